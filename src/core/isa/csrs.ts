@@ -1,0 +1,262 @@
+// Every CSR as one row: those with a word of their own, the views onto them, and the counters.
+// A view is written as what it reads and what a write does; both work on a port, which is any hart, real or virtual.
+
+import { fieldsOf } from './csr-fields.ts';
+import type { Consequence, CsrField, CsrRow, StoredCsr } from './csr-row.ts';
+import { storedCsrs, type StoredCsrName } from './csr-stored.ts';
+
+export type CounterName = 'cycle' | 'instret' | 'time';
+
+/** The hart a CSR row works on. */
+export interface CsrPort {
+  /** The stored word, unsigned. */
+  get(name: StoredCsrName): number;
+  set(name: StoredCsrName, value: number): void;
+  /** A 64-bit counter as the current mode sees it: `time` includes htimedelta when V = 1. */
+  counter(name: CounterName): bigint;
+  setCounter(name: 'cycle' | 'instret', value: bigint): void;
+  /** Whether the board lets the walker set A and D bits (Svadu), which makes ADUE writable. */
+  readonly svadu: boolean;
+}
+
+interface ViewOptions {
+  readonly fields?: readonly CsrField[];
+  readonly consequence?: Consequence;
+  /** What CSRRS and CSRRC modify, where it differs from what they return (mip.SEIP). */
+  readonly readForModify?: (port: CsrPort) => number;
+}
+
+/** A CSR that is a function of others. */
+export interface ViewCsr extends CsrRow {
+  readonly read: (port: CsrPort) => number;
+  readonly write: (port: CsrPort, value: number) => void;
+  readonly readForModify?: (port: CsrPort) => number;
+}
+
+const view = (
+  number: number,
+  meaning: string,
+  read: (port: CsrPort) => number,
+  write: (port: CsrPort, value: number) => void,
+  options: ViewOptions = {},
+): ViewCsr => ({ number, meaning, read, write, fields: [], consequence: 'none', ...options });
+
+const ignore = () => undefined;
+const zero = () => 0;
+
+/** Writes a stored CSR as a CSR instruction does: only its writable bits, made legal. */
+export function writeStored(port: CsrPort, name: StoredCsrName, value: number): void {
+  const row: StoredCsr = storedCsrs[name];
+  const previous = port.get(name);
+  const next = ((previous & ~row.mask) | (value & row.mask)) >>> 0;
+  port.set(name, (row.legalize?.(next, previous) ?? next) >>> 0);
+}
+
+/** A view of some bits of a stored CSR at the same positions. */
+const window = (number: number, meaning: string, of: StoredCsrName, mask: number, fields: readonly CsrField[]): ViewCsr =>
+  view(
+    number,
+    meaning,
+    (port) => (port.get(of) & mask) >>> 0,
+    (port, value) => writeStored(port, of, (port.get(of) & ~mask) | (value & mask)),
+    { fields, consequence: storedCsrs[of].consequence },
+  );
+
+const SSTATUS_MASK = 0x000c_0122; // SIE SPIE SPP SUM MXR
+const SUPERVISOR = 0x222;
+const STIP = 1 << 5;
+const SSIP = 1 << 1;
+const VIRTUAL = 0x444;
+const STCE = 0x8000_0000;
+const ADUE = 0x2000_0000;
+
+/** All pending interrupts: what software set, what the wires say, what the hypervisor injects ("mip", "hvip"). */
+export const pendingInterrupts = (port: CsrPort): number =>
+  (port.get('mipSoftware') | port.get('mipLines') | port.get('hvip')) >>> 0;
+
+const mergeSoftware = (port: CsrPort, writable: number, value: number): void =>
+  port.set('mipSoftware', ((port.get('mipSoftware') & ~writable) | (value & writable)) >>> 0);
+
+/** STIP is writable only while stimecmp does not drive it ("Sstc"). */
+const writeMip = (port: CsrPort, value: number): void => {
+  mergeSoftware(port, (port.get('menvcfgh') & STCE) === 0 ? SUPERVISOR : SUPERVISOR & ~STIP, value);
+  port.set('hvip', ((port.get('hvip') & ~4) | (value & 4)) >>> 0);
+};
+
+/** sie and sip show what mideleg delegates; the rest reads as 0. */
+const delegated = (port: CsrPort): number => port.get('mideleg') & SUPERVISOR;
+const guestDelegated = (port: CsrPort): number => port.get('hideleg') & VIRTUAL;
+
+/** menvcfgh withholds STCE and ADUE from henvcfgh where they are 0 there. */
+const henvcfgh = (port: CsrPort): number =>
+  (port.get('henvcfghWritten') & port.get('menvcfgh') & (STCE | ADUE)) >>> 0;
+
+const low = (value: bigint): number => Number(BigInt.asUintN(32, value));
+const high = (value: bigint): number => Number(BigInt.asUintN(32, value >> 32n));
+
+const counterLow = (number: number, name: CounterName, meaning: string): ViewCsr =>
+  view(number, meaning, (port) => low(port.counter(name)), ignore);
+const counterHigh = (number: number, name: CounterName, meaning: string): ViewCsr =>
+  view(number, `${meaning} Upper half.`, (port) => high(port.counter(name)), ignore);
+const machineCounter = (number: number, name: 'cycle' | 'instret', upper: boolean, meaning: string): ViewCsr =>
+  view(
+    number,
+    meaning,
+    (port) => (upper ? high : low)(port.counter(name)),
+    (port, value) => {
+      const now = port.counter(name);
+      const word = BigInt(value >>> 0);
+      port.setCounter(
+        name,
+        upper ? (word << 32n) | BigInt.asUintN(32, now) : (BigInt.asUintN(64, now) & ~0xffff_ffffn) | word,
+      );
+    },
+  );
+
+const readOnly = (number: number, meaning: string, value: number): ViewCsr => view(number, meaning, () => value, ignore);
+const unimplemented = (number: number, meaning: string): ViewCsr => view(number, meaning, zero, ignore);
+
+/** `count` CSRs of the same kind, hard-wired to zero. */
+const zeros = (first: number, count: number, name: (index: number) => string, meaning: string) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [name(index), unimplemented(first + index, meaning)]));
+
+const extension = (letter: string): number => 1 << (letter.charCodeAt(0) - 65);
+/** MXL = 1 (32 bits) and the letters of RV32IMASUH. */
+export const MISA = (0x4000_0000 | [...'IMASUH'].reduce((bits, letter) => bits | extension(letter), 0)) >>> 0;
+
+export const viewCsrs = {
+  misa: readOnly(0x301, 'Width and extensions of this hart.', MISA),
+  mvendorid: readOnly(0xf11, 'Vendor; 0: not a commercial implementation.', 0),
+  marchid: readOnly(0xf12, 'Architecture of this implementation; 0: not registered.', 0),
+  mimpid: readOnly(0xf13, 'Version of this implementation.', 0),
+  mconfigptr: readOnly(0xf15, 'Address of a configuration structure; 0: none.', 0),
+  medelegh: unimplemented(0x312, 'Exceptions 32 to 63 that go to S-mode: none exist.'),
+  mip: view(0x344, 'Interrupts pending, all levels.', pendingInterrupts, writeMip, {
+    fields: fieldsOf.mip,
+    consequence: 'interrupts',
+    readForModify: (port) => (port.get('mipSoftware') | port.get('hvip')) >>> 0,
+  }),
+  sstatus: window(0x100, 'Supervisor status: the part of mstatus S-mode sees.', 'mstatus', SSTATUS_MASK, fieldsOf.sstatus),
+  sie: view(
+    0x104,
+    'Interrupts enabled, supervisor level.',
+    (port) => port.get('mie') & delegated(port),
+    (port, value) => {
+      const mask = delegated(port);
+      port.set('mie', ((port.get('mie') & ~mask) | (value & mask)) >>> 0);
+    },
+    { fields: fieldsOf.sie, consequence: 'interrupts' },
+  ),
+  sip: view(
+    0x144,
+    'Interrupts pending, supervisor level.',
+    (port) => pendingInterrupts(port) & delegated(port),
+    (port, value) => mergeSoftware(port, SSIP & delegated(port), value),
+    { fields: fieldsOf.sip, consequence: 'interrupts' },
+  ),
+  hedelegh: unimplemented(0x612, 'Exceptions 32 to 63 that go to the guest: none exist.'),
+  hie: window(0x604, 'Interrupts enabled for the guest.', 'mie', VIRTUAL, fieldsOf.hie),
+  hip: view(
+    0x644,
+    'Interrupts pending for the guest.',
+    (port) => pendingInterrupts(port) & VIRTUAL,
+    (port, value) => port.set('hvip', ((port.get('hvip') & ~4) | (value & 4)) >>> 0),
+    { fields: fieldsOf.hip, consequence: 'interrupts' },
+  ),
+  hgeie: unimplemented(0x607, 'Guest external interrupts enabled: this hart has none (GEILEN = 0).'),
+  hgeip: unimplemented(0xe12, 'Guest external interrupts pending: this hart has none (GEILEN = 0).'),
+  henvcfgh: view(
+    0x61a,
+    'Environment of the guest, upper half.',
+    henvcfgh,
+    (port, value) => port.set('henvcfghWritten', (value & (STCE | (port.svadu ? ADUE : 0))) >>> 0),
+    { fields: fieldsOf.envcfgh, consequence: 'timer' },
+  ),
+  vsie: view(
+    0x204,
+    'The guest’s sie.',
+    (port) => (port.get('mie') & guestDelegated(port)) >>> 1,
+    (port, value) => {
+      const mask = guestDelegated(port);
+      port.set('mie', ((port.get('mie') & ~mask) | ((value << 1) & mask)) >>> 0);
+    },
+    { fields: fieldsOf.sie, consequence: 'interrupts' },
+  ),
+  vsip: view(
+    0x244,
+    'The guest’s sip.',
+    (port) => (pendingInterrupts(port) & guestDelegated(port)) >>> 1,
+    (port, value) => {
+      const mask = guestDelegated(port) & 4;
+      port.set('hvip', ((port.get('hvip') & ~mask) | ((value << 1) & mask)) >>> 0);
+    },
+    { fields: fieldsOf.sip, consequence: 'interrupts' },
+  ),
+
+  cycle: counterLow(0xc00, 'cycle', 'Clock cycles: instructions executed, trapped ones included.'),
+  time: counterLow(0xc01, 'time', 'Ticks of the board’s 10 MHz clock.'),
+  instret: counterLow(0xc02, 'instret', 'Instructions retired.'),
+  cycleh: counterHigh(0xc80, 'cycle', 'Clock cycles: instructions executed, trapped ones included.'),
+  timeh: counterHigh(0xc81, 'time', 'Ticks of the board’s 10 MHz clock.'),
+  instreth: counterHigh(0xc82, 'instret', 'Instructions retired.'),
+  mcycle: machineCounter(0xb00, 'cycle', false, 'Clock cycles.'),
+  minstret: machineCounter(0xb02, 'instret', false, 'Instructions retired.'),
+  mcycleh: machineCounter(0xb80, 'cycle', true, 'Clock cycles, upper half.'),
+  minstreth: machineCounter(0xb82, 'instret', true, 'Instructions retired, upper half.'),
+
+  tselect: unimplemented(0x7a0, 'Debug trigger selected: this hart has none.'),
+  tdata1: unimplemented(0x7a1, 'Type of the debug trigger; 0: there is no trigger.'),
+  tdata2: unimplemented(0x7a2, 'Data of the debug trigger.'),
+  tdata3: unimplemented(0x7a3, 'More data of the debug trigger.'),
+} as const satisfies Record<string, ViewCsr>;
+
+const performanceCounters: Readonly<Record<string, ViewCsr>> = {
+  ...zeros(0xc03, 29, (index) => `hpmcounter${index + 3}`, 'A performance counter that counts nothing.'),
+  ...zeros(0xc83, 29, (index) => `hpmcounter${index + 3}h`, 'A performance counter that counts nothing.'),
+  ...zeros(0xb03, 29, (index) => `mhpmcounter${index + 3}`, 'A performance counter that counts nothing.'),
+  ...zeros(0xb83, 29, (index) => `mhpmcounter${index + 3}h`, 'A performance counter that counts nothing.'),
+  ...zeros(0x323, 29, (index) => `mhpmevent${index + 3}`, 'Event of a performance counter: none exist.'),
+  ...zeros(0x3a0, 16, (index) => `pmpcfg${index}`, 'Physical memory protection: this hart has no entries.'),
+  ...zeros(0x3b0, 64, (index) => `pmpaddr${index}`, 'Physical memory protection: this hart has no entries.'),
+};
+
+/** A CSR as an instruction addresses it. */
+export type Csr = { readonly name: string } & (
+  | { readonly kind: 'stored'; readonly stored: StoredCsrName; readonly row: StoredCsr }
+  | { readonly kind: 'view'; readonly row: ViewCsr }
+);
+
+export const csrs: readonly Csr[] = [
+  ...(Object.keys(storedCsrs) as StoredCsrName[]).map(
+    (stored): Csr => ({ kind: 'stored', name: stored, stored, row: storedCsrs[stored] }),
+  ),
+  ...Object.entries<ViewCsr>({ ...viewCsrs, ...performanceCounters }).map(
+    ([name, row]): Csr => ({ kind: 'view', name, row }),
+  ),
+].filter(({ row }) => row.number >= 0);
+
+const byNumber = new Map(csrs.map((csr) => [csr.row.number, csr]));
+const byName = new Map(csrs.map((csr) => [csr.name, csr]));
+
+/** The CSR with this 12-bit address; undefined where none is implemented. */
+export const findCsr = (number: number): Csr | undefined => byNumber.get(number);
+/** The CSR with this name, e.g. `sstatus`. */
+export const findCsrByName = (name: string): Csr | undefined => byName.get(name);
+
+/** With V = 1 these supervisor CSRs stand for the guest's own ("Hypervisor Extension", "Virtual Supervisor CSRs"). */
+export const virtualAliases: ReadonlyMap<number, number> = new Map(
+  ['sstatus', 'sie', 'stvec', 'sscratch', 'sepc', 'scause', 'stval', 'sip', 'stimecmp', 'stimecmph', 'satp'].map((name) => [
+    byName.get(name)?.row.number ?? 0,
+    byName.get(`v${name}`)?.row.number ?? 0,
+  ]),
+);
+
+/** Reads a CSR without side effects. @returns unsigned 32 bits */
+export const readCsr = (port: CsrPort, csr: Csr): number =>
+  csr.kind === 'stored' ? port.get(csr.stored) : csr.row.read(port) >>> 0;
+
+/** Writes a CSR as an instruction does: writable bits only, made legal. The caller acts on `row.consequence`. */
+export function writeCsr(port: CsrPort, csr: Csr, value: number): void {
+  if (csr.kind === 'stored') writeStored(port, csr.stored, value >>> 0);
+  else csr.row.write(port, value >>> 0);
+}

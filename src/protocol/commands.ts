@@ -1,0 +1,104 @@
+// The one contract between the core and any front: what can be asked, and what comes back. Plain, versioned data.
+// A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
+
+import type { Frame, FrameRequest } from './frame.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+/** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
+export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
+export type BootMode = 'machine' | 'supervisor';
+
+/** A guest as the manifest lists it. */
+export interface GuestDescription {
+  readonly name: string;
+  readonly title: string;
+  /** What a student learns from it, one sentence. */
+  readonly teaches: string;
+  readonly boot: BootMode;
+  readonly memoryMiB: number;
+  readonly techniques: readonly Technique[];
+  /** Path of the assembly source under the page's base, where there is one. */
+  readonly source?: string;
+}
+
+/** An exit reason in the words of three worlds. */
+export interface ExitReasonDescription {
+  readonly reason: string;
+  /** As `perf kvm stat` prints it. */
+  readonly perfName: string;
+  /** The Intel VMX exit that stands beside it. */
+  readonly vmxName: string;
+  /** One sentence for a student. */
+  readonly meaning: string;
+}
+
+export interface Catalog {
+  readonly version: typeof PROTOCOL_VERSION;
+  readonly guests: readonly GuestDescription[];
+  readonly exitReasons: readonly ExitReasonDescription[];
+  /** Guest instructions a tick of the 10 MHz board clock takes. */
+  readonly instructionsPerTick: number;
+}
+
+/** What to run in a new VM: a guest that ships with the lab, or bytes the person brought. */
+export type GuestChoice =
+  | { readonly kind: 'shipped'; readonly name: string }
+  | { readonly kind: 'image'; readonly title: string; readonly bytes: Uint8Array; readonly boot: BootMode };
+
+export interface VmOptions {
+  readonly guest: GuestChoice;
+  readonly technique: Technique;
+  readonly memoryMiB: number;
+  /** Kernel command line; the guest's own default where absent. */
+  readonly bootArguments?: string;
+  /** Starts running at once; otherwise it stands at its first instruction. */
+  readonly start: boolean;
+}
+
+/**
+ * How far one step goes. `stage` walks through one exit: trapped → handled → resumed; outside an exit it runs to the next one.
+ * `over` runs a call, or an instruction that traps, to the instruction behind it; `out` runs to the caller.
+ */
+export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage';
+
+/** Every command with its request and its reply. A command that fails answers `Failure` instead. */
+export interface Commands {
+  describe: { request: Record<string, never>; reply: Catalog };
+  addVm: { request: VmOptions; reply: { readonly vm: number } };
+  removeVm: { request: { readonly vm: number }; reply: Done };
+  startVm: { request: { readonly vm: number }; reply: Done };
+  pauseVm: { request: { readonly vm: number }; reply: Done };
+  /** Back to the first instruction, same image, memory and technique. */
+  resetVm: { request: { readonly vm: number }; reply: Done };
+  /** Begins a step; the frame says when and why it ended. */
+  step: { request: { readonly vm: number; readonly kind: StepKind }; reply: Done };
+  /** Replaces the VM's breakpoints: guest virtual addresses. */
+  setBreakpoints: { request: { readonly vm: number; readonly addresses: readonly number[] }; reply: Done };
+  /** Bytes typed at the VM's serial device. `accepted` may be less than was sent when the guest does not read. */
+  consoleInput: {
+    request: { readonly vm: number; readonly bytes: Uint8Array };
+    reply: { readonly accepted: number };
+  };
+  frame: { request: FrameRequest; reply: Frame };
+}
+
+export interface Done {
+  readonly done: true;
+}
+
+export type CommandName = keyof Commands;
+
+/** A command on its way to the core. `id` pairs it with its answer. */
+export type Request = {
+  [Name in CommandName]: { readonly id: number; readonly command: Name; readonly request: Commands[Name]['request'] };
+}[CommandName];
+
+/** What was expected, what was found and what to do, in one message for a person. */
+export interface Failure {
+  readonly message: string;
+}
+
+export type Response =
+  | { readonly id: number; readonly ok: true; readonly reply: Commands[CommandName]['reply'] }
+  | { readonly id: number; readonly ok: false; readonly failure: Failure };

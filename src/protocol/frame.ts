@@ -1,0 +1,360 @@
+// One frame: what the open panels need to know about the machine at one moment, and nothing else.
+// The page has one frame request under way at a time; that is all the back-pressure there is.
+// A panel's question is one line of `Queries`. All addresses are unsigned numbers; the field's name says which space
+// (gva, gpa, hpa). Looking changes nothing.
+
+import type { BootMode, Technique } from './commands.ts';
+
+/** Modes in which a vCPU can be seen. VU and VS are the H extension's; under trap-and-emulate U and S are virtual. */
+export type ModeName = 'U' | 'S' | 'M' | 'VU' | 'VS' | 'HS';
+
+/** Who holds the hart, for the colour and shape of the strip. */
+export type Runner = 'guest-user' | 'guest-kernel' | 'hypervisor' | 'nobody';
+
+export type VmState =
+  /** Its instructions are being executed. */
+  | 'running'
+  /** Waits for an interrupt (WFI); costs nothing. */
+  | 'waiting'
+  /** Held by the person. */
+  | 'paused'
+  /** Powered off, failed or stuck; see `ending`. */
+  | 'ended';
+
+/** Why a VM stands, as data and as one sentence in plain words. */
+export interface StopReason {
+  readonly kind: 'initial' | 'pause' | 'step' | 'breakpoint' | 'exit' | 'interrupt' | 'stage' | 'ended';
+  readonly sentence: string;
+}
+
+export interface VmSummary {
+  readonly vm: number;
+  readonly title: string;
+  /** Name in the manifest; undefined for an image the person brought. */
+  readonly guest: string | undefined;
+  readonly technique: Technique;
+  readonly boot: BootMode;
+  readonly memoryBytes: number;
+  readonly state: VmState;
+  readonly stopReason: StopReason | undefined;
+  /** True while a step begun by a command has not ended. */
+  readonly stepping: boolean;
+  readonly mode: ModeName;
+  readonly runner: Runner;
+  /** Guest virtual address of the next instruction. */
+  readonly pc: number;
+  /** Instructions this VM has executed. */
+  readonly instructions: number;
+  readonly exits: number;
+  /** One sentence: what the last exit was. */
+  readonly lastExit: string | undefined;
+  readonly ending: { readonly exitCode: number; readonly message: string } | undefined;
+}
+
+export interface FrameRequest {
+  /** The VM being looked at; the per-VM queries are about it. */
+  readonly vm: number | undefined;
+  readonly queries: { readonly [Name in QueryName]?: Queries[Name]['question'] };
+}
+
+export interface Frame {
+  /** Rises with every frame. */
+  readonly sequence: number;
+  readonly vms: readonly VmSummary[];
+  readonly machine: {
+    /** Physical RAM in bytes, and how much of it is given out. */
+    readonly memoryBytes: number;
+    readonly memoryUsedBytes: number;
+    /** Board time in ticks of 10 MHz. */
+    readonly time: number;
+    /** Over the last second of wall-clock time. */
+    readonly mips: number;
+    readonly exitsPerSecond: number;
+  };
+  readonly answers: { readonly [Name in QueryName]?: Queries[Name]['answer'] };
+}
+
+export interface Queries {
+  /** Serial output from byte `since` on (a running count). */
+  console: {
+    question: readonly { readonly vm: number; readonly since: number }[];
+    answer: readonly ConsoleAnswer[];
+  };
+  registers: { question: true; answer: RegistersAnswer };
+  disassembly: { question: DisassemblyQuestion; answer: DisassemblyAnswer };
+  exits: { question: ExitsQuestion; answer: ExitsAnswer };
+  exitSummary: { question: { readonly vm: number | undefined }; answer: readonly ExitSummaryRow[] };
+  exitDetail: { question: { readonly sequence: number }; answer: ExitDetail | undefined };
+  /** The exit under way, while the VM stands inside the hypervisor; undefined while the guest has the hart. */
+  stage: { question: true; answer: StageAnswer | undefined };
+  interrupts: { question: { readonly chains: number }; answer: InterruptsAnswer };
+  walk: { question: WalkQuestion; answer: WalkAnswer };
+  tables: { question: TablesQuestion; answer: TablesAnswer };
+  memory: { question: MemoryQuestion; answer: MemoryAnswer };
+  frames: { question: true; answer: readonly FrameRun[] };
+  devices: { question: true; answer: readonly DeviceAnswer[] };
+}
+export type QueryName = keyof Queries;
+
+export interface ConsoleAnswer {
+  readonly vm: number;
+  /** Running count of the first byte in `bytes`; larger than asked where older output was dropped. */
+  readonly from: number;
+  readonly bytes: Uint8Array;
+  /** True if there is more behind `bytes` already. */
+  readonly more: boolean;
+}
+
+export interface CsrFieldDescription {
+  readonly name: string;
+  readonly high: number;
+  readonly low: number;
+  readonly meaning: string;
+  readonly values?: Readonly<Record<number, string>>;
+}
+
+export interface CsrValue {
+  readonly name: string;
+  readonly number: number;
+  readonly meaning: string;
+  /** The value the guest sees. */
+  readonly value: number;
+  readonly fields: readonly CsrFieldDescription[];
+  /** The hart's own register that serves in its place, where it is another: vsatp, or the real satp under shadow paging. */
+  readonly real: { readonly name: string; readonly value: number } | undefined;
+}
+
+export interface RegistersAnswer {
+  readonly mode: ModeName;
+  readonly pc: number;
+  /** x0 … x31 as unsigned 32-bit numbers. */
+  readonly x: readonly number[];
+  /** The guest's CSRs, supervisor level first; machine level for a guest in machine boot. */
+  readonly guestCsrs: readonly CsrValue[];
+  /** The hypervisor's side: hstatus, hgatp, htval … under hardware assistance; the real scause, stval, satp under trap-and-emulate; empty when bare. */
+  readonly hypervisorCsrs: readonly CsrValue[];
+}
+
+export interface DisassemblyQuestion {
+  /** Guest virtual address, or where pc stands. */
+  readonly around: number | 'pc';
+  readonly before: number;
+  readonly after: number;
+}
+export interface DisassemblyLine {
+  readonly gva: number;
+  /** Instruction word; undefined where the page is not mapped. */
+  readonly word: number | undefined;
+  readonly text: string;
+  /** Destination of a branch or jump. */
+  readonly target: number | undefined;
+  /** Nearest symbol at or before this address in the image, with its offset. */
+  readonly symbol: { readonly name: string; readonly offset: number } | undefined;
+}
+export interface DisassemblyAnswer {
+  readonly pc: number;
+  readonly lines: readonly DisassemblyLine[];
+}
+
+export interface ExitsQuestion {
+  /** Only this VM, or all. */
+  readonly vm: number | undefined;
+  /** Only these reasons; all where empty. */
+  readonly reasons: readonly string[];
+  /** Rows to skip, counted from the newest, and rows to return. */
+  readonly skip: number;
+  readonly count: number;
+}
+export interface ExitRow {
+  /** Running number of the exit over the whole lab. */
+  readonly sequence: number;
+  readonly vm: number;
+  readonly reason: string;
+  readonly gva: number | undefined;
+  readonly gpa: number | undefined;
+  readonly pc: number;
+  readonly instruction: number | undefined;
+  /** Disassembly of the instruction that caused it, where one did. */
+  readonly text: string;
+  readonly verdict: Verdict;
+  /** Instructions of virtual time when it happened. */
+  readonly at: number;
+  readonly virtualCost: number;
+  readonly nanoseconds: number;
+}
+export type Verdict = 'resume' | 'reflect' | 'block' | 'kill';
+export interface ExitsAnswer {
+  /** Exits that match and are still in the ring, and the number that happened in all. */
+  readonly matching: number;
+  readonly total: number;
+  /** Newest first. */
+  readonly rows: readonly ExitRow[];
+}
+
+/** One row of the summary, with perf-kvm columns. */
+export interface ExitSummaryRow {
+  readonly reason: string;
+  readonly samples: number;
+  readonly samplesShare: number;
+  readonly timeShare: number;
+  readonly minimumNanoseconds: number;
+  readonly maximumNanoseconds: number;
+  readonly meanNanoseconds: number;
+}
+
+/** One thing the hypervisor read or wrote while it handled an exit. */
+export interface Effect {
+  readonly kind:
+    | 'read-register'
+    | 'write-register'
+    | 'read-csr'
+    | 'write-csr'
+    | 'read-memory'
+    | 'write-memory'
+    | 'device-read'
+    | 'device-write'
+    | 'map'
+    | 'unmap'
+    | 'flush'
+    | 'inject'
+    | 'sbi';
+  /** What: a register or CSR name, an address with its space, a device register. */
+  readonly what: string;
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+}
+
+export interface ExitDetail extends ExitRow {
+  readonly mode: ModeName;
+  /** scause as the hart wrote it, and its name. */
+  readonly cause: number;
+  readonly causeName: string;
+  readonly stval: number;
+  readonly htval: number | undefined;
+  readonly htinst: number | undefined;
+  readonly effects: readonly Effect[];
+  readonly resumePc: number;
+  /** One sentence: what happened and what the hypervisor did. */
+  readonly sentence: string;
+}
+
+export interface StageAnswer {
+  /** trapped: the hart has written its trap registers; handled: the hypervisor has acted; then the guest resumes. */
+  readonly stage: 'trapped' | 'handled';
+  readonly exit: ExitDetail;
+}
+
+export interface InterruptLevel {
+  /** Who holds these bits, e.g. `virtual PLIC`, `sip (guest)`, `hvip`, `mip (hart)`. */
+  readonly name: string;
+  readonly meaning: string;
+  readonly bits: readonly {
+    readonly name: string;
+    readonly pending: boolean;
+    readonly enabled: boolean | undefined;
+  }[];
+}
+/** The stages an interrupt passes from a device model to the guest's handler. */
+export type ChainStage = 'raised' | 'pending' | 'injected' | 'taken' | 'acknowledged';
+export interface InterruptChain {
+  readonly sequence: number;
+  readonly vm: number;
+  /** Device or timer that raised it. */
+  readonly source: string;
+  readonly cause: string;
+  /** When each stage happened, in instructions of virtual time; absent stages have not happened (yet). */
+  readonly stages: readonly { readonly stage: ChainStage; readonly at: number; readonly detail: string }[];
+}
+export interface InterruptsAnswer {
+  readonly levels: readonly InterruptLevel[];
+  /** Newest first, all VMs, so that the others can be seen untouched. */
+  readonly chains: readonly InterruptChain[];
+}
+
+export type Access = 'load' | 'store' | 'fetch';
+export interface WalkQuestion {
+  readonly gva: number;
+  readonly access: Access;
+}
+/** A page-table entry as it was fetched. */
+export interface PteFetch {
+  /** Which tables: the guest's own, the second stage, or the hypervisor's shadow. */
+  readonly table: 'guest' | 'stage-2' | 'shadow';
+  /** 1: root, 0: leaf level. */
+  readonly level: number;
+  readonly index: number;
+  /** Address of the entry: in guest physical memory for guest tables, and where that lies in the machine. */
+  readonly gpa: number | undefined;
+  readonly hpa: number | undefined;
+  readonly value: number;
+  readonly flags: { readonly V: boolean; readonly R: boolean; readonly W: boolean; readonly X: boolean; readonly U: boolean; readonly G: boolean; readonly A: boolean; readonly D: boolean };
+  /** Physical address the entry points to. */
+  readonly pointsTo: number;
+  readonly kind: 'pointer' | 'leaf' | 'invalid';
+  /** Fetched to translate the address of a guest page-table entry, not the access itself. */
+  readonly nested: boolean;
+}
+export interface WalkAnswer {
+  readonly technique: Technique;
+  readonly gva: number;
+  readonly access: Access;
+  /** Where the guest's tables lead; undefined where they fault. */
+  readonly gpa: number | undefined;
+  /** Where it lies in the machine; undefined where no memory is behind it (yet). */
+  readonly hpa: number | undefined;
+  /** Every entry in the order a walker fetches it. Under trap-and-emulate: the guest's tables, which the hypervisor walks, and the shadow, which the hart walks. */
+  readonly fetches: readonly PteFetch[];
+  /** The trap the access would cause now, in one sentence; undefined where it succeeds. */
+  readonly fault: string | undefined;
+}
+
+export interface TablesQuestion {
+  readonly table: 'guest' | 'stage-2' | 'shadow';
+  /** Expand the second level below these root indices. */
+  readonly expanded: readonly number[];
+}
+export interface TableEntry {
+  readonly index: number;
+  /** First address the entry translates: a GVA, for stage 2 a GPA. */
+  readonly address: number;
+  readonly value: number;
+  readonly kind: 'pointer' | 'leaf';
+  readonly flags: PteFetch['flags'];
+  readonly pointsTo: number;
+  readonly children: readonly TableEntry[] | undefined;
+}
+export interface TablesAnswer {
+  /** Root table's address; undefined where this translation is off. */
+  readonly root: number | undefined;
+  readonly rootSpace: 'gpa' | 'hpa';
+  /** Name of the root, e.g. `satp`, `hgatp`, or which of the shadow roots is in use. */
+  readonly name: string;
+  /** Only valid entries. */
+  readonly entries: readonly TableEntry[];
+}
+
+export interface MemoryQuestion {
+  readonly space: 'gva' | 'gpa' | 'hpa';
+  readonly address: number;
+  readonly length: number;
+}
+export interface MemoryAnswer {
+  readonly space: 'gva' | 'gpa' | 'hpa';
+  readonly address: number;
+  /** Byte values; undefined where nothing is mapped or a device stands there (looking must not disturb it). */
+  readonly bytes: readonly (number | undefined)[];
+}
+
+/** A run of physical frames with one owner. */
+export interface FrameRun {
+  readonly hpa: number;
+  readonly frames: number;
+  readonly owner: { readonly kind: 'hypervisor' | 'free' } | { readonly kind: 'vm'; readonly vm: number };
+  readonly use: 'ram' | 'stage-2 tables' | 'shadow tables' | 'free' | 'reserved';
+}
+
+export interface DeviceAnswer {
+  readonly name: string;
+  readonly gpa: number;
+  readonly registers: readonly { readonly name: string; readonly offset: number; readonly value: number; readonly meaning: string }[];
+}
