@@ -34,8 +34,18 @@ export type BinaryOperator =
 export type Expression =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'operand'; readonly name: Operand }
-  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'select'; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression };
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | {
+      readonly kind: 'select';
+      readonly condition: Expression;
+      readonly then: Expression;
+      readonly otherwise: Expression;
+    };
 
 /** Bytes of one memory access. */
 export type Width = 1 | 2 | 4;

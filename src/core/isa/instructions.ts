@@ -8,7 +8,14 @@ import { rv32m } from './rv32m.ts';
 import { hypervisor, privileged, zicsr } from './system-instructions.ts';
 import type { Operands } from './system-port.ts';
 
-export const instructions: readonly InstructionRow[] = [...rv32i, ...rv32m, ...rv32a, ...zicsr, ...privileged, ...hypervisor];
+export const instructions: readonly InstructionRow[] = [
+  ...rv32i,
+  ...rv32m,
+  ...rv32a,
+  ...zicsr,
+  ...privileged,
+  ...hypervisor,
+];
 
 /** An instruction word taken apart: its row and the values of its fields. */
 export interface Decoded extends Operands {

@@ -2,7 +2,19 @@
 // match, mask, decode and encode. `imm[12|10:5] rs2 rs1 001 imm[4:1|11] 1100011` is the pattern of BNE.
 
 /** The fields a pattern may name besides `imm[...]`, with their widths in bits. */
-const FIELD_WIDTHS = { rd: 5, rs1: 5, rs2: 5, shamt: 5, zimm: 5, csr: 12, aq: 1, rl: 1, fm: 4, pred: 4, succ: 4 } as const;
+const FIELD_WIDTHS = {
+  rd: 5,
+  rs1: 5,
+  rs2: 5,
+  shamt: 5,
+  zimm: 5,
+  csr: 12,
+  aq: 1,
+  rl: 1,
+  fm: 4,
+  pred: 4,
+  succ: 4,
+} as const;
 type NamedField = keyof typeof FIELD_WIDTHS;
 
 /** The operands of an instruction as they stand in its word. Absent fields are 0. */

@@ -19,6 +19,7 @@ import { rowsOf, type InstructionRow } from './row.ts';
 
 const row = rowsOf('A');
 
+// prettier-ignore
 export const rv32a: readonly InstructionRow[] = [
   row('lr.w', '00010 aq rl 00000 rs1 010 rd 0101111', 'rd, (rs1)', loadReserved(rs1), 'Load a word and reserve its address.'),
   row('sc.w', '00011 aq rl rs2 rs1 010 rd 0101111', 'rd, rs2, (rs1)', storeConditional(rs1, rs2), 'Store a word if the reservation still holds; rd is 0 on success.'),

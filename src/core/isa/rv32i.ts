@@ -34,6 +34,7 @@ const row = rowsOf('I');
 const rowOfZifencei = rowsOf('Zifencei');
 const address = add(rs1, immediate);
 
+// prettier-ignore
 export const rv32i: readonly InstructionRow[] = [
   row('lui', 'imm[31:12] rd 0110111', 'rd, upper', set(immediate), 'Load a constant into the upper 20 bits of rd.'),
   row('auipc', 'imm[31:12] rd 0010111', 'rd, upper', set(add(pc, immediate)), 'Add an upper constant to pc.'),

@@ -6,6 +6,7 @@ import { rowsOf, type InstructionRow } from './row.ts';
 
 const row = rowsOf('M');
 
+// prettier-ignore
 export const rv32m: readonly InstructionRow[] = [
   row('mul', '0000001 rs2 rs1 000 rd 0110011', 'rd, rs1, rs2', set(mul(rs1, rs2)), 'Multiply, low word.'),
   row('mulh', '0000001 rs2 rs1 001 rd 0110011', 'rd, rs1, rs2', set(mulh(rs1, rs2)), 'Multiply, high word, signed by signed.'),

@@ -35,6 +35,7 @@ const guestLoad = (width: Width, signed: boolean, executable = false) =>
   system((hart, operands) => hart.guestLoad(operands, width, signed, executable));
 const guestStore = (width: Width) => system((hart, operands) => hart.guestStore(operands, width));
 
+// prettier-ignore
 export const zicsr: readonly InstructionRow[] = [
   rowOfZicsr('csrrw', 'csr rs1 001 rd 1110011', 'rd, csr, rs1', fromRegister('write'), 'Swap a CSR with a register.'),
   rowOfZicsr('csrrs', 'csr rs1 010 rd 1110011', 'rd, csr, rs1', fromRegister('set'), 'Read a CSR and set bits in it.'),
@@ -44,6 +45,7 @@ export const zicsr: readonly InstructionRow[] = [
   rowOfZicsr('csrrci', 'csr zimm 111 rd 1110011', 'rd, csr, zimm', fromImmediate('clear'), 'Read a CSR and clear bits of a constant in it.'),
 ];
 
+// prettier-ignore
 export const privileged: readonly InstructionRow[] = [
   row('sret', '0001000 00010 00000 000 00000 1110011', '', system((hart, operands) => hart.supervisorReturn(operands)), 'Return from a trap taken in supervisor mode.'),
   row('mret', '0011000 00010 00000 000 00000 1110011', '', system((hart, operands) => hart.machineReturn(operands)), 'Return from a trap taken in machine mode.'),
@@ -51,6 +53,7 @@ export const privileged: readonly InstructionRow[] = [
   row('sfence.vma', '0001001 rs2 rs1 000 00000 1110011', 'rs1, rs2', system((hart, operands) => hart.fenceVirtualMemory(operands)), 'Let later address translations see earlier page-table stores.'),
 ];
 
+// prettier-ignore
 export const hypervisor: readonly InstructionRow[] = [
   rowOfH('hfence.vvma', '0010001 rs2 rs1 000 00000 1110011', 'rs1, rs2', system((hart, operands) => hart.fenceGuestVirtual(operands)), 'Fence the guest’s own (first-stage) translations.'),
   rowOfH('hfence.gvma', '0110001 rs2 rs1 000 00000 1110011', 'rs1, rs2', system((hart, operands) => hart.fenceGuestPhysical(operands)), 'Fence the second-stage translations.'),
