@@ -1,0 +1,69 @@
+// What the person chose, and nothing of what the machine is: which VM is looked at, and the parameters of every panel.
+// One zustand store. A new parameter is one line in `Choice` and one in `initialChoice`; panels may add theirs here.
+
+import { create } from 'zustand';
+import type { Access } from '../protocol/frame.ts';
+import type { PanelId, SpacedAddress } from './panel.ts';
+
+export type ThemeChoice = 'system' | 'light' | 'dark';
+
+export interface Choice {
+  /** The VM being looked at. */
+  readonly vm: number | undefined;
+  /** The address whose translation is shown; `pc` follows the program counter. */
+  readonly walk: { readonly gva: number | 'pc'; readonly access: Access };
+  readonly tables: { readonly table: 'guest' | 'stage-2' | 'shadow'; readonly expanded: readonly number[] };
+  readonly memory: SpacedAddress;
+  /** Where the disassembly stands; `pc` follows. */
+  readonly disassembly: number | 'pc';
+  /** The instruction the person put the cursor on: F9 toggles there, or at pc where there is none. */
+  readonly cursor: number | undefined;
+  /** Guest virtual addresses by VM. The shell sends them to the core whenever they change. */
+  readonly breakpoints: Readonly<Record<number, readonly number[]>>;
+  /** The list of exits: `vm` is one VM or all; no reasons means all; the window is `skip` rows from the newest, `count` long. */
+  readonly exits: {
+    readonly vm: 'selected' | 'all';
+    readonly reasons: readonly string[];
+    readonly skip: number;
+    readonly count: number;
+  };
+  /** The exit shown in stages; undefined follows the one under way, or the last. */
+  readonly exit: number | undefined;
+  readonly theme: ThemeChoice;
+  /** 32-bit numbers in groups of four: `8040_1a2c`. */
+  readonly grouping: boolean;
+  /** On a phone: the one panel on the screen. */
+  readonly phonePanel: PanelId;
+}
+
+export const initialChoice: Choice = {
+  vm: undefined,
+  walk: { gva: 'pc', access: 'fetch' },
+  tables: { table: 'guest', expanded: [] },
+  memory: { space: 'gpa', address: 0x8000_0000 },
+  disassembly: 'pc',
+  cursor: undefined,
+  breakpoints: {},
+  exits: { vm: 'selected', reasons: [], skip: 0, count: 64 },
+  exit: undefined,
+  theme: 'system',
+  grouping: true,
+  phonePanel: 'console',
+};
+
+/** Read in components with a selector: `useChoice((choice) => choice.grouping)`. Written only through `choose`. */
+export const useChoice = create<Choice>(() => initialChoice);
+
+/** Shallow merge into the choice. */
+export function choose(change: Partial<Choice>): void {
+  useChoice.setState(change);
+}
+
+/** The change that sets a breakpoint where there is none, and removes it where there is one. Pass it to `choose`. */
+export function toggledBreakpoint(choice: Choice, vm: number, gva: number): Partial<Choice> {
+  const present = choice.breakpoints[vm] ?? [];
+  const next = present.includes(gva)
+    ? present.filter((address) => address !== gva)
+    : [...present, gva].toSorted((one, other) => one - other);
+  return { breakpoints: { ...choice.breakpoints, [vm]: next } };
+}

@@ -1,0 +1,93 @@
+// The contract between the shell (bars, dock, frame loop) and the panels inside it.
+// A panel is one object: what it is called, what it asks the machine each frame, and a component that is a pure function
+// of (frame, choice). Adding one is one file and one line in panels/index.ts.
+//
+//   frame loop ──queries(choice, vm)──▶ core ──Frame──▶ Component({ frame, before, vm, choice, … })
+//        ▲                                                   │
+//        └───────────── choose(change), command(…) ◀─────────┘
+
+import type { ComponentType } from 'react';
+import type { Catalog, CommandName, Commands } from '../protocol/commands.ts';
+import type { Frame, FrameRequest, VmSummary } from '../protocol/frame.ts';
+import type { Choice } from './choice.ts';
+
+export type { Choice } from './choice.ts';
+
+/** Every panel there is. The console belongs to the shell, all others to panels/. */
+export type PanelId =
+  | 'source'
+  | 'registers'
+  | 'trap'
+  | 'walk'
+  | 'exits'
+  | 'interrupts'
+  | 'console'
+  | 'memory'
+  | 'tables'
+  | 'frames'
+  | 'devices';
+
+/** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
+export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';
+
+export type Space = 'gva' | 'gpa' | 'hpa';
+
+/** A number that is an address of one space. The same number in two spaces is two places. */
+export interface SpacedAddress {
+  readonly space: Space;
+  /** Unsigned; up to 34 bits for gpa and hpa. */
+  readonly address: number;
+}
+
+/** Ways to show something elsewhere: opens the panel if it is closed, brings it to the front, sets its parameter. */
+export interface Navigate {
+  /** A guest virtual address opens its walk; a physical one the memory view. */
+  toAddress(where: SpacedAddress): void;
+  /** The bytes at an address, of any space. */
+  toMemory(where: SpacedAddress): void;
+  /** The disassembly around a guest virtual address. */
+  toInstruction(gva: number): void;
+  /** The stages of one exit, by its running number. */
+  toExit(sequence: number): void;
+  toPanel(panel: PanelId): void;
+}
+
+/** Sends one command to the core; rejects with an `Error` whose message is fit to be shown. Commands refresh the frame at once. */
+export type SendCommand = <Name extends CommandName>(
+  name: Name,
+  request: Commands[Name]['request'],
+) => Promise<Commands[Name]['reply']>;
+
+export interface PanelProps {
+  /** What the machine was at the last frame; undefined before the first one. Four a second while it runs, at once when it stops. */
+  readonly frame: Frame | undefined;
+  /** The frame of the stop before the one shown (same VM): mark what differs. Undefined until there were two. */
+  readonly before: Frame | undefined;
+  /** The VM being looked at. */
+  readonly vm: VmSummary | undefined;
+  /** What does not change while the core lives: the guests, the exit reasons. */
+  readonly catalog: Catalog | undefined;
+  readonly choice: Choice;
+  /** Changes what the person chose; shallow merge. Asks for a new frame at once. */
+  readonly choose: (change: Partial<Choice>) => void;
+  readonly command: SendCommand;
+  readonly navigate: Navigate;
+}
+
+export interface Panel {
+  readonly id: PanelId;
+  /** In the tab and the palette: one or two words. */
+  readonly title: string;
+  /** The digit that brings it to the front; none for panels that are reached by the palette only. */
+  readonly key: string | undefined;
+  readonly place: PanelPlace;
+  /** Closed until the person opens it: keeps the first look calm. */
+  readonly closedAtFirst?: boolean;
+  /**
+   * What the panel needs of the next frame. Called only while the panel is visible. Two panels that ask the same query
+   * must ask the same question (the parameters are in `choice`, so they do).
+   */
+  readonly queries: (choice: Choice, vm: VmSummary | undefined) => FrameRequest['queries'];
+  /** May be `React.lazy`: the shell supplies Suspense and an error boundary around each panel. */
+  readonly Component: ComponentType<PanelProps>;
+}
