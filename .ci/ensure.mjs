@@ -2,7 +2,7 @@
 // Node built-ins only, because on a fresh clone there is nothing else. All chatter goes to stderr: stdout belongs to the caller.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const MINIMUM_NODE = [20, 19];
 const STAMP = join(ROOT, 'node_modules', '.ringside-stamp');
+const INSTALLING = join(ROOT, '.cache', 'installing');
 const BROWSER_RECORD = join(ROOT, '.cache', 'browser.json');
 const BROWSER_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const MAC_BROWSERS = [
@@ -47,6 +48,74 @@ function wantedStamp() {
     .digest('hex');
 }
 
+/** @param {string} path */
+function readJson(path) {
+  /** @type {unknown} */
+  const value = JSON.parse(readFileSync(path, 'utf8'));
+  return value;
+}
+
+/**
+ * Whether a person's own `npm ci` or `npm install` already brought what the lockfile asks for: npm keeps a record in node_modules.
+ * Optional packages may be missing, they are for other platforms.
+ */
+function installedByHand() {
+  const record = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  /** @typedef {{ packages: Record<string, { version?: string, optional?: boolean }> }} Lock */
+  const wanted = /** @type {Lock} */ (readJson(join(ROOT, 'package-lock.json'))).packages;
+  const found = /** @type {Lock} */ (readJson(record)).packages;
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) =>
+      path === '' || found[path]?.version === version || (optional === true && found[path] === undefined),
+  );
+}
+
+/**
+ * Runs the body while no other process of this checkout does: two `npm ci` at once would delete each other's work.
+ * @param {() => void} body
+ */
+function alone(body) {
+  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  for (let waits = 0; ; waits += 1) {
+    if (waits === 10) say(`another process is installing packages; waiting. (If none is, delete ${INSTALLING}.)`);
+    try {
+      writeFileSync(INSTALLING, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    try {
+      process.kill(Number(readFileSync(INSTALLING, 'utf8')) || process.pid, 0);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    } catch {
+      rmSync(INSTALLING, { force: true }); // Its owner was stopped, or has just finished.
+    }
+  }
+  try {
+    body();
+  } finally {
+    rmSync(INSTALLING, { force: true });
+  }
+}
+
+/** @param {string} stamp What to leave behind once the packages are there. */
+function install(stamp) {
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return; // Another process was faster.
+  if (existsSync(STAMP) || !installedByHand()) {
+    say('installing packages (npm ci) ...');
+    const npm = process.env['npm_execpath'];
+    const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+    const done = npm !== undefined && /\.c?js$/.test(npm) ? run(process.execPath, [npm, ...args]) : run('npm', args);
+    if (!done) {
+      throw new Error(
+        '`npm ci` failed (its messages are above). Check the network or the npm proxy settings, then try again.',
+      );
+    }
+  }
+  writeFileSync(STAMP, stamp);
+}
+
 /**
  * Makes node_modules agree with the lockfile; does nothing when it already does.
  * @throws {Error} When this Node is too old or the packages cannot be installed.
@@ -61,16 +130,7 @@ export function ensurePackages() {
   }
   const stamp = wantedStamp();
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return;
-  say('installing packages (npm ci) ...');
-  const npm = process.env['npm_execpath'];
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  const done = npm !== undefined && /\.c?js$/.test(npm) ? run(process.execPath, [npm, ...args]) : run('npm', args);
-  if (!done) {
-    throw new Error(
-      '`npm ci` failed (its messages are above). Check the network or the npm proxy settings, then try again.',
-    );
-  }
-  writeFileSync(STAMP, stamp);
+  alone(() => install(stamp));
 }
 
 /**
@@ -101,8 +161,7 @@ async function findBrowser() {
 
 function recordedBrowser() {
   try {
-    /** @type {unknown} */
-    const record = JSON.parse(readFileSync(BROWSER_RECORD, 'utf8'));
+    const record = readJson(BROWSER_RECORD);
     if (typeof record !== 'object' || record === null || !('executablePath' in record)) return undefined;
     return typeof record.executablePath === 'string' ? record.executablePath : undefined;
   } catch {
