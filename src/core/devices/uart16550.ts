@@ -1,0 +1,411 @@
+// The serial port: a 16550A as QEMU's `virt` board has it (National Semiconductor PC16550D data sheet; hw/char/serial.c).
+//
+//   host keys → queue → receive FIFO (16) → RBR        THR → transmit(byte), at once        IER, IIR → interrupt
+//
+// The host's queue stands for the person at the keyboard: bytes wait there, unlost, until the guest listens.
+
+import { BUS_ERROR } from './device.ts';
+import type { AccessWidth, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
+import { adoptState, copyState } from './device-state.ts';
+import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
+
+const FIFO_DEPTH = 16;
+/** Bytes of host input that wait for the guest; more is refused, so that a paste cannot eat the host's memory. */
+const QUEUE_LIMIT = 1 << 16;
+/**
+ * Looks at an empty receiver, with nothing sent in between, after which the guest counts as polling for input.
+ * A driver's probe (Linux reads LSR and RBR a few times to clear them) stays far below.
+ */
+const POLLING = 64;
+
+const IER_RECEIVED = 0x01;
+const IER_TRANSMITTER_EMPTY = 0x02;
+const IER_LINE_STATUS = 0x04;
+
+const IIR_NONE = 0x01;
+const IIR_TRANSMITTER_EMPTY = 0x02;
+const IIR_RECEIVED = 0x04;
+const IIR_LINE_STATUS = 0x06;
+const IIR_CHARACTER_TIMEOUT = 0x0c;
+const IIR_IDENTITY = 0x0f;
+const IIR_FIFO_ENABLED = 0xc0;
+
+const FCR_ENABLE = 0x01;
+const FCR_RESET_RECEIVE = 0x02;
+const FCR_RESET_TRANSMIT = 0x04;
+/** Bits that are kept: trigger level, DMA mode, enable. */
+const FCR_KEPT = 0xc9;
+const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
+
+const LCR_DIVISOR_ACCESS = 0x80;
+const MCR_OUT2 = 0x08;
+const MCR_LOOPBACK = 0x10;
+
+const LSR_DATA_READY = 0x01;
+const LSR_OVERRUN = 0x02;
+const LSR_TRANSMITTER_EMPTY = 0x60;
+
+/** Carrier, data set ready, clear to send: the cable is plugged in, and nothing on it ever changes. */
+const MSR_CONNECTED = 0xb0;
+/** 9600 baud. */
+const DIVISOR_AFTER_RESET = 12;
+
+const REGISTERS: readonly RegisterRow[] = [
+  row('RBR', 0, 'read-only', 'Receiver buffer: the oldest byte received; reading takes it.'),
+  row('THR', 0, 'write-only', 'Transmitter holding: a byte written here is sent.'),
+  row('IER', 1, 'read-write', 'Interrupt enable: data received, transmitter empty, line status, modem status.'),
+  row('IIR', 2, 'read-only', 'Interrupt identification: the most urgent reason for the interrupt.'),
+  row('FCR', 2, 'write-only', 'FIFO control: enable, reset, and how many received bytes interrupt.'),
+  row(
+    'LCR',
+    3,
+    'read-write',
+    'Line control: word length, parity, stop bits; bit 7 shows the divisor latch at 0 and 1.',
+  ),
+  row('MCR', 4, 'read-write', 'Modem control: DTR, RTS, OUT1, OUT2, loopback.'),
+  row('LSR', 5, 'read-only', 'Line status: data ready, overrun, transmitter empty.'),
+  row('MSR', 6, 'read-only', 'Modem status: carrier, ring, data set ready, clear to send.'),
+  row('SCR', 7, 'read-write', 'Scratch: keeps a byte.'),
+  row('DLL', 0, 'read-write', 'Divisor latch, low byte (while LCR bit 7 is set).'),
+  row('DLM', 1, 'read-write', 'Divisor latch, high byte (while LCR bit 7 is set).'),
+];
+
+function row(name: string, offset: number, access: RegisterRow['access'], meaning: string): RegisterRow {
+  return { name, offset, width: 1, access, meaning };
+}
+
+export interface UartPorts {
+  readonly interrupt: InterruptLine;
+  /** A byte the guest sent. */
+  readonly transmit: (byte: number) => void;
+}
+
+type UartState = {
+  /** The last byte received without FIFO; keeps its value when read. */
+  receiveBuffer: number;
+  transmitHolding: number;
+  interruptEnable: number;
+  fifoControl: number;
+  lineControl: number;
+  modemControl: number;
+  lineStatus: number;
+  scratch: number;
+  divisor: number;
+  transmitterEmptyPending: boolean;
+  receiveFifo: number[];
+  queue: number[];
+  looksWithoutData: number;
+};
+
+function afterReset(): UartState {
+  return {
+    receiveBuffer: 0,
+    transmitHolding: 0,
+    interruptEnable: 0,
+    fifoControl: 0,
+    lineControl: 0,
+    modemControl: MCR_OUT2,
+    lineStatus: LSR_TRANSMITTER_EMPTY,
+    scratch: 0,
+    divisor: DIVISOR_AFTER_RESET,
+    transmitterEmptyPending: false,
+    receiveFifo: [],
+    queue: [],
+    looksWithoutData: 0,
+  };
+}
+
+export class Uart16550 implements DescribedDevice {
+  readonly name = 'serial';
+  /** As the device tree says; only the first 8 bytes answer. */
+  readonly size = 0x100;
+  readonly registers = REGISTERS;
+  readonly #ports: UartPorts;
+  #state = afterReset();
+
+  constructor(ports: UartPorts) {
+    this.#ports = ports;
+  }
+
+  /** Host input. @returns how many of the bytes were accepted; offer the rest again later */
+  receive(bytes: Uint8Array): number {
+    const accepted = Math.min(bytes.length, QUEUE_LIMIT - this.#state.queue.length);
+    for (const byte of bytes.subarray(0, accepted)) this.#state.queue.push(byte);
+    this.#drainQueue();
+    return accepted;
+  }
+
+  /** Bytes of host input that the guest has not been given yet. */
+  get waiting(): number {
+    return this.#state.queue.length;
+  }
+
+  /** One register each access, whatever the width, as QEMU's memory-mapped 8250 answers. */
+  read(offset: number, _width: AccessWidth): number {
+    const state = this.#state;
+    const divisorLatch = (state.lineControl & LCR_DIVISOR_ACCESS) !== 0;
+    switch (offset) {
+      case 0:
+        return divisorLatch ? state.divisor & 0xff : this.#takeReceived();
+      case 1:
+        return divisorLatch ? state.divisor >> 8 : state.interruptEnable;
+      case 2:
+        return this.#identifyInterrupt();
+      case 3:
+        return state.lineControl;
+      case 4:
+        return state.modemControl;
+      case 5:
+        return this.#takeLineStatus();
+      case 6:
+        return this.#modemStatus();
+      case 7:
+        return state.scratch;
+      default:
+        return BUS_ERROR;
+    }
+  }
+
+  write(offset: number, _width: AccessWidth, value: number): boolean {
+    const state = this.#state;
+    const byte = value & 0xff;
+    const divisorLatch = (state.lineControl & LCR_DIVISOR_ACCESS) !== 0;
+    switch (offset) {
+      case 0:
+        if (divisorLatch) state.divisor = (state.divisor & 0xff00) | byte;
+        else this.#transmit(byte);
+        return true;
+      case 1:
+        if (divisorLatch) state.divisor = (state.divisor & 0x00ff) | (byte << 8);
+        else this.#enableInterrupts(byte & 0x0f);
+        return true;
+      case 2:
+        this.#controlFifos(byte);
+        return true;
+      case 3:
+        state.lineControl = byte;
+        return true;
+      case 4:
+        state.modemControl = byte & 0x1f;
+        this.#drainQueue();
+        return true;
+      case 5:
+      case 6:
+        return true;
+      case 7:
+        state.scratch = byte;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  reset(): void {
+    // What the person has typed ahead is not the board's to forget.
+    this.#state = { ...afterReset(), queue: this.#state.queue };
+    this.#driveInterrupt();
+  }
+
+  inspect(): readonly RegisterValue[] {
+    return this.registers.map((register) => ({ row: register, value: this.#look(register.name) }));
+  }
+
+  snapshot(): DeviceState {
+    return copyState(this.#state);
+  }
+
+  restore(state: DeviceState): void {
+    this.#state = adoptState(this.name, afterReset(), state);
+    this.#driveInterrupt();
+  }
+
+  describe(mount: DeviceMount): DeviceDescription {
+    return {
+      console: true,
+      node: {
+        name: nodeName(this.name, mount.base),
+        properties: {
+          ...interruptProperties(mount),
+          'clock-frequency': [3686400],
+          reg: registerWindow(mount.base, this.size),
+          compatible: 'ns16550a',
+        },
+        children: [],
+      },
+    };
+  }
+
+  #look(register: string): number {
+    const state = this.#state;
+    switch (register) {
+      case 'RBR':
+        return this.#fifoEnabled ? (state.receiveFifo[0] ?? 0) : state.receiveBuffer;
+      case 'THR':
+        return state.transmitHolding;
+      case 'IER':
+        return state.interruptEnable;
+      case 'IIR':
+        return this.#interruptIdentity();
+      case 'FCR':
+        return state.fifoControl;
+      case 'LCR':
+        return state.lineControl;
+      case 'MCR':
+        return state.modemControl;
+      case 'LSR':
+        return state.lineStatus;
+      case 'MSR':
+        return this.#modemStatus();
+      case 'SCR':
+        return state.scratch;
+      case 'DLL':
+        return state.divisor & 0xff;
+      default:
+        return state.divisor >> 8;
+    }
+  }
+
+  get #fifoEnabled(): boolean {
+    return (this.#state.fifoControl & FCR_ENABLE) !== 0;
+  }
+
+  get #loopback(): boolean {
+    return (this.#state.modemControl & MCR_LOOPBACK) !== 0;
+  }
+
+  /** Data sheet, table V: the interrupts by priority. Modem status never changes here, so it never interrupts. */
+  #interruptIdentity(): number {
+    const { interruptEnable, lineStatus, receiveFifo, fifoControl, transmitterEmptyPending } = this.#state;
+    const fifoBits = this.#fifoEnabled ? IIR_FIFO_ENABLED : 0;
+    const received = (interruptEnable & IER_RECEIVED) !== 0 && (lineStatus & LSR_DATA_READY) !== 0;
+    if ((interruptEnable & IER_LINE_STATUS) !== 0 && (lineStatus & LSR_OVERRUN) !== 0)
+      return fifoBits | IIR_LINE_STATUS;
+    if (received) {
+      // No time passes on this line, so bytes below the trigger level have always waited long enough.
+      const triggerLevel = TRIGGER_LEVELS[fifoControl >> 6] ?? 1;
+      if (this.#fifoEnabled && receiveFifo.length < triggerLevel) return fifoBits | IIR_CHARACTER_TIMEOUT;
+      return fifoBits | IIR_RECEIVED;
+    }
+    if ((interruptEnable & IER_TRANSMITTER_EMPTY) !== 0 && transmitterEmptyPending) {
+      return fifoBits | IIR_TRANSMITTER_EMPTY;
+    }
+    return fifoBits | IIR_NONE;
+  }
+
+  #driveInterrupt(): void {
+    this.#ports.interrupt((this.#interruptIdentity() & IIR_NONE) === 0);
+  }
+
+  /** Reading IIR clears the transmitter interrupt, and only that, and only if it is the one shown. */
+  #identifyInterrupt(): number {
+    const identity = this.#interruptIdentity();
+    if ((identity & IIR_IDENTITY) === IIR_TRANSMITTER_EMPTY) {
+      this.#state.transmitterEmptyPending = false;
+      this.#driveInterrupt();
+    }
+    return identity;
+  }
+
+  #takeReceived(): number {
+    const state = this.#state;
+    this.#countLook();
+    let byte = state.receiveBuffer;
+    if (this.#fifoEnabled) byte = state.receiveFifo.shift() ?? 0;
+    if (!this.#fifoEnabled || state.receiveFifo.length === 0) state.lineStatus &= ~LSR_DATA_READY;
+    this.#driveInterrupt();
+    this.#drainQueue();
+    return byte;
+  }
+
+  #takeLineStatus(): number {
+    const state = this.#state;
+    this.#countLook();
+    const { lineStatus } = state;
+    if ((lineStatus & LSR_OVERRUN) !== 0) {
+      state.lineStatus &= ~LSR_OVERRUN;
+      this.#driveInterrupt();
+    }
+    return lineStatus;
+  }
+
+  /** In loopback the modem outputs are wired to the inputs: RTS to CTS, DTR to DSR, OUT1 to RI, OUT2 to DCD. */
+  #modemStatus(): number {
+    const { modemControl } = this.#state;
+    if (!this.#loopback) return MSR_CONNECTED;
+    return ((modemControl & 0x0c) << 4) | ((modemControl & 0x02) << 3) | ((modemControl & 0x01) << 5);
+  }
+
+  #transmit(byte: number): void {
+    const state = this.#state;
+    state.transmitHolding = byte;
+    state.looksWithoutData = 0;
+    // The line falls between the byte's arrival and its departure: an interrupt controller must see that edge.
+    state.transmitterEmptyPending = false;
+    this.#driveInterrupt();
+    state.transmitterEmptyPending = true;
+    if (this.#loopback) this.#arrive(byte);
+    else this.#ports.transmit(byte);
+    this.#driveInterrupt();
+  }
+
+  /** Turning the transmitter interrupt on raises it when the transmitter is empty, which it always is: drivers rely on that. */
+  #enableInterrupts(enable: number): void {
+    const state = this.#state;
+    const changed = state.interruptEnable ^ enable;
+    state.interruptEnable = enable;
+    if ((changed & IER_TRANSMITTER_EMPTY) !== 0) {
+      state.transmitterEmptyPending = (enable & IER_TRANSMITTER_EMPTY) !== 0;
+    }
+    if (changed !== 0) this.#driveInterrupt();
+    this.#drainQueue();
+  }
+
+  #controlFifos(control: number): void {
+    const state = this.#state;
+    const enableChanged = ((control ^ state.fifoControl) & FCR_ENABLE) !== 0;
+    if (enableChanged || (control & FCR_RESET_RECEIVE) !== 0) {
+      state.receiveFifo = [];
+      state.lineStatus &= ~LSR_DATA_READY;
+    }
+    if (enableChanged || (control & FCR_RESET_TRANSMIT) !== 0) state.transmitterEmptyPending = true;
+    state.fifoControl = control & FCR_KEPT;
+    this.#driveInterrupt();
+    this.#drainQueue();
+  }
+
+  /** A byte comes in from the line. */
+  #arrive(byte: number): void {
+    const state = this.#state;
+    if (this.#fifoEnabled) {
+      if (state.receiveFifo.length < FIFO_DEPTH) state.receiveFifo.push(byte);
+      else state.lineStatus |= LSR_OVERRUN;
+    } else {
+      if ((state.lineStatus & LSR_DATA_READY) !== 0) state.lineStatus |= LSR_OVERRUN;
+      state.receiveBuffer = byte;
+    }
+    state.lineStatus |= LSR_DATA_READY;
+  }
+
+  #countLook(): void {
+    const state = this.#state;
+    if ((state.lineStatus & LSR_DATA_READY) !== 0 || state.looksWithoutData === POLLING) return;
+    state.looksWithoutData += 1;
+    if (state.looksWithoutData === POLLING) this.#drainQueue();
+  }
+
+  /** Bytes given to a guest that is only probing the port would be thrown away by its first FIFO reset. */
+  get #listening(): boolean {
+    return (this.#state.interruptEnable & IER_RECEIVED) !== 0 || this.#state.looksWithoutData === POLLING;
+  }
+
+  /** Moves host input to an empty receiver; without a FIFO one byte at a time, so that nothing is overrun. */
+  #drainQueue(): void {
+    const state = this.#state;
+    if (state.queue.length === 0 || this.#loopback || !this.#listening) return;
+    const room = this.#fifoEnabled ? FIFO_DEPTH - state.receiveFifo.length : 1;
+    if ((state.lineStatus & LSR_DATA_READY) !== 0 && (!this.#fifoEnabled || room === 0)) return;
+    for (const byte of state.queue.splice(0, room)) this.#arrive(byte);
+    this.#driveInterrupt();
+  }
+}
