@@ -152,14 +152,19 @@ build_busybox() {
 	busybox_make busybox.links
 }
 
-# gen_init_cpio is the kernel's own archiver: it takes order, owner and time from its list and needs no root for device nodes.
+# gen_init_cpio is the kernel's own archiver: it takes order and owner from its list and needs no root for device nodes.
+# Only the time of a file it takes from the file, hence the copies.
 build_initramfs() {
+	rm -rf rootfs
+	cp -r "$recipe/rootfs" rootfs
+	cp busybox/busybox rootfs/busybox
+	find rootfs -type f -exec touch -d @0 {} +
 	[ -x gen_init_cpio ] || gcc -O2 -o gen_init_cpio linux-source-6.1/usr/gen_init_cpio.c
 	{
-		cat "$recipe/rootfs/contents.list"
+		cat rootfs/contents.list
 		grep -vx /bin/busybox busybox/busybox.links | grep -vx '/linuxrc' | LC_ALL=C sort | sed 's,.*,slink & /bin/busybox 777 0 0,'
 	} > initramfs.list
-	ROOTFS="$recipe/rootfs" BUSYBOX="$build/busybox/busybox" ./gen_init_cpio -t 0 initramfs.list > initramfs.cpio
+	ROOTFS=rootfs ./gen_init_cpio -t 0 initramfs.list > initramfs.cpio
 	gzip -9n < initramfs.cpio > "$output/initramfs.cpio.gz"
 }
 
