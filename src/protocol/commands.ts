@@ -2,12 +2,11 @@
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
 import type { Frame, FrameRequest } from './frame.ts';
+import type { BootMode, Technique } from './vocabulary.ts';
+
+export type { BootMode, Technique } from './vocabulary.ts';
 
 export const PROTOCOL_VERSION = 1;
-
-/** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
-export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
-export type BootMode = 'machine' | 'supervisor';
 
 /** A guest as the manifest lists it. */
 export interface GuestDescription {

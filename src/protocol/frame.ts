@@ -3,7 +3,7 @@
 // A panel's question is one line of `Queries`. All addresses are unsigned numbers; the field's name says which space
 // (gva, gpa, hpa). Looking changes nothing.
 
-import type { BootMode, Technique } from './commands.ts';
+import type { BootMode, Technique } from './vocabulary.ts';
 
 /** Modes in which a vCPU can be seen. VU and VS are the H extension's; under trap-and-emulate U and S are virtual. */
 export type ModeName = 'U' | 'S' | 'M' | 'VU' | 'VS' | 'HS';
@@ -287,7 +287,16 @@ export interface PteFetch {
   readonly gpa: number | undefined;
   readonly hpa: number | undefined;
   readonly value: number;
-  readonly flags: { readonly V: boolean; readonly R: boolean; readonly W: boolean; readonly X: boolean; readonly U: boolean; readonly G: boolean; readonly A: boolean; readonly D: boolean };
+  readonly flags: {
+    readonly V: boolean;
+    readonly R: boolean;
+    readonly W: boolean;
+    readonly X: boolean;
+    readonly U: boolean;
+    readonly G: boolean;
+    readonly A: boolean;
+    readonly D: boolean;
+  };
   /** Physical address the entry points to. */
   readonly pointsTo: number;
   readonly kind: 'pointer' | 'leaf' | 'invalid';
@@ -356,5 +365,10 @@ export interface FrameRun {
 export interface DeviceAnswer {
   readonly name: string;
   readonly gpa: number;
-  readonly registers: readonly { readonly name: string; readonly offset: number; readonly value: number; readonly meaning: string }[];
+  readonly registers: readonly {
+    readonly name: string;
+    readonly offset: number;
+    readonly value: number;
+    readonly meaning: string;
+  }[];
 }

@@ -53,7 +53,13 @@ export function writeStored(port: CsrPort, name: StoredCsrName, value: number): 
 }
 
 /** A view of some bits of a stored CSR at the same positions. */
-const window = (number: number, meaning: string, of: StoredCsrName, mask: number, fields: readonly CsrField[]): ViewCsr =>
+const window = (
+  number: number,
+  meaning: string,
+  of: StoredCsrName,
+  mask: number,
+  fields: readonly CsrField[],
+): ViewCsr =>
   view(
     number,
     meaning,
@@ -88,8 +94,7 @@ const delegated = (port: CsrPort): number => port.get('mideleg') & SUPERVISOR;
 const guestDelegated = (port: CsrPort): number => port.get('hideleg') & VIRTUAL;
 
 /** menvcfgh withholds STCE and ADUE from henvcfgh where they are 0 there. */
-const henvcfgh = (port: CsrPort): number =>
-  (port.get('henvcfghWritten') & port.get('menvcfgh') & (STCE | ADUE)) >>> 0;
+const henvcfgh = (port: CsrPort): number => (port.get('henvcfghWritten') & port.get('menvcfgh') & (STCE | ADUE)) >>> 0;
 
 const low = (value: bigint): number => Number(BigInt.asUintN(32, value));
 const high = (value: bigint): number => Number(BigInt.asUintN(32, value >> 32n));
@@ -113,7 +118,8 @@ const machineCounter = (number: number, name: 'cycle' | 'instret', upper: boolea
     },
   );
 
-const readOnly = (number: number, meaning: string, value: number): ViewCsr => view(number, meaning, () => value, ignore);
+const readOnly = (number: number, meaning: string, value: number): ViewCsr =>
+  view(number, meaning, () => value, ignore);
 const unimplemented = (number: number, meaning: string): ViewCsr => view(number, meaning, zero, ignore);
 
 /** `count` CSRs of the same kind, hard-wired to zero. */
@@ -136,7 +142,13 @@ export const viewCsrs = {
     consequence: 'interrupts',
     readForModify: (port) => (port.get('mipSoftware') | port.get('hvip')) >>> 0,
   }),
-  sstatus: window(0x100, 'Supervisor status: the part of mstatus S-mode sees.', 'mstatus', SSTATUS_MASK, fieldsOf.sstatus),
+  sstatus: window(
+    0x100,
+    'Supervisor status: the part of mstatus S-mode sees.',
+    'mstatus',
+    SSTATUS_MASK,
+    fieldsOf.sstatus,
+  ),
   sie: view(
     0x104,
     'Interrupts enabled, supervisor level.',
@@ -227,12 +239,17 @@ export type Csr = { readonly name: string } & (
 );
 
 export const csrs: readonly Csr[] = [
-  ...(Object.keys(storedCsrs) as StoredCsrName[]).map(
-    (stored): Csr => ({ kind: 'stored', name: stored, stored, row: storedCsrs[stored] }),
-  ),
-  ...Object.entries<ViewCsr>({ ...viewCsrs, ...performanceCounters }).map(
-    ([name, row]): Csr => ({ kind: 'view', name, row }),
-  ),
+  ...(Object.keys(storedCsrs) as StoredCsrName[]).map((stored): Csr => ({
+    kind: 'stored',
+    name: stored,
+    stored,
+    row: storedCsrs[stored],
+  })),
+  ...Object.entries<ViewCsr>({ ...viewCsrs, ...performanceCounters }).map(([name, row]): Csr => ({
+    kind: 'view',
+    name,
+    row,
+  })),
 ].filter(({ row }) => row.number >= 0);
 
 const byNumber = new Map(csrs.map((csr) => [csr.row.number, csr]));
@@ -245,10 +262,9 @@ export const findCsrByName = (name: string): Csr | undefined => byName.get(name)
 
 /** With V = 1 these supervisor CSRs stand for the guest's own ("Hypervisor Extension", "Virtual Supervisor CSRs"). */
 export const virtualAliases: ReadonlyMap<number, number> = new Map(
-  ['sstatus', 'sie', 'stvec', 'sscratch', 'sepc', 'scause', 'stval', 'sip', 'stimecmp', 'stimecmph', 'satp'].map((name) => [
-    byName.get(name)?.row.number ?? 0,
-    byName.get(`v${name}`)?.row.number ?? 0,
-  ]),
+  ['sstatus', 'sie', 'stvec', 'sscratch', 'sepc', 'scause', 'stval', 'sip', 'stimecmp', 'stimecmph', 'satp'].map(
+    (name) => [byName.get(name)?.row.number ?? 0, byName.get(`v${name}`)?.row.number ?? 0],
+  ),
 );
 
 /** Reads a CSR without side effects. @returns unsigned 32 bits */

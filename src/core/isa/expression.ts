@@ -2,7 +2,9 @@
 // interpreter walks it, the fast interpreter and the translator are generated from it, the tooltip prints it.
 // Every value is a 32-bit word; signedness lives in the operator, as in the manual.
 
-import type { SystemOperation } from './system-port.ts';
+import type { SystemOperation, Width } from './system-port.ts';
+
+export type { Width } from './system-port.ts';
 
 /** What an expression can name: register contents, the immediate, the address of the instruction, an AMO's old memory word. */
 export type Operand = 'rs1' | 'rs2' | 'immediate' | 'pc' | 'old';
@@ -46,9 +48,6 @@ export type Expression =
       readonly then: Expression;
       readonly otherwise: Expression;
     };
-
-/** Bytes of one memory access. */
-export type Width = 1 | 2 | 4;
 
 /** What an instruction does. Every row has exactly one effect; all but `system` are total descriptions. */
 export type Effect =

@@ -1,7 +1,8 @@
 // What a system instruction needs of the hart that executes it. The rows of system instructions carry a function over
 // this port, so that the instruction set stays free of any machine. Nothing is thrown: each operation says what happened.
 
-import type { Width } from './expression.ts';
+/** Bytes of one memory access. */
+export type Width = 1 | 2 | 4;
 
 /** What became of one executed instruction. */
 export const Outcome = {

@@ -1,0 +1,147 @@
+// One hart's architectural state: named access to the words of its block (drawn in layout.ts). A physical hart, a saved
+// vCPU and a hart that exists only for a guest under trap-and-emulate have the same layout, and the same class.
+
+import type { StoredCsrName } from '../isa/csr-stored.ts';
+import { storedCsrs } from '../isa/csr-stored.ts';
+import { csrWords, HART_BLOCK_WORDS, Word } from './layout.ts';
+import type { LinearMemory } from './linear-memory.ts';
+
+export const Privilege = { user: 0, supervisor: 1, machine: 3 } as const;
+export type Privilege = (typeof Privilege)[keyof typeof Privilege];
+
+export class HartState {
+  /** Linear address of the block. */
+  readonly base: number;
+  readonly #memory: LinearMemory;
+  readonly #words: Int32Array;
+  readonly #first: number;
+
+  /** @param base linear address of the block */
+  constructor(memory: LinearMemory, base: number) {
+    this.base = base;
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#first = base >> 2;
+  }
+
+  /** Power-on values: everything 0, CSRs as their rows say. */
+  reset(hartId: number): void {
+    this.#words.fill(0, this.#first, this.#first + HART_BLOCK_WORDS);
+    for (const [name, row] of Object.entries(storedCsrs)) {
+      this.#words[this.#first + csrWords[name as StoredCsrName]] = row.reset;
+    }
+    this.set('mhartid', hartId);
+    this.privilege = Privilege.machine;
+  }
+
+  /** Register x`index` as a signed word. */
+  x(index: number): number {
+    return this.#word(index);
+  }
+
+  /** Writes register x`index`; x0 stays 0. */
+  setX(index: number, value: number): void {
+    if (index !== 0) this.#words[this.#first + index] = value;
+  }
+
+  /** A stored CSR, unsigned. */
+  get(name: StoredCsrName): number {
+    return this.#word(csrWords[name]) >>> 0;
+  }
+
+  set(name: StoredCsrName, value: number): void {
+    this.#words[this.#first + csrWords[name]] = value;
+  }
+
+  get pc(): number {
+    return this.#word(Word.pc) >>> 0;
+  }
+  set pc(value: number) {
+    this.#words[this.#first + Word.pc] = value;
+  }
+
+  get privilege(): Privilege {
+    return this.#word(Word.privilege) as Privilege;
+  }
+  set privilege(value: Privilege) {
+    this.#words[this.#first + Word.privilege] = value;
+  }
+
+  /** V: the hart runs a guest, in VS- or VU-mode. */
+  get virtual(): boolean {
+    return this.#word(Word.virtualization) !== 0;
+  }
+  set virtual(value: boolean) {
+    this.#words[this.#first + Word.virtualization] = value ? 1 : 0;
+  }
+
+  get waiting(): boolean {
+    return this.#word(Word.waiting) !== 0;
+  }
+  set waiting(value: boolean) {
+    this.#words[this.#first + Word.waiting] = value ? 1 : 0;
+  }
+
+  /** Instructions left of the current grant. */
+  get budget(): number {
+    return this.#word(Word.budget);
+  }
+  set budget(value: number) {
+    this.#words[this.#first + Word.budget] = value;
+  }
+
+  /** Linear address of the translations in use. */
+  set translations(value: number) {
+    this.#words[this.#first + Word.translations] = value;
+  }
+
+  /** Linear address reserved by LR; 0: none. */
+  get reservation(): number {
+    return this.#word(Word.reservation) >>> 0;
+  }
+  set reservation(value: number) {
+    this.#words[this.#first + Word.reservation] = value;
+  }
+
+  /** Instructions executed before the current grant, trapped ones included. */
+  get executed(): number {
+    return this.#double(Word.executed);
+  }
+  set executed(value: number) {
+    this.#memory.doubles[(this.#first + Word.executed) >> 1] = value;
+  }
+
+  /** Instructions that trapped instead of retiring. */
+  get trapped(): number {
+    return this.#double(Word.trapped);
+  }
+  set trapped(value: number) {
+    this.#memory.doubles[(this.#first + Word.trapped) >> 1] = value;
+  }
+
+  /** What a write to mcycle or minstret has added to the count. */
+  counterOffset(name: 'cycle' | 'instret'): bigint {
+    return this.#memory.bigs[this.#offsetIndex(name)] ?? 0n;
+  }
+  setCounterOffset(name: 'cycle' | 'instret', value: bigint): void {
+    this.#memory.bigs[this.#offsetIndex(name)] = BigInt.asIntN(64, value);
+  }
+
+  /** Copies the integer registers, pc, privilege and V from another block. */
+  copyCoreFrom(other: HartState): void {
+    const from = other.base >> 2;
+    this.#words.copyWithin(this.#first, from, from + Word.budget);
+  }
+
+  #word(index: number): number {
+    return this.#words[this.#first + index] ?? 0;
+  }
+
+  #double(index: number): number {
+    return this.#memory.doubles[(this.#first + index) >> 1] ?? 0;
+  }
+
+  #offsetIndex(name: 'cycle' | 'instret'): number {
+    return (this.#first + (name === 'cycle' ? Word.cycleOffset : Word.instretOffset)) >> 1;
+  }
+}

@@ -1,0 +1,431 @@
+// The privileged architecture on one block of state: which mode a trap goes to and what it writes there, how xRET undoes
+// it, who may access which CSR, which interrupt is next (privileged manual, chapters "Machine-Level ISA",
+// "Supervisor-Level ISA", "Hypervisor Extension"). It touches no memory, so the same class is the physical hart's
+// privileged side and the virtual hart a hypervisor keeps for a deprivileged guest.
+
+import { exceptionRows, findCause, INTERRUPT_FLAG } from '../isa/causes.ts';
+import {
+  findCsr,
+  pendingInterrupts,
+  readCsr,
+  virtualAliases,
+  writeCsr,
+  writeStored,
+  type CounterName,
+  type Csr,
+  type CsrPort,
+} from '../isa/csrs.ts';
+import type { Consequence } from '../isa/csr-row.ts';
+import type { StoredCsrName } from '../isa/csr-stored.ts';
+import type { CsrOperation } from '../isa/system-port.ts';
+import { HartState, Privilege } from './hart-state.ts';
+import type { LinearMemory } from './linear-memory.ts';
+
+export const ILLEGAL = exceptionRows.illegalInstruction.code;
+export const VIRTUAL = exceptionRows.virtualInstruction.code;
+
+/** The mode a trap is taken in. */
+export type TrapTarget = 'M' | 'HS' | 'VS';
+
+/** A trap about to be taken. */
+export interface Trap {
+  /** mcause/scause value; interrupts carry bit 31. */
+  readonly cause: number;
+  /** mtval/stval. */
+  readonly value: number;
+  /** Guest physical address for guest-page faults, in bytes; 0 otherwise. */
+  readonly guestPhysical: number;
+  /** mtinst/htinst. */
+  readonly instruction: number;
+  /** `value` is a virtual address of a guest. */
+  readonly guestVirtual: boolean;
+}
+
+export const trapOf = (cause: number, value = 0, guestVirtual = false): Trap => ({
+  cause,
+  value,
+  guestPhysical: 0,
+  instruction: 0,
+  guestVirtual,
+});
+
+/** mstatus and sstatus bits. */
+export const Status = {
+  SIE: 1 << 1,
+  MIE: 1 << 3,
+  SPIE: 1 << 5,
+  MPIE: 1 << 7,
+  SPP: 1 << 8,
+  MPP: 3 << 11,
+  MPRV: 1 << 17,
+  SUM: 1 << 18,
+  MXR: 1 << 19,
+  TVM: 1 << 20,
+  TW: 1 << 21,
+  TSR: 1 << 22,
+} as const;
+const MPP_SHIFT = 11;
+/** mstatush bits. */
+export const StatusHigh = { GVA: 1 << 6, MPV: 1 << 7 } as const;
+/** hstatus bits. */
+export const HypervisorStatus = {
+  GVA: 1 << 6,
+  SPV: 1 << 7,
+  SPVP: 1 << 8,
+  HU: 1 << 9,
+  VTVM: 1 << 20,
+  VTW: 1 << 21,
+  VTSR: 1 << 22,
+} as const;
+const ENVIRONMENT_STCE = 0x8000_0000;
+
+/** Order in which interrupts of one level are taken ("mip": MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI). */
+const interruptPriority = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6];
+
+export interface PrivilegedOptions {
+  /** False for a virtual hart whose guest sees no H extension. */
+  readonly hypervisorExtension: boolean;
+  /** The board lets the walker set A and D (Svadu). */
+  readonly svadu: boolean;
+  /** Board time in ticks. */
+  readonly time: () => number;
+  /** Instructions executed until now, trapped ones included; and those that trapped. */
+  readonly executed: () => number;
+  /** Something that depends on CSRs or the mode must be worked out anew. */
+  readonly changed: (consequence: Consequence) => void;
+}
+
+export class PrivilegedState extends HartState implements CsrPort {
+  readonly svadu: boolean;
+  readonly #options: PrivilegedOptions;
+
+  constructor(memory: LinearMemory, base: number, options: PrivilegedOptions) {
+    super(memory, base);
+    this.svadu = options.svadu;
+    this.#options = options;
+  }
+
+  counter(name: CounterName): bigint {
+    if (name === 'time') {
+      const now = BigInt(this.#options.time());
+      if (!this.virtual) return now;
+      return now + ((BigInt(this.get('htimedeltah')) << 32n) | BigInt(this.get('htimedelta')));
+    }
+    const executed = this.#options.executed();
+    const count = BigInt(name === 'cycle' ? executed : executed - this.trapped);
+    const offset = this.counterOffset(name);
+    // While inhibited, the offset itself holds the value (see #inhibit).
+    return this.#inhibited(name) ? offset : count + offset;
+  }
+
+  setCounter(name: 'cycle' | 'instret', value: bigint): void {
+    if (this.#inhibited(name)) return this.setCounterOffset(name, value);
+    const executed = this.#options.executed();
+    const count = BigInt(name === 'cycle' ? executed : executed - this.trapped);
+    this.setCounterOffset(name, value - count);
+  }
+
+  #inhibited(name: 'cycle' | 'instret'): boolean {
+    return (this.get('mcountinhibit') & (name === 'cycle' ? 1 : 4)) !== 0;
+  }
+
+  /** Reads a CSR by name, without checks or side effects. */
+  read(csr: Csr): number {
+    return readCsr(this, csr);
+  }
+
+  /** A CSR instruction's write, with all that follows from it. The checks have been made. */
+  writeChecked(csr: Csr, value: number): void {
+    if (csr.name === 'mcountinhibit') this.#inhibit(value);
+    else writeCsr(this, csr, value);
+    if (csr.name === 'menvcfgh' && this.svadu) {
+      this.set('menvcfgh', ((this.get('menvcfgh') & ENVIRONMENT_STCE) | (value & 0x2000_0000)) >>> 0);
+    }
+    this.#options.changed(csr.row.consequence);
+  }
+
+  /** Writes a stored CSR as its owner would, for a hypervisor or a boot loader that sets the hart up. */
+  setUp(name: StoredCsrName, value: number): void {
+    writeStored(this, name, value);
+  }
+
+  /** A counter keeps its value while it stands still and goes on from there. */
+  #inhibit(value: number): void {
+    const now = { cycle: this.counter('cycle'), instret: this.counter('instret') };
+    writeStored(this, 'mcountinhibit', value);
+    this.setCounter('cycle', now.cycle);
+    this.setCounter('instret', now.instret);
+  }
+
+  /**
+   * Whether the current mode may access a CSR. @returns 0, or the cause of the trap: ILLEGAL or VIRTUAL
+   * ("CSR Address Mapping Conventions"; virtual-instruction exceptions: "Hypervisor Extension", norm:H_cause_virtual_instruction)
+   */
+  checkCsr(csr: Csr | undefined, write: boolean): number {
+    if (csr === undefined) return ILLEGAL;
+    const { number } = csr.row;
+    if (write && number >>> 10 === 3) return ILLEGAL;
+    const level = (number >>> 8) & 3;
+    const hypervisorCsr = level === 2;
+    if (hypervisorCsr && !this.#options.hypervisorExtension) return ILLEGAL;
+    const { privilege, virtual } = this;
+    if (privilege !== Privilege.machine) {
+      if (level === 3) return ILLEGAL;
+      if (virtual && (hypervisorCsr || (level === 1 && privilege === Privilege.user))) return VIRTUAL;
+      if (!virtual && level >= 1 && privilege === Privilege.user) return ILLEGAL;
+    }
+    switch (csr.name) {
+      case 'satp':
+        if (privilege !== Privilege.supervisor) return 0;
+        if (virtual) return this.get('hstatus') & HypervisorStatus.VTVM ? VIRTUAL : 0;
+        return this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+      case 'hgatp':
+        return privilege === Privilege.supervisor && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+      case 'stimecmp':
+      case 'stimecmph':
+      case 'vstimecmp':
+      case 'vstimecmph':
+        return this.#checkTimeCompare();
+      default:
+        return (number & 0xf60) === 0xc00 || (number & 0xf60) === 0xc80 ? this.#checkCounter(number & 31) : 0;
+    }
+  }
+
+  #checkTimeCompare(): number {
+    if (this.privilege === Privilege.machine) return 0;
+    if ((this.get('menvcfgh') & ENVIRONMENT_STCE) === 0 || (this.get('mcounteren') & 2) === 0) return ILLEGAL;
+    if (!this.virtual) return 0;
+    return (this.get('henvcfghWritten') & ENVIRONMENT_STCE) === 0 || (this.get('hcounteren') & 2) === 0 ? VIRTUAL : 0;
+  }
+
+  #checkCounter(index: number): number {
+    const { privilege, virtual } = this;
+    const mask = 1 << index;
+    if (privilege === Privilege.machine) return 0;
+    if ((this.get('mcounteren') & mask) === 0) return ILLEGAL;
+    if (virtual && (this.get('hcounteren') & mask) === 0) return VIRTUAL;
+    if (privilege === Privilege.user && (this.get('scounteren') & mask) === 0) return virtual ? VIRTUAL : ILLEGAL;
+    return 0;
+  }
+
+  /**
+   * Executes a CSR instruction after its checks.
+   * @returns the old value, or a negative cause (−ILLEGAL, −VIRTUAL) if a trap must be taken
+   */
+  accessCsr(number: number, operation: CsrOperation, source: number, reads: boolean, writes: boolean): number {
+    const addressed = findCsr(number);
+    const refusal = this.checkCsr(addressed, writes);
+    if (refusal !== 0 || addressed === undefined) return -refusal;
+    const csr = (this.virtual && findCsr(virtualAliases.get(number) ?? number)) || addressed;
+    const value = reads ? readCsr(this, csr) : 0;
+    if (writes) {
+      let current = value;
+      if (operation !== 'write' && csr.kind === 'view' && csr.row.readForModify) current = csr.row.readForModify(this);
+      const next = operation === 'write' ? source : operation === 'set' ? current | source : current & ~source;
+      this.writeChecked(csr, next >>> 0);
+    }
+    return value;
+  }
+
+  /** The mode in which a trap with this cause would be taken now. */
+  targetOf(cause: number): TrapTarget {
+    const bit = 1 << (cause & 31);
+    const interrupt = cause >>> 31 === 1;
+    if (this.privilege === Privilege.machine || (this.get(interrupt ? 'mideleg' : 'medeleg') & bit) === 0) return 'M';
+    return this.virtual && (this.get(interrupt ? 'hideleg' : 'hedeleg') & bit) !== 0 ? 'VS' : 'HS';
+  }
+
+  /** Takes a trap: writes the trap CSRs of the mode it goes to and moves pc to that mode's vector. */
+  takeTrap(trap: Trap): TrapTarget {
+    // An interrupt that is not taken in M-mode can only be the kind that its delegation allows, so one rule serves both.
+    const target = this.targetOf(trap.cause);
+    if (target === 'M') this.#trapIntoMachine(trap);
+    else if (target === 'HS') this.#trapIntoSupervisor(trap);
+    else this.#trapIntoGuest(trap);
+    this.#options.changed('translation');
+    return target;
+  }
+
+  #trapIntoMachine(trap: Trap): void {
+    const status = this.get('mstatus');
+    this.set(
+      'mstatus',
+      (status & ~(Status.MPP | Status.MPIE | Status.MIE)) |
+        (this.privilege << MPP_SHIFT) |
+        (status & Status.MIE ? Status.MPIE : 0),
+    );
+    this.set('mstatush', (this.virtual ? StatusHigh.MPV : 0) | (trap.guestVirtual ? StatusHigh.GVA : 0));
+    this.set('mepc', this.pc);
+    this.set('mcause', trap.cause);
+    this.set('mtval', trap.value);
+    this.set('mtval2', Math.floor(trap.guestPhysical / 4));
+    this.set('mtinst', trap.instruction);
+    this.virtual = false;
+    this.privilege = Privilege.machine;
+    this.pc = vectorOf(this.get('mtvec'), trap.cause);
+  }
+
+  #trapIntoSupervisor(trap: Trap): void {
+    const { privilege, virtual } = this;
+    let hstatus = this.get('hstatus') & ~(HypervisorStatus.SPV | HypervisorStatus.GVA);
+    if (virtual) {
+      hstatus = (hstatus & ~HypervisorStatus.SPVP) | HypervisorStatus.SPV;
+      if (privilege === Privilege.supervisor) hstatus |= HypervisorStatus.SPVP; // SPVP only changes if V was 1
+    }
+    if (trap.guestVirtual) hstatus |= HypervisorStatus.GVA;
+    this.set('hstatus', hstatus);
+    this.set('mstatus', trapStatus(this.get('mstatus'), privilege));
+    this.set('sepc', this.pc);
+    this.set('scause', trap.cause);
+    this.set('stval', trap.value);
+    this.set('htval', Math.floor(trap.guestPhysical / 4));
+    this.set('htinst', trap.instruction);
+    this.virtual = false;
+    this.privilege = Privilege.supervisor;
+    this.pc = vectorOf(this.get('stvec'), trap.cause);
+  }
+
+  /** Into VS-mode: only the guest's own registers change; a virtual interrupt has the supervisor's code there. */
+  #trapIntoGuest(trap: Trap): void {
+    const cause = trap.cause >>> 31 === 1 ? (trap.cause - 1) >>> 0 : trap.cause;
+    this.set('vsstatus', trapStatus(this.get('vsstatus'), this.privilege));
+    this.set('vsepc', this.pc);
+    this.set('vscause', cause);
+    this.set('vstval', trap.value);
+    this.privilege = Privilege.supervisor;
+    this.pc = vectorOf(this.get('vstvec'), cause);
+  }
+
+  /** SRET, its checks made ("Trap-Return Instructions"; "Hypervisor Extension", "Trap Return"). */
+  returnFromSupervisor(): void {
+    if (this.virtual) {
+      const status = this.get('vsstatus');
+      this.privilege = status & Status.SPP ? Privilege.supervisor : Privilege.user;
+      this.set('vsstatus', returnStatus(status));
+      this.pc = this.get('vsepc');
+    } else {
+      const status = this.get('mstatus');
+      const hstatus = this.get('hstatus');
+      this.privilege = status & Status.SPP ? Privilege.supervisor : Privilege.user;
+      this.set('mstatus', returnStatus(status) & ~Status.MPRV);
+      this.set('hstatus', hstatus & ~HypervisorStatus.SPV);
+      this.virtual = (hstatus & HypervisorStatus.SPV) !== 0;
+      this.pc = this.get('sepc');
+    }
+    this.#options.changed('translation');
+  }
+
+  /** MRET, its checks made. */
+  returnFromMachine(): void {
+    const status = this.get('mstatus');
+    const privilege = ((status & Status.MPP) >>> MPP_SHIFT) as Privilege;
+    const toVirtual = (this.get('mstatush') & StatusHigh.MPV) !== 0 && privilege !== Privilege.machine;
+    let next = status & ~(Status.MPP | Status.MIE | Status.MPIE);
+    if (status & Status.MPIE) next |= Status.MIE;
+    next |= Status.MPIE;
+    if (privilege !== Privilege.machine) next &= ~Status.MPRV;
+    this.set('mstatus', next);
+    this.set('mstatush', this.get('mstatush') & ~StatusHigh.MPV);
+    this.privilege = privilege;
+    this.virtual = toVirtual;
+    this.pc = this.get('mepc');
+    this.#options.changed('translation');
+  }
+
+  /** Whether SRET may be executed now: 0, ILLEGAL or VIRTUAL. */
+  checkSupervisorReturn(): number {
+    if (this.virtual) {
+      if (this.privilege === Privilege.user) return VIRTUAL;
+      return this.get('hstatus') & HypervisorStatus.VTSR ? VIRTUAL : 0;
+    }
+    if (this.privilege === Privilege.user) return ILLEGAL;
+    return this.privilege === Privilege.supervisor && this.get('mstatus') & Status.TSR ? ILLEGAL : 0;
+  }
+
+  /** Whether WFI may be executed now. In user mode it traps at once: a bound of zero is legal ("Wait for Interrupt"). */
+  checkWait(): number {
+    const { privilege, virtual } = this;
+    if (privilege === Privilege.machine) return 0;
+    if (this.get('mstatus') & Status.TW) return ILLEGAL;
+    if (virtual) return privilege === Privilege.user || this.get('hstatus') & HypervisorStatus.VTW ? VIRTUAL : 0;
+    return privilege === Privilege.user ? ILLEGAL : 0;
+  }
+
+  /** Whether SFENCE.VMA may be executed now. */
+  checkFence(): number {
+    if (this.virtual) {
+      return this.privilege === Privilege.user || this.get('hstatus') & HypervisorStatus.VTVM ? VIRTUAL : 0;
+    }
+    if (this.privilege === Privilege.user) return ILLEGAL;
+    return this.privilege === Privilege.supervisor && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+  }
+
+  /** Whether an instruction of the H extension may be executed now. `fenceGuestPhysical` also obeys TVM. */
+  checkHypervisorInstruction(fenceGuestPhysical: boolean): number {
+    if (!this.#options.hypervisorExtension) return ILLEGAL;
+    if (this.virtual) return VIRTUAL;
+    if (this.privilege === Privilege.user) return ILLEGAL;
+    const trapsFence = fenceGuestPhysical && this.privilege === Privilege.supervisor;
+    return trapsFence && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+  }
+
+  /** Whether HLV, HLVX and HSV may be executed now: they may also be in user mode, with hstatus.HU. */
+  checkGuestAccess(): number {
+    if (!this.#options.hypervisorExtension) return ILLEGAL;
+    if (this.virtual) return VIRTUAL;
+    return this.privilege === Privilege.user && (this.get('hstatus') & HypervisorStatus.HU) === 0 ? ILLEGAL : 0;
+  }
+
+  /** Interrupts pending at all levels, as mip shows them. */
+  get pending(): number {
+    return pendingInterrupts(this);
+  }
+
+  /** The cause of the interrupt to take now, bit 31 set; 0 if there is none. */
+  nextInterrupt(): number {
+    const ready = this.pending & this.get('mie');
+    if (ready === 0) return 0;
+    const { privilege, virtual } = this;
+    const toSupervisor = this.get('mideleg');
+    const toGuest = virtual || this.#options.hypervisorExtension ? this.get('hideleg') : 0;
+    const status = this.get('mstatus');
+    const machineLevel = ready & ~toSupervisor;
+    if (machineLevel !== 0 && (privilege < Privilege.machine || (status & Status.MIE) !== 0))
+      return first(machineLevel);
+    if (privilege === Privilege.machine) return 0;
+    const supervisorLevel = ready & toSupervisor & ~toGuest;
+    if (supervisorLevel !== 0 && (virtual || privilege === Privilege.user || (status & Status.SIE) !== 0)) {
+      return first(supervisorLevel);
+    }
+    if (!virtual) return 0;
+    const guestLevel = ready & toSupervisor & toGuest;
+    if (guestLevel === 0) return 0;
+    return privilege === Privilege.user || (this.get('vsstatus') & Status.SIE) !== 0 ? first(guestLevel) : 0;
+  }
+}
+
+function first(interrupts: number): number {
+  const code = interruptPriority.find((candidate) => (interrupts & (1 << candidate)) !== 0) ?? 0;
+  return (INTERRUPT_FLAG | code) >>> 0;
+}
+
+/** Interrupts go to BASE + 4 × code in vectored mode, exceptions always to BASE. */
+function vectorOf(tvec: number, cause: number): number {
+  const base = tvec & ~3;
+  return ((tvec & 1) === 1 && cause >>> 31 === 1 ? base + 4 * (cause & 0x7fff_ffff) : base) >>> 0;
+}
+
+/** sstatus after a trap: SPP and SPIE keep what was, interrupts are off. */
+function trapStatus(status: number, privilege: Privilege): number {
+  const cleared = status & ~(Status.SPP | Status.SPIE | Status.SIE);
+  return cleared | (privilege === Privilege.supervisor ? Status.SPP : 0) | (status & Status.SIE ? Status.SPIE : 0);
+}
+
+/** sstatus after SRET: the reverse; SPP becomes U, SPIE 1. */
+function returnStatus(status: number): number {
+  const cleared = status & ~(Status.SPP | Status.SIE);
+  return cleared | Status.SPIE | (status & Status.SPIE ? Status.SIE : 0);
+}
+
+/** Whether mtval/stval of this cause holds a virtual address. */
+export const addressInTval = (cause: number): boolean => findCause(cause)?.addressInTval ?? false;
