@@ -2,17 +2,16 @@
 #
 #   task A runs --timer--> handler: save A, set the next alarm, load B --sret--> task B runs --timer--> … 6 times
 #
-# What it shows: preemption. Each task adds up numbers for ever in U-mode and checks its own result. A timer interrupt (scause
-# 80000005) comes between any two of its instructions; because the handler saves and restores its registers, the task cannot
-# notice. If it did, its sum would be wrong and it would complain by ECALL.
+# What it shows: preemption. Each task adds up numbers for ever in U-mode and checks its own sum. A timer interrupt comes between
+# any two of its instructions; the handler saves and restores its registers, so the sum stays right and the task cannot notice.
 #
 # What to watch for in the page: the interrupt chain (timer → pending → injected → taken at stvec), and where sepc points: it
 # differs from run to run of the techniques, since an alarm rings in virtual time. What is printed does not depend on it.
 #   bare              the firmware programs the board's timer and raises sip.STIP; no exits
 #   trap-and-emulate  SET_TIMER and the counter `time` exit; the alarm interrupts the hypervisor, which makes the virtual STIP
 #                     pending and enters the guest at its stvec
-#   hardware-assisted SET_TIMER exits, `time` does not (hcounteren); the alarm is injected through hvip.VSTIP, and the hart itself
-#                     traps to the guest's handler, when the guest's own sie allows it
+#   hardware-assisted SET_TIMER exits, `time` does not (hcounteren); the alarm is injected through hvip.VSTIP, and then the
+#                     hart itself traps to the guest's handler, as soon as the guest allows it
 
         .equ    UART, 0x10000000
         .equ    LSR, 5
@@ -112,7 +111,6 @@ finish: la      a0, text_finish
         li      a0, 0
         li      a1, 0
         ecall
-1:      j       1b
 
 # A task: adds the numbers from \last down to 1, again and again. The sum must be \sum each time.
         .macro  task last, sum
@@ -125,7 +123,6 @@ finish: la      a0, text_finish
         beq     a0, t0, 1b
         ecall                           # somebody changed a register: complain
         .endm
-
 task_a: task    100, 5050
 task_b: task    2000, 2001000
 
