@@ -1,6 +1,8 @@
 // The words on the screen: one sentence, where the manual says it, and what Intel and Arm call it.
 // Sections: "Priv" is The RISC-V Instruction Set Manual, Volume II (privileged architecture); "SBI" the Supervisor Binary Interface.
 
+import { panelGlossary } from './panels/glossary.ts';
+
 export interface GlossaryRow {
   readonly title: string;
   readonly sentence: string;
@@ -18,6 +20,7 @@ const row = (title: string, sentence: string, section?: string, intel?: string, 
 });
 
 export const glossary = {
+  ...panelGlossary,
   exit: row(
     'VM exit',
     'The hart stopped running the guest because the hypervisor must act.',
@@ -251,3 +254,8 @@ export const glossary = {
 } as const satisfies Record<string, GlossaryRow>;
 
 export type GlossaryName = keyof typeof glossary;
+
+/** The row of a word that came with the machine's answer, e.g. a CSR's name; undefined where the table has none. */
+export function findTerm(name: string): GlossaryRow | undefined {
+  return Object.hasOwn(glossary, name) ? glossary[name as GlossaryName] : undefined;
+}
