@@ -3,7 +3,7 @@
 
 import { create } from 'zustand';
 import type { Access } from '../protocol/frame.ts';
-import type { PanelId, SpacedAddress } from './panel.ts';
+import type { PanelId, SpacedAddress } from './places.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
 
@@ -32,6 +32,8 @@ export interface Choice {
   readonly theme: ThemeChoice;
   /** 32-bit numbers in groups of four: `8040_1a2c`. */
   readonly grouping: boolean;
+  /** The console is also written as text that a screen reader can read; costs speed. */
+  readonly consoleForScreenReader: boolean;
   /** On a phone: the one panel on the screen. */
   readonly phonePanel: PanelId;
 }
@@ -48,6 +50,7 @@ export const initialChoice: Choice = {
   exit: undefined,
   theme: 'system',
   grouping: true,
+  consoleForScreenReader: false,
   phonePanel: 'console',
 };
 

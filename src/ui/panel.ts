@@ -10,34 +10,10 @@ import type { ComponentType } from 'react';
 import type { Catalog, CommandName, Commands } from '../protocol/commands.ts';
 import type { Frame, FrameRequest, VmSummary } from '../protocol/frame.ts';
 import type { Choice } from './choice.ts';
+import type { PanelId, PanelPlace, SpacedAddress } from './places.ts';
 
 export type { Choice } from './choice.ts';
-
-/** Every panel there is. The console belongs to the shell, all others to panels/. */
-export type PanelId =
-  | 'source'
-  | 'registers'
-  | 'trap'
-  | 'walk'
-  | 'exits'
-  | 'interrupts'
-  | 'console'
-  | 'memory'
-  | 'tables'
-  | 'frames'
-  | 'devices';
-
-/** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
-export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';
-
-export type Space = 'gva' | 'gpa' | 'hpa';
-
-/** A number that is an address of one space. The same number in two spaces is two places. */
-export interface SpacedAddress {
-  readonly space: Space;
-  /** Unsigned; up to 34 bits for gpa and hpa. */
-  readonly address: number;
-}
+export type { PanelId, PanelPlace, Space, SpacedAddress } from './places.ts';
 
 /** Ways to show something elsewhere: opens the panel if it is closed, brings it to the front, sets its parameter. */
 export interface Navigate {
