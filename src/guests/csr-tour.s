@@ -1,13 +1,13 @@
 # csr-tour: every sensitive instruction of a supervisor once, and every CSR that S-mode has.
 #
-# What it shows: which instructions a hypervisor must catch. Popek and Goldberg (1974) call an instruction sensitive when it
-# reads or changes what belongs to the machine rather than to the program. RISC-V is made so that each of them traps in U-mode.
-# The tour says of every CSR whether it read back what it wrote, and of every trap whether it came.
+# What it shows: which instructions a hypervisor must catch. Popek and Goldberg (1974) call those sensitive that read or change
+# what belongs to the machine. On RISC-V each of them traps in U-mode. The tour says of every CSR whether it kept what was
+# written, and of every trap whether it came.
 #
 # What to watch for in the page: the exit summary at the end of each run.
 #   bare              no exits
-#   trap-and-emulate  one exit for each line marked [*], with cause 2 (illegal instruction; "CSR access" is CR_ACCESS or MSR in VMX
-#                     words), decoded and emulated on the virtual CSR: read, modify, write as on a hart
+#   trap-and-emulate  one exit for each line marked [*], nearly all with cause 2 (illegal instruction; CR_ACCESS or MSR_READ in
+#                     VMX words), decoded by the hypervisor and done on the virtual CSR
 #   hardware-assisted hardly any: in VS-mode the same CSR numbers mean vsstatus, vstvec, … The counters `cycle` and `instret`
 #                     (hcounteren), WFI (hstatus.VTW) and the ECALL remain, with causes 22 and 10
 # Left out: stimecmp (Sstc; a firmware may withhold it), and `time` is read but not printed: it is never the same twice.
@@ -97,7 +97,6 @@ landing:
         li      a0, 0
         li      a1, 0
         ecall
-
         .balign 4
 handler:                                # S-mode: collects the causes as digits in s1 and skips the instruction
         csrr    t0, scause              # [*]
@@ -117,8 +116,7 @@ compare:
         call    print
 1:      mv      a0, a2
         mv      ra, a3                  # `print` returns to our caller
-# Prints the zero-terminated string at a0. Changes a0, t0 to t2.
-print:  li      t0, UART
+print:  li      t0, UART                # prints the string at a0; changes a0, t0 to t2
 1:      lbu     t1, 0(a0)
         beqz    t1, 3f
 2:      lbu     t2, LSR(t0)
@@ -143,7 +141,6 @@ n_sip:          .asciz  "sip: the interrupt that ended wfi\n"
 n_traps:        .asciz  "traps: 3, 2 and 2\n"
 n_ecall:        .asciz  "ecall: an answer from below\n"
 text_different: .asciz  "NOT "
-
         .section .data
         .balign 4096
 root:   .space  0x100
