@@ -8,7 +8,7 @@
 # Needs    Debian 12 on x86-64 with its package sources reachable, Node with npm, and
 #          apt-get install bc bison dpkg-dev flex gcc gcc-riscv64-linux-gnu libc6-dev make patch xz-utils
 #          No root. About 3 GB in BUILD, which may be deleted afterwards.
-# Takes    about six minutes on two cores, four of them for the kernel; a second run continues where the first stopped.
+# Takes    six to ten minutes on two cores, most of it for the kernel; a second run continues where the first stopped.
 #
 # The C library is musl as Zig brings it: Debian has none for 32-bit RISC-V. The kernel needs none.
 set -eu
