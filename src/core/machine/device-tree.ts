@@ -177,16 +177,16 @@ export function readDeviceTree(bytes: Uint8Array): DeviceTree {
   return { root, reservations: readReservations(view, header(4), totalSize), bootHart: header(7) };
 }
 
-/** A property's value as text, as `dtc -O dts` guesses it: strings, cells or bytes. */
+/** A property's value as text, guessed much as `dtc -O dts` does: strings, cells or bytes. */
 export function formatProperty(value: DeviceTreeValue): string {
   const bytes = propertyBytes(value);
   if (bytes.length === 0) return '';
-  const text = String.fromCharCode(...bytes);
+  const text = byteText(bytes);
   if (/^[\x20-\x7e\t\n\r\v\f\b\x07]+(\0[\x20-\x7e\t\n\r\v\f\b\x07]+)*\0$/.test(text)) {
     return `"${text
       .slice(0, -1)
       .replace(/[\\"]/g, '\\$&')
-      .replaceAll('\0', '\\0')
+      .replaceAll('\0', '", "')
       .replace(/[^\x20-\x7e]/g, escapeByte)}"`;
   }
   if (bytes.length % 4 !== 0) return `[${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')}]`;
@@ -204,10 +204,10 @@ export function formatDeviceTree(root: DeviceTreeNode): string {
       const text = formatProperty(value);
       lines.push(`${indent}\t${name}${text === '' ? '' : ` = ${text}`};`);
     }
-    node.children.forEach((child, index) => {
-      if (index > 0 || Object.keys(node.properties).length > 0) lines.push('');
+    for (const child of node.children) {
+      lines.push('');
       print(child, `${indent}\t`);
-    });
+    }
     lines.push(`${indent}};`);
   };
   print(root, '');
@@ -350,7 +350,14 @@ function terminated(bytes: Uint8Array, start: number, what: string): string {
   if (end < 0) {
     throw new DeviceTreeError(`Expected ${what} ended by NUL at offset ${start}; found none. The blob is damaged.`);
   }
-  return String.fromCharCode(...bytes.subarray(start, end));
+  return byteText(bytes.subarray(start, end));
+}
+
+/** One character a byte; names and values may be longer than a call has arguments. */
+function byteText(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }
 
 /** UTF-8, for lack of TextEncoder in the core: command lines may hold any text. */
