@@ -34,6 +34,8 @@ export interface Choice {
   readonly grouping: boolean;
   /** The console is also written as text that a screen reader can read; costs speed. */
   readonly consoleForScreenReader: boolean;
+  /** Single letters and digits are keys (WCAG 2.1.4 asks for a way to turn them off). */
+  readonly letterKeys: boolean;
   /** On a phone: the one panel on the screen. */
   readonly phonePanel: PanelId;
 }
@@ -51,6 +53,7 @@ export const initialChoice: Choice = {
   theme: 'system',
   grouping: true,
   consoleForScreenReader: false,
+  letterKeys: true,
   phonePanel: 'console',
 };
 

@@ -18,14 +18,14 @@ export type { PanelId, PanelPlace, Space, SpacedAddress } from './places.ts';
 /** Ways to show something elsewhere: opens the panel if it is closed, brings it to the front, sets its parameter. */
 export interface Navigate {
   /** A guest virtual address opens its walk; a physical one the memory view. */
-  toAddress(where: SpacedAddress): void;
+  readonly toAddress: (where: SpacedAddress) => void;
   /** The bytes at an address, of any space. */
-  toMemory(where: SpacedAddress): void;
+  readonly toMemory: (where: SpacedAddress) => void;
   /** The disassembly around a guest virtual address. */
-  toInstruction(gva: number): void;
+  readonly toInstruction: (gva: number) => void;
   /** The stages of one exit, by its running number. */
-  toExit(sequence: number): void;
-  toPanel(panel: PanelId): void;
+  readonly toExit: (sequence: number) => void;
+  readonly toPanel: (panel: PanelId) => void;
 }
 
 /** Sends one command to the core; rejects with an `Error` whose message is fit to be shown. Commands refresh the frame at once. */

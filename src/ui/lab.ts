@@ -1,0 +1,214 @@
+// The page put together: core client, frame loop, consoles, dock, and the actions a person can take on VMs.
+// Made once in main.tsx and handed down by context, so that no module holds state of its own.
+
+import { createContext, useContext } from 'react';
+import type { StepKind, Technique, VmOptions } from '../protocol/commands.ts';
+import { choose, useChoice } from './choice.ts';
+import { createConsoles, type Consoles } from './console/consoles.ts';
+import { createCoreClient, messageOf, type CoreClient, type CorePort } from './core-client.ts';
+import { createDock, type Dock } from './dock/dock.ts';
+import { createFrameLoop } from './frame-loop.ts';
+import { isMoving, useFrameState, vmOf } from './frame-store.ts';
+import type { Navigate, Panel, PanelId, SendCommand } from './panel.ts';
+import { rememberVms, vmsToBeginWith } from './remembered.ts';
+import { announce, showProblem } from './shell-state.ts';
+
+/** What a person can do to VMs. Each shows its own failure; a panel that wants the error uses `Lab.command`. */
+export interface VmActions {
+  add(options: VmOptions): Promise<number>;
+  remove(vm: number): Promise<void>;
+  start(vm: number): Promise<void>;
+  pause(vm: number): Promise<void>;
+  reset(vm: number): Promise<void>;
+  step(vm: number, kind: StepKind): Promise<void>;
+  /** The same guest under another technique, from its first instruction, in the same place of the list. */
+  changeTechnique(vm: number, technique: Technique): Promise<void>;
+  select(vm: number): void;
+}
+
+export interface Lab {
+  readonly core: CoreClient;
+  readonly consoles: Consoles;
+  readonly dock: Dock;
+  readonly panels: readonly Panel[];
+  readonly navigate: Navigate;
+  readonly vms: VmActions;
+  /** `core.send` that also asks for a fresh frame when it is answered. */
+  readonly command: SendCommand;
+  /** True where one panel at a time is shown; the media query of the phone. */
+  readonly phone: MediaQueryList;
+}
+
+export const LabContext = createContext<Lab | undefined>(undefined);
+
+export function useLab(): Lab {
+  const lab = useContext(LabContext);
+  if (lab === undefined) throw new Error('useLab() is used outside the page: wrap it in LabContext.');
+  return lab;
+}
+
+export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab {
+  const core = createCoreClient(spawn);
+  const consoles = createConsoles(core);
+  const dock = createDock(panels);
+  const phone = matchMedia('(max-width: 640px)');
+  const visibleIds = (): readonly PanelId[] => (phone.matches ? [useChoice.getState().phonePanel] : dock.visible());
+  const loop = createFrameLoop({
+    core,
+    consoles,
+    visiblePanels: () => {
+      const ids = visibleIds();
+      return panels.filter(({ id }) => ids.includes(id));
+    },
+  });
+  dock.onChange(loop.refresh);
+
+  const command: SendCommand = async (name, request) => {
+    const reply = await core.send(name, request);
+    loop.refresh();
+    return reply;
+  };
+
+  /** Runs a command of the person's; its failure is shown, not thrown. */
+  async function attempt(what: () => Promise<unknown>): Promise<void> {
+    try {
+      await what();
+      showProblem(undefined);
+    } catch (error) {
+      showProblem(messageOf(error));
+    }
+  }
+
+  const show = (panel: PanelId) => {
+    if (phone.matches) choose({ phonePanel: panel });
+    else dock.show(panel);
+  };
+  const navigate: Navigate = {
+    toAddress: ({ space, address }) => {
+      if (space !== 'gva') return navigate.toMemory({ space, address });
+      choose({ walk: { ...useChoice.getState().walk, gva: address } });
+      show('walk');
+    },
+    toMemory: (memory) => {
+      choose({ memory });
+      show('memory');
+    },
+    toInstruction: (gva) => {
+      choose({ disassembly: gva, cursor: gva });
+      show('source');
+    },
+    toExit: (exit) => {
+      choose({ exit });
+      show('trap');
+    },
+    toPanel: show,
+  };
+
+  /** Breakpoints go to the core whenever the person changes them, and again after a restart. */
+  async function sendBreakpoints(vm: number): Promise<void> {
+    await attempt(() => command('setBreakpoints', { vm, addresses: useChoice.getState().breakpoints[vm] ?? [] }));
+  }
+  useChoice.subscribe(({ breakpoints }, before) => {
+    if (breakpoints === before.breakpoints) return;
+    for (const vm of Object.keys(breakpoints).map(Number)) {
+      if (breakpoints[vm] !== before.breakpoints[vm]) void sendBreakpoints(vm);
+    }
+  });
+
+  function withoutBreakpoints(vm: number): Readonly<Record<number, readonly number[]>> {
+    return Object.fromEntries(
+      Object.entries(useChoice.getState().breakpoints).filter(([number]) => Number(number) !== vm),
+    );
+  }
+
+  const vms: VmActions = {
+    add: async (options) => {
+      const { vm } = await command('addVm', options);
+      rememberVms(core.options());
+      vms.select(vm);
+      return vm;
+    },
+    remove: (vm) =>
+      attempt(async () => {
+        await command('removeVm', { vm });
+        rememberVms(core.options());
+        const left = useFrameState.getState().frame?.vms.filter((summary) => summary.vm !== vm) ?? [];
+        choose({ breakpoints: withoutBreakpoints(vm) });
+        if (useChoice.getState().vm === vm) choose({ vm: left[0]?.vm, cursor: undefined, exit: undefined });
+      }),
+    start: (vm) => attempt(() => command('startVm', { vm })),
+    pause: (vm) => attempt(() => command('pauseVm', { vm })),
+    reset: (vm) =>
+      attempt(async () => {
+        await command('resetVm', { vm });
+        consoles.restarted(vm);
+        choose({ exit: undefined });
+      }),
+    step: (vm, kind) => attempt(() => command('step', { vm, kind })),
+    changeTechnique: (vm, technique) =>
+      attempt(async () => {
+        const options = core.optionsOf(vm);
+        if (options === undefined) return;
+        const added = await vms.add({ ...options, technique, start: true });
+        await command('removeVm', { vm });
+        rememberVms(core.options());
+        // Breakpoints are addresses of the same image: they stay.
+        const { breakpoints } = useChoice.getState();
+        const kept = breakpoints[vm];
+        choose({ breakpoints: kept === undefined ? breakpoints : { ...withoutBreakpoints(vm), [added]: kept } });
+      }),
+    select: (vm) => {
+      if (useChoice.getState().vm !== vm) choose({ vm, cursor: undefined, exit: undefined, disassembly: 'pc' });
+    },
+  };
+
+  let begun = false;
+  core.onStatus(() => {
+    const { phase, catalog } = core.status();
+    if (begun || phase !== 'ready' || catalog === undefined) return;
+    begun = true;
+    void attempt(async () => {
+      for (const options of vmsToBeginWith(catalog)) await vms.add(options);
+    });
+  });
+  core.onRestart((renumbered) => {
+    loop.forget();
+    const { vm, breakpoints } = useChoice.getState();
+    const selected = vm === undefined ? undefined : renumbered.get(vm);
+    choose({
+      vm: selected ?? [...renumbered.values()][0],
+      exit: undefined,
+      cursor: undefined,
+      breakpoints: Object.fromEntries(
+        Object.entries(breakpoints).flatMap(([old, addresses]) => {
+          const now = renumbered.get(Number(old));
+          return now === undefined ? [] : [[now, addresses]];
+        }),
+      ),
+    });
+    for (const now of renumbered.values()) {
+      consoles.restarted(now);
+      void sendBreakpoints(now);
+    }
+    announce(core.status().trouble ?? '');
+  });
+
+  announceStops();
+  return { core, consoles, dock, panels, navigate, vms, command, phone };
+}
+
+/** Says why the VM that is looked at stopped, once a stop. */
+function announceStops(): void {
+  let wasMoving = false;
+  let lastInstructions = -1;
+  useFrameState.subscribe(({ frame }) => {
+    const vm = vmOf(frame, useChoice.getState().vm);
+    if (vm === undefined) return;
+    const moving = isMoving(vm);
+    const stopped = !moving && (wasMoving || vm.instructions !== lastInstructions);
+    wasMoving = moving;
+    lastInstructions = vm.instructions;
+    const sentence = vm.ending?.message ?? vm.stopReason?.sentence;
+    if (stopped && sentence !== undefined) announce(`${vm.title}: ${sentence}`);
+  });
+}

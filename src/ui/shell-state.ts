@@ -1,0 +1,35 @@
+// What the shell itself shows: the overlay that is open, the last problem, the last announcement. Neither machine nor preference.
+
+import { create } from 'zustand';
+
+export type Overlay = 'palette' | 'help' | 'add-vm';
+
+export interface ShellState {
+  readonly overlay: Overlay | undefined;
+  /** A file that was dropped on the page, for the dialog that adds a VM. */
+  readonly droppedFile: File | undefined;
+  /** Why the last command failed; shown until dismissed or until a command succeeds. */
+  readonly problem: string | undefined;
+  /** The sentence for the status region; `count` makes equal sentences new ones. */
+  readonly announcement: { readonly text: string; readonly count: number };
+}
+
+export const useShell = create<ShellState>(() => ({
+  overlay: undefined,
+  droppedFile: undefined,
+  problem: undefined,
+  announcement: { text: '', count: 0 },
+}));
+
+export function openOverlay(overlay: Overlay | undefined, droppedFile?: File): void {
+  useShell.setState({ overlay, droppedFile });
+}
+
+export function showProblem(problem: string | undefined): void {
+  useShell.setState({ problem });
+}
+
+/** Says a sentence to screen readers, politely. */
+export function announce(text: string): void {
+  useShell.setState(({ announcement }) => ({ announcement: { text, count: announcement.count + 1 } }));
+}
