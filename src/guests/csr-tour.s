@@ -1,15 +1,15 @@
 # csr-tour: every sensitive instruction of a supervisor once, and every CSR that S-mode has.
 #
-# What it shows: which instructions a hypervisor must catch. Popek and Goldberg (1974) call those sensitive that read or change
-# what belongs to the machine. On RISC-V each of them traps in U-mode. The tour says of every CSR whether it kept what was
-# written, and of every trap whether it came.
+# What it shows: which instructions a hypervisor must catch. Popek and Goldberg (1974) call those sensitive that read
+# or change what belongs to the machine. On RISC-V each of them traps in U-mode. The tour says of every CSR whether it
+# kept what was written, and of every trap whether it came.
 #
 # What to watch for in the page: the exit summary at the end of each run.
 #   bare              no exits
-#   trap-and-emulate  one exit for each line marked [*], nearly all with cause 2 (illegal instruction; CR_ACCESS or MSR_READ in
-#                     VMX words), decoded by the hypervisor and done on the virtual CSR
-#   hardware-assisted hardly any: in VS-mode the same CSR numbers mean vsstatus, vstvec, … The counters `cycle` and `instret`
-#                     (hcounteren), WFI (hstatus.VTW) and the ECALL remain, with causes 22 and 10
+#   trap-and-emulate  one exit for each line marked [*], nearly all with cause 2 (illegal instruction; CR_ACCESS or
+#                     MSR_READ in VMX words), decoded by the hypervisor and done on the virtual CSR
+#   hardware-assisted hardly any: in VS-mode the same CSR numbers mean vsstatus, vstvec, … The counters `cycle` and
+#                     `instret` (hcounteren), WFI (hstatus.VTW) and the ECALL remain, with causes 22 and 10
 # Left out: stimecmp (Sstc; a firmware may withhold it), and `time` is read but not printed: it is never the same twice.
 
         .equ    UART, 0x10000000

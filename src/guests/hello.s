@@ -1,4 +1,5 @@
-# hello: the smallest guest. It prints one line through the registers of the serial port, and one by asking the firmware.
+# hello: the smallest guest. It prints one line through the registers of the serial port, and one by asking the
+# firmware.
 #
 # What it shows: a guest reaches the outside world in two ways, and a hypervisor has to stand behind both.
 #   by MMIO   a load or store at 0x10000000, where the board has a 16550A UART instead of memory
@@ -6,11 +7,12 @@
 #
 # What to watch for in the page, exits list and summary:
 #   bare              no exits: the stores reach the UART itself, the ECALL goes to the firmware in M-mode
-#   trap-and-emulate  the UART is left out of the shadow page tables, so every look at LSR is a load page fault (cause 13) and
-#                     every byte a store page fault (cause 15): two exits for each letter. ECALL is cause 8, "from U-mode",
-#                     because that is where the guest's kernel really runs.
+#   trap-and-emulate  the UART is left out of the shadow page tables, so every look at LSR is a load page fault (cause
+#                     13) and every byte a store page fault (cause 15): two exits for each letter. ECALL is cause 8,
+#                     "from U-mode", because that is where the guest's kernel really runs.
 #   hardware-assisted the UART is left out of stage 2: guest-page faults 21 and 23. ECALL is cause 10, "from VS-mode".
-# The second line is as long as the first and costs one exit for all of its letters: that is why paravirtual consoles exist.
+# The second line is as long as the first and costs one exit for all of its letters: that is why paravirtual consoles
+# exist.
 
         .equ    UART, 0x10000000        # where QEMU's virt board has its 16550A
         .equ    THR, 0                  # transmitter holding register: a byte stored here is sent

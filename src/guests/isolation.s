@@ -1,21 +1,24 @@
 # isolation: tries to break out of its virtual machine, six ways, and reports what stopped it.
 #
-# What it shows: a guest may try anything; it gets the trap that a real hart would give it, and nothing of its neighbours.
-# Each way in is one that fails on a bare board too, with the same cause, so that the output is the same under every technique:
-#   1 load, 2 store, 3 jump   to 90000000, far behind this guest's 16 MiB, where on the host somebody else's memory may lie
+# What it shows: a guest may try anything; it gets the trap that a real hart would give it, and nothing of its
+# neighbours. Each way in is one that fails on a bare board too, with the same cause, so that the output is the same
+# under every technique:
+#   1 load, 2 store, 3 jump   to 90000000, far behind this guest's 16 MiB, where somebody else's memory may lie
 #                             → access faults 5, 7, 1
 #   4 the M-mode trap vector  a guest that owned mtvec would own the machine → illegal instruction, 2
 #   5 MRET                    from S-mode → illegal instruction, 2
-#   6 its own page table      maps a page to 90000000 and loads through it: translation works, the frame is not there → 5
-# (Why no hypervisor CSR, such as hgatp, is tried: on the bare board a kernel runs in HS-mode and may write it. That is the point
-# of the H extension; it would be denied only to a guest. The guests under hostile/ do such things.)
+#   6 its own page table      maps a page to 90000000 and loads through it: translated, but nothing is there → 5
+# (Why no hypervisor CSR, such as hgatp, is tried: on the bare board a kernel runs in HS-mode and may write it. That
+# is the point of the H extension; it would be denied only to a guest. The guests under hostile/ do such things.)
 #
 # What to watch for in the page: who says no.
 #   bare              the bus finds nothing at 90000000; the hart refuses 4 and 5 by privilege
-#   trap-and-emulate  1, 2, 3 and 6 find no shadow entry; the hypervisor looks where the guest wants to go, finds it outside the
-#                     guest's memory map and reflects an access fault. It refuses to emulate 4 and 5 and reflects cause 2.
-#   hardware-assisted 1, 2, 3 and 6 end in guest-page faults 21, 23, 20: stage 2 maps nothing there, whatever the guest's own
-#                     tables say. 4 and 5 never reach the hypervisor: illegal for VS-mode, and delegated to the guest.
+#   trap-and-emulate  1, 2, 3 and 6 find no shadow entry; the hypervisor looks where the guest wants to go, finds it
+#                     outside the guest's memory map and reflects an access fault. It refuses to emulate 4 and 5 and
+#                     reflects cause 2.
+#   hardware-assisted 1, 2, 3 and 6 end in guest-page faults 21, 23, 20: stage 2 maps nothing there, whatever the
+#                     guest's own tables say. 4 and 5 never reach the hypervisor: illegal for VS-mode, and delegated
+#                     to the guest.
 
         .equ    UART, 0x10000000
         .equ    LSR, 5

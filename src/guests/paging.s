@@ -5,16 +5,18 @@
 #     [0x201] 4 MiB page: this program, identity         [1] not there: the handler maps page_b when it is touched
 #     [0x300] -----------------------------------------> [2] page_c, clean (D = 0): the first store makes it dirty
 #
-# What it shows: demand paging. A load from an unmapped page traps (13, load page fault), the handler writes a page-table
-# entry, SRET runs the same load again, and now it works. Then the D bit: a hart with Svade (the default here) traps when the
-# bit it needs is 0, and software sets it; a hart with Svadu sets it itself. The program says which kind it met.
+# What it shows: demand paging. A load from an unmapped page traps (13, load page fault), the handler writes a
+# page-table entry, SRET runs the same load again, and now it works. Then the D bit: a hart with Svade (the default
+# here) traps when the bit it needs is 0, and software sets it; a hart with Svadu sets it itself. The program says
+# which kind it met.
 #
 # What to watch for in the page: the walk of c0000000, c0001000 and c0002000 in the memory panel, before and after.
 #   bare              one walk, of these tables; no exits
-#   trap-and-emulate  the hart walks *shadow* tables that the hypervisor fills from these, page by page. Writing satp and
-#                     SFENCE.VMA exit (cause 2), and so does the first touch of every page, mapped here or not (12, 13, 15)
-#   hardware-assisted both tables are walked, ours (vsatp) and stage 2 (hgatp). Our page faults come straight to our handler;
-#                     only the first touch of a frame that stage 2 lacks exits (20, 21, 23)
+#   trap-and-emulate  the hart walks *shadow* tables that the hypervisor fills from these, page by page. Writing satp
+#                     and SFENCE.VMA exit (cause 2), and so does the first touch of every page, mapped here or not
+#                     (12, 13, 15)
+#   hardware-assisted both tables are walked, ours (vsatp) and stage 2 (hgatp). Our page faults come straight to our
+#                     handler; only the first touch of a frame that stage 2 lacks exits (20, 21, 23)
 
         .equ    UART, 0x10000000
         .equ    LSR, 5
@@ -56,7 +58,7 @@ _start: la      sp, stack_top
         li      t1, 0x80000000
         or      t0, t0, t1
         csrw    satp, t0
-        sfence.vma                      # the tables were written by stores: walk them anew. Now every access is translated
+        sfence.vma                      # forget what was cached of the tables. Now every access is translated
 
         li      s0, WINDOW
         mv      a0, s0

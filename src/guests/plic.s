@@ -1,22 +1,25 @@
 # plic: an interrupt from a device, from its wire to the handler and back.
 #
-#   UART --irq 10--> PLIC: priority 1 > threshold 0, enabled for context 1 --> sip.SEIP --> sie, sstatus.SIE --> trap to stvec
+#   UART --irq 10--> PLIC: priority 1 > threshold 0, enabled for context 1 --> sip.SEIP --> sie, sstatus.SIE --> stvec
 #                    claim (read) says who it was; complete (write the same number) opens the gate for the next one
 #
-# What it shows: external interrupts. The UART is put into loopback, so that a byte sent comes back as a byte received, and no
-# person has to type. The program sends a letter, waits in WFI, the handler claims, takes the letter out of the UART and
-# completes; five times.
+# What it shows: external interrupts. The UART is put into loopback, so that a byte sent comes back as a byte
+# received, and no person has to type. The program sends a letter, waits in WFI, the handler claims, takes the letter
+# out of the UART and completes; five times.
 #
-# What to watch for in the page: the interrupt chain, link by link (device raised → PLIC pending → SEIP → taken → claimed →
-# completed), and the pending and enabled bits at each level. Try it: leave out the completion, assemble, run: it hangs in WFI.
+# What to watch for in the page: the interrupt chain, link by link (device raised → PLIC pending → SEIP → taken →
+# claimed → completed), and the pending and enabled bits at each level. Try it: leave out the completion, assemble,
+# run: it hangs in WFI.
 #   bare              UART, PLIC and hart are the machine's own; no exits
-#   trap-and-emulate  both devices are models in the hypervisor: every access to them exits (13, 15). The model's wire makes
-#                     virtual SEIP pending, and the hypervisor enters the guest at its stvec. WFI exits: the vCPU waits.
-#   hardware-assisted the same device models behind stage 2 (21, 23); SEIP is injected as hvip.VSEIP and the hart takes it
+#   trap-and-emulate  both devices are models in the hypervisor: every access to them exits (13, 15). The model's wire
+#                     makes virtual SEIP pending, and the hypervisor enters the guest at its stvec. WFI exits: the
+#                     vCPU waits.
+#   hardware-assisted the same device models behind stage 2 (21, 23); SEIP is injected as hvip.VSEIP and the hart
+#                     takes it
 
         .equ    UART, 0x10000000
         .equ    IER, 1                  # interrupt enable: bit 0, a byte was received
-        .equ    MCR, 4                  # modem control: bit 4, loopback; bit 3 opens the way to the interrupt wire on a PC
+        .equ    MCR, 4                  # modem control: bit 4, loopback; bit 3 is 1 after reset
         .equ    LSR, 5                  # line status: bit 0, a byte is there; bit 5, the transmitter is empty
         .equ    LOOPBACK, 0x18
         .equ    CONNECTED, 0x08
@@ -66,7 +69,7 @@ wait:   wfi                             # sleeps until something enabled in sie 
         li      t0, CONNECTED
         sb      t0, MCR(s0)             # out of loopback: what is sent now goes to the console
         csrw    sie, zero
-        csrw    sepc, zero              # the interrupt may have come one instruction sooner or later: leave no trace of it
+        csrw    sepc, zero              # where the interrupt hit is no result: leave no trace of it
         la      a0, text
         call    print
         li      a7, SBI_SRST

@@ -2,15 +2,19 @@
 #
 #   a7 = extension, a6 = function, a0 … = arguments        ECALL        a0 = error (0: none), a1 = value
 #
-# What it shows: the supervisor binary interface is to a kernel what system calls are to a program, and the caller cannot tell
-# who answers: firmware in M-mode or a hypervisor. Some calls are wrong on purpose; the error numbers are the specification's:
-# -2 not supported, -3 invalid parameter, -6 already available. Every letter is printed by such a call, too.
+# What it shows: the supervisor binary interface is to a kernel what system calls are to a program, and the caller
+# cannot tell who answers: firmware in M-mode or a hypervisor. Some calls are wrong on purpose; the error numbers are
+# the specification's: -2 not supported, -3 invalid parameter, -6 already available. Every letter is printed by such a
+# call, too.
 #
-# What to watch for in the page: every call is one exit, named after the extension; step into one to see a0 and a1 change.
+# What to watch for in the page: every call is one exit, named after the extension; step into one to see a0 and a1
+# change.
 #   bare              cause 9, to the firmware: no exit of a hypervisor, but look at the hart's privilege level
-#   trap-and-emulate  cause 8: the hart sees an ECALL from U-mode; only the hypervisor knows that its guest believes to be in S
+#   trap-and-emulate  cause 8: the hart sees an ECALL from U-mode; only the hypervisor knows that its guest believes
+#                     to be in S
 #   hardware-assisted cause 10: ECALL from VS-mode has a cause of its own
-# A console call passes a physical address, so whoever answers must check that the memory is the caller's: see the last line.
+# A console call passes a physical address, so whoever answers must check that the memory is the caller's: see the
+# last line.
 
         .equ    SBI_BASE, 0x10
         .equ    SBI_TIME, 0x54494d45    # the younger ones spell their names in ASCII
@@ -51,11 +55,11 @@ _start: li      a3, 0
         csrci   sip, SSI
         call_sbi SBI_IPI, 0, 1, 77, 0, error, send_ipi_nobody
         call_sbi SBI_RFENCE, 0, 1, 0, 0, error, fence_i
-        call_sbi SBI_RFENCE, 1, 0, -1, 0, error, sfence         # base -1: all harts. From address 0 (a2), size 0 (a3): everything
+        call_sbi SBI_RFENCE, 1, 0, -1, 0, error, sfence         # base -1: all harts; 0 (a2), 0 (a3): everything
         call_sbi SBI_HSM, 2, 0, 0, 0, value, hart_status        # 0: started
         call_sbi SBI_HSM, 0, 0, 0x80400000, 0, error, hart_start
         call_sbi SBI_HSM, 0, 77, 0x80400000, 0, error, hart_start_nobody
-        call_sbi SBI_SRST, 0, 77, 0, 0, error, reset            # 0 to 2 are shutdown, cold and warm reboot; 77 is reserved
+        call_sbi SBI_SRST, 0, 77, 0, 0, error, reset            # 0 to 2: shutdown, cold, warm reboot; 77: reserved
         call_sbi SBI_DBCN, 0, 4, OUTSIDE, 0, error, outside     # 4 bytes from there
         li      a7, SBI_SRST
         li      a6, 0

@@ -2,16 +2,18 @@
 #
 #   c0000000 --> old_frame      then, by one store into the leaf table:      c0000000 --> new_frame
 #
-# What it shows: the hart keeps translations in a TLB and does not watch the tables it took them from. Between the store and
-# SFENCE.VMA it may use the old translation or the new one, as it likes (privileged manual, "Supervisor Memory-Management
-# Fence Instruction"). So a kernel must fence, and this one prints only what it read behind the fence.
+# What it shows: the hart keeps translations in a TLB and does not watch the tables it took them from. Between the
+# store and SFENCE.VMA it may use the old translation or the new one, as it likes (privileged manual, "Supervisor
+# Memory-Management Fence Instruction"). So a kernel must fence, and this one prints only what it read behind the
+# fence.
 #
-# What to watch for in the page: set a breakpoint at `unfenced`, step over the load and look at t0: old or new? Then compare
-# techniques; none of the answers is wrong.
+# What to watch for in the page: set a breakpoint at `unfenced`, step over the load and look at t0: old or new? Then
+# compare techniques; none of the answers is wrong.
 #   bare              the hart's TLB still has the old translation (unless something evicted it)
-#   trap-and-emulate  the shadow page table is a TLB made by software: it keeps the old translation until SFENCE.VMA exits
-#                     (cause 2, the VMX word is INVLPG) and the hypervisor drops the shadow entry
-#   hardware-assisted the TLB keeps the two stages folded together; the guest's own SFENCE.VMA reaches it without any exit
+#   trap-and-emulate  the shadow page table is a TLB made by software: it keeps the old translation until SFENCE.VMA
+#                     exits (cause 2, the VMX word is INVLPG) and the hypervisor drops the shadow entry
+#   hardware-assisted the TLB keeps the two stages folded together; the guest's own SFENCE.VMA reaches it without any
+#                     exit
 
         .equ    UART, 0x10000000
         .equ    LSR, 5

@@ -2,16 +2,16 @@
 #
 #   task A runs --timer--> handler: save A, set the next alarm, load B --sret--> task B runs --timer--> … 6 times
 #
-# What it shows: preemption. Each task adds up numbers for ever in U-mode and checks its own sum. A timer interrupt comes between
-# any two of its instructions; the handler saves and restores its registers, so the sum stays right and the task cannot notice.
+# What it shows: preemption. Each task adds up numbers for ever in U-mode and checks its own sum. A timer interrupt
+# comes between any two of its instructions; the handler saves and restores its registers, so the sum stays right.
 #
-# What to watch for in the page: the interrupt chain (timer → pending → injected → taken at stvec), and where sepc points: it
-# differs from run to run of the techniques, since an alarm rings in virtual time. What is printed does not depend on it.
+# What to watch for in the page: the interrupt chain (timer → pending → injected → taken at stvec), and sepc: alarms
+# ring in virtual time, so each technique is interrupted somewhere else. What is printed does not depend on it.
 #   bare              the firmware programs the board's timer and raises sip.STIP; no exits
-#   trap-and-emulate  SET_TIMER and the counter `time` exit; the alarm interrupts the hypervisor, which makes the virtual STIP
-#                     pending and enters the guest at its stvec
-#   hardware-assisted SET_TIMER exits, `time` does not (hcounteren); the alarm is injected through hvip.VSTIP, and then the
-#                     hart itself traps to the guest's handler, as soon as the guest allows it
+#   trap-and-emulate  SET_TIMER and the counter `time` exit; the alarm interrupts the hypervisor, which makes the
+#                     virtual STIP pending and enters the guest at its stvec
+#   hardware-assisted SET_TIMER exits, `time` does not (hcounteren); the alarm is injected through hvip.VSTIP, and
+#                     then the hart itself traps to the guest's handler, as soon as the guest allows it
 
         .equ    UART, 0x10000000
         .equ    LSR, 5

@@ -6,11 +6,11 @@
 # It prints them before it leaves for U-mode, in every trap, and at the end.
 # What to watch for in the page: step into an ECALL and look at the privilege level and these four registers.
 #   bare              the traps go straight to this handler (the firmware delegated them); no exits
-#   trap-and-emulate  kernel and user program both run in real U-mode. The user's ECALL (cause 8) exits to the hypervisor, which
-#                     reflects it: it writes the *virtual* scause, sepc, SPP and jumps to the virtual stvec. SRET and every CSR
-#                     access here is an illegal instruction (cause 2) that it emulates. Count the exits for one system call.
-#   hardware-assisted the hart has a second set of these CSRs (vsstatus, vsepc, …) and hedeleg sends the traps to the guest:
-#                     no exit for the system call at all, only for the printing
+#   trap-and-emulate  kernel and user program both run in real U-mode. The hypervisor gets the user's ECALL (cause 8)
+#                     and reflects it: writes the *virtual* scause, sepc and SPP, goes to the virtual stvec. SRET and
+#                     each CSR access exits, too (cause 2). Count the exits for one system call.
+#   hardware-assisted the hart has a second set of these CSRs (vsstatus, vsepc, …) and hedeleg sends the traps to the
+#                     guest: no exit for the system call at all, only for the printing
 
         .equ    UART, 0x10000000
         .equ    LSR, 5
@@ -58,7 +58,7 @@ handler:
         csrr    t0, scause
         addi    t0, t0, -CAUSE_USER_ECALL
         bnez    t0, 2f                  # the kernel's own trap: nothing to serve
-        beqz    a7, exit                # our system calls, number in a7 as in Linux: 0 ends the program with the result a0,
+        beqz    a7, exit                # system calls, number in a7 as in Linux: 0 ends the program with a0,
         mul     a0, a0, a1              # 1 multiplies a0 by a1
         csrrw   sp, sscratch, sp        # kernel's stack back to sscratch, user's sp back to sp
 2:      sret

@@ -1,5 +1,6 @@
 # Uses the hypervisor extension as if it were its own: CSRs, fences, loads and stores by the guest's translation.
-# Must: under a hypervisor every attempt is an illegal instruction: prints "2" thirteen times. On the bare board with H they work ("-").
+# Must: under a hypervisor every attempt is an illegal instruction: prints "2" thirteen times. On the bare board with
+# H they work ("-").
         .macro  attempt
         li      a0, '-'
         .endm

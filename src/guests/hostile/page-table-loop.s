@@ -1,10 +1,11 @@
 # Page tables that lead into themselves or out of memory. Every walk must end after two levels with the fault of a hart.
 #   root[0x201] the 4 MiB of this program; root[0x040] the UART
 #   root[0x300] -> root itself as the leaf table: address c0000000 + 4096 n uses root[n] as the entry of a small page
-#   root[0x302] -> a table at 90000000, root[0x303] -> a table at 1 80400000: this program plus 4 GiB, which is not this program
+#   root[0x302] -> a table at 90000000, root[0x303] -> a table at 1 80400000: 4 GiB behind this program, so nowhere
 #   root[0x305] the root's own page with rights: a small page when reached by 0x300, a misaligned 4 MiB page by itself
-# Must: print "D D 5 5 5 self", the causes in hexadecimal, under every technique ("Supervisor-Level ISA", Sv32 address translation,
-# steps 2 to 5: a table that is no memory is an access fault). QEMU 7.2 differs: page fault D there, and it cuts the 34 bits to 32.
+# Must: print "D D 5 5 5 self", the causes in hexadecimal, under every technique ("Supervisor-Level ISA", Sv32 address
+# translation, steps 2 to 5: a table that is no memory is an access fault). QEMU 7.2 differs: page fault D there, and
+# it cuts the 34 bits to 32.
         .globl  _start
 _start: la      t0, handler
         csrw    stvec, t0

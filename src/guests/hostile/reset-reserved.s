@@ -1,4 +1,5 @@
-# Asks for resets that do not exist: SRST with reserved kinds and reasons, unknown functions; odd values to the test finisher.
+# Asks for resets that do not exist: SRST with reserved kinds and reasons, unknown functions; odd values to the test
+# finisher.
 # Must: print "3332" (the errors -3 -3 -3 -2), ignore the finisher values, and end by a plain shutdown.
         .macro  reset function, kind, reason
         li      a7, 0x53525354

@@ -1,4 +1,5 @@
-# Asks the console service to print, and to fill, memory that is not the guest's: outside, across the end of RAM, wrapped around.
+# Asks the console service to print, and to fill, memory that is not the guest's: outside, across the end of RAM,
+# wrapped around.
 # Must: print "333333": each call fails with -3 (invalid parameter), and no byte of anybody's is printed or changed.
         .macro  console function, length, low, high
         li      a7, 0x4442434e

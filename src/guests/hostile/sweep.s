@@ -1,8 +1,8 @@
-# Reads and writes a word every 4 MiB of the 32-bit space, first as physical addresses, then behind page tables for all of the
-# 34-bit physical space. Needs 16 MiB of RAM or less; its own 4 MiB it leaves alone.
-# Must: every access faults or hits a device or RAM of its own. No byte of the host or of another VM may change or be seen.
-# Prints "Z" where a store meets the UART, once in each sweep: "ZZswept". More would mean that addresses above 4 GiB alias
-# lower ones (QEMU 7.2 cuts them to 32 bits and prints five; the manual gives Sv32 34).
+# Reads and writes a word every 4 MiB of the 32-bit space, first as physical addresses, then behind page tables for
+# all of the 34-bit physical space. Needs 16 MiB of RAM or less; its own 4 MiB it leaves alone.
+# Must: every access faults or hits a device or RAM of its own. No byte of the host or of another VM may change or be
+# seen. Prints "Z" where a store meets the UART, once in each sweep: "ZZswept". More would mean that addresses above 4
+# GiB alias lower ones (QEMU 7.2 cuts them to 32 bits and prints five; the manual gives Sv32 34).
         .equ    MARK, 0x5a5a5a5a
         .globl  _start
 _start: la      t0, handler

@@ -1,4 +1,5 @@
-# Turns paging on with an empty root table: the next fetch faults, the vector is not mapped either, and nothing ever will be.
+# Turns paging on with an empty root table: the next fetch faults, the vector is not mapped either, and nothing ever
+# will be.
 # Must: end with a message, or be charged for its slices for ever; other VMs go on.
         .globl  _start
 _start: la      t0, _start

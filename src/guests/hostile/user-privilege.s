@@ -1,5 +1,6 @@
 # A user program does what only a kernel may. A hypervisor that emulates for the kernel must not do it for the user.
-# Must: print "22222222222" under every technique: eleven attempts, each an illegal instruction (cause 2) for the guest's own handler.
+# Must: print "22222222222" under every technique: eleven attempts, each an illegal instruction (cause 2) for the
+# guest's own handler.
         .globl  _start
 _start: la      t0, handler
         csrw    stvec, t0

@@ -1,0 +1,110 @@
+// The manifest against the files it names, and the images that ship against the sources they are made from.
+// `UPDATE_GUESTS=1 npx vitest run src/guests` makes the public copies anew.
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { assemble } from '../core/isa/assembly/assemble.ts';
+import type { GuestDescription } from '../protocol/commands.ts';
+import { findGuest, guests, SUPERVISOR_TEXT_ADDRESS, type Guest } from './manifest.ts';
+
+const SOURCES = dirname(fileURLToPath(import.meta.url));
+const PUBLIC = join(SOURCES, '../../public');
+const REMEDY = 'run: UPDATE_GUESTS=1 npx vitest run src/guests';
+const UPDATE = process.env['UPDATE_GUESTS'] === '1';
+
+const assemblyIn = (folder: string): string[] =>
+  readdirSync(join(SOURCES, folder))
+    .filter((file) => file.endsWith('.s'))
+    .sort();
+
+/** The ELF that a source becomes; throws with every error of the assembler. */
+function imageOf(path: string): Uint8Array {
+  const result = assemble(readFileSync(path, 'utf8'), { textAddress: SUPERVISOR_TEXT_ADDRESS });
+  if (!result.ok) throw new Error(`${path} does not assemble: ${JSON.stringify(result.errors, null, 1)}`);
+  expect(result.warnings, path).toEqual([]);
+  return result.image;
+}
+
+const fromSource = guests.filter((guest): guest is Guest & { source: string } => guest.source !== undefined);
+
+describe('the manifest', () => {
+  test('fits what the protocol says of a guest', () => {
+    const described: readonly GuestDescription[] = guests;
+    expect(described.length).toBeGreaterThan(0);
+  });
+
+  test('has every teaching guest once, and Linux', () => {
+    const names = guests.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(fromSource.map(({ source }) => basename(source)).sort()).toEqual(assemblyIn('.'));
+    expect(names).toEqual(
+      expect.arrayContaining(['hello', 'trap', 'paging', 'timer', 'csr-tour', 'isolation', 'stale-tlb', 'linux']),
+    );
+  });
+
+  test('finds a guest by its name, and none by another', () => {
+    expect(findGuest('linux')?.boot).toBe('supervisor');
+    expect(findGuest('Linux')).toBeUndefined();
+    expect(findGuest('constructor')).toBeUndefined();
+  });
+
+  test.each(guests)('$name: says what it teaches in one sentence', ({ title, teaches }) => {
+    expect(title).not.toBe('');
+    expect(teaches).toMatch(/^[A-Z].*[^.]\.$/);
+    expect(teaches).not.toMatch(/\. [A-Z]/);
+  });
+
+  test.each(guests)('$name: names files that exist', ({ image, initrd, source, expectedOutput }) => {
+    for (const path of [image, initrd, source]) {
+      if (path !== undefined && !UPDATE)
+        expect(existsSync(join(PUBLIC, path)), `${path} is missing; ${REMEDY}`).toBe(true);
+    }
+    if (expectedOutput !== undefined) expect(statSync(join(SOURCES, expectedOutput)).size).toBeGreaterThan(0);
+  });
+
+  // QEMU puts the device tree at a multiple of 2 MiB below the end of RAM (hw/riscv/boot.c, riscv_load_fdt).
+  test.each(guests)('$name: has room for image and device tree', ({ memoryMiB }) => {
+    expect(memoryMiB).toBeGreaterThanOrEqual(8);
+    expect(memoryMiB % 2).toBe(0);
+  });
+});
+
+describe('the shipped copies', () => {
+  test.each(fromSource)('$name: are what the source gives', ({ name, source, image }) => {
+    const path = join(SOURCES, `${name}.s`);
+    const text = readFileSync(path);
+    const bytes = imageOf(path);
+    if (UPDATE) {
+      mkdirSync(dirname(join(PUBLIC, image)), { recursive: true });
+      writeFileSync(join(PUBLIC, source), text);
+      writeFileSync(join(PUBLIC, image), bytes);
+    }
+    expect(readFileSync(join(PUBLIC, source)).equals(text), `public/${source} is stale; ${REMEDY}`).toBe(true);
+    expect(readFileSync(join(PUBLIC, image)).equals(bytes), `public/${image} is stale; ${REMEDY}`).toBe(true);
+  });
+});
+
+describe('the sources', () => {
+  test.each(assemblyIn('.'))('%s can be read alone: 50 to 150 lines, none wider than 120', (file) => {
+    const lines = readFileSync(join(SOURCES, file), 'utf8').trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(50);
+    expect(lines.length).toBeLessThanOrEqual(150);
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+  });
+
+  test.each(assemblyIn('.'))('%s says what it shows, what to watch for and what each technique does', (file) => {
+    const text = readFileSync(join(SOURCES, file), 'utf8');
+    const opening = text.slice(0, text.search(/^[^#]/m));
+    expect(opening.startsWith(`# ${basename(file, '.s')}: `)).toBe(true);
+    for (const part of ['What it shows', 'What to watch for', 'bare', 'trap-and-emulate', 'hardware-assisted']) {
+      expect(opening).toContain(part);
+    }
+  });
+
+  test.each(assemblyIn('hostile'))('hostile/%s assembles and says what must happen', (file) => {
+    const path = join(SOURCES, 'hostile', file);
+    expect(imageOf(path).length).toBeGreaterThan(0);
+    expect(readFileSync(path, 'utf8')).toMatch(/^# Must: /m);
+  });
+});

@@ -1,0 +1,112 @@
+// The guests that ship with the lab, one row each. Plain data: the hosts turn paths into bytes, the page shows the words.
+// The rows fit `GuestDescription` of the protocol by structure, since guests import nothing; a test holds them to it.
+
+/** A guest and everything that is needed to start it. Paths are below the page's base (`public/`) unless said otherwise. */
+export interface Guest {
+  /** What a person types, and the stem of the file names. */
+  readonly name: string;
+  readonly title: string;
+  /** What a student learns from it, one sentence. */
+  readonly teaches: string;
+  /** `supervisor`: starts in S-mode with SBI below it. `machine`: starts in M-mode with nothing below it. */
+  readonly boot: 'machine' | 'supervisor';
+  /** RAM in MiB, from 0x80000000 on. */
+  readonly memoryMiB: number;
+  readonly techniques: readonly ('bare' | 'trap-and-emulate' | 'hardware-assisted')[];
+  /** The ELF or Linux Image; `.gz` where it is compressed. */
+  readonly image: string;
+  /** The initial RAM disk, where there is one; `.gz` where it is compressed for the download only. */
+  readonly initrd?: string;
+  /** Kernel command line (`/chosen/bootargs`). */
+  readonly bootArguments?: string;
+  /** The assembly source the image was made from, where there is one. */
+  readonly source?: string;
+  /** Below `src/guests`: the console output that every technique must give, byte for byte. */
+  readonly expectedOutput?: string;
+}
+
+/**
+ * Guest physical address of `.text` in the images made from our sources: where a supervisor payload lies on QEMU's 32-bit
+ * `virt` board, 4 MiB behind the start of RAM, which belongs to the firmware (hw/riscv/boot.c, `riscv_calc_kernel_start_addr`).
+ */
+export const SUPERVISOR_TEXT_ADDRESS = 0x8040_0000;
+
+const ALL_TECHNIQUES = ['bare', 'trap-and-emulate', 'hardware-assisted'] as const;
+
+/** A guest of ours: one assembly source. 16 MiB leave room for the image at 4 MiB and the device tree near the end. */
+function teaching(name: string, title: string, teaches: string): Guest {
+  return {
+    name,
+    title,
+    teaches,
+    boot: 'supervisor',
+    memoryMiB: 16,
+    techniques: ALL_TECHNIQUES,
+    image: `guests/${name}.elf`,
+    source: `guests/${name}.s`,
+    expectedOutput: `expected/${name}.txt`,
+  };
+}
+
+/** In the order a student meets them. */
+export const guests: readonly Guest[] = [
+  teaching(
+    'hello',
+    'Hello, two ways',
+    'A guest reaches the outside by device registers and by calls to the firmware, and each has its price in exits.',
+  ),
+  teaching(
+    'trap',
+    'A system call',
+    'A user program calls its kernel: what the hart writes on a trap, what SRET undoes, and who serves it when the kernel is not privileged.',
+  ),
+  teaching(
+    'paging',
+    'Demand paging',
+    'A kernel builds Sv32 page tables, runs into page faults and repairs them; below it the hypervisor does the same once more.',
+  ),
+  teaching(
+    'timer',
+    'Preemption',
+    'The timer takes the processor from two tasks that never give it up, and neither can notice.',
+  ),
+  teaching(
+    'csr-tour',
+    'Every sensitive instruction',
+    'Which instructions a hypervisor must catch, and which of them the hypervisor extension lets pass.',
+  ),
+  teaching(
+    'isolation',
+    'Six ways out',
+    'A guest may try anything: it gets the trap a real hart would give it, and nothing of its neighbours.',
+  ),
+  teaching(
+    'stale-tlb',
+    'The forgotten fence',
+    'A hart may go on using a page-table entry that was changed until SFENCE.VMA, and so may a shadow page table.',
+  ),
+  teaching(
+    'plic',
+    'A device interrupts',
+    'An interrupt on its way from a device’s wire through the PLIC to the handler, and back by claim and completion.',
+  ),
+  teaching(
+    'sbi',
+    'What lies below a kernel',
+    'The supervisor binary interface: a kernel’s own system calls, served by firmware or by a hypervisor alike.',
+  ),
+  {
+    name: 'linux',
+    title: 'Linux',
+    teaches: 'A real kernel, not one instruction changed, runs under every technique and cannot tell which.',
+    boot: 'supervisor',
+    memoryMiB: 64,
+    techniques: ALL_TECHNIQUES,
+    image: 'guests/linux/Image.gz',
+    initrd: 'guests/linux/initramfs.cpio.gz',
+    bootArguments: 'console=ttyS0 quiet panic=-1',
+  },
+];
+
+/** The guest of this name; undefined where none ships. */
+export const findGuest = (name: string): Guest | undefined => guests.find((guest) => guest.name === name);
