@@ -48,7 +48,7 @@ export function walkBands(walk: WalkAnswer): readonly WalkBand[] {
       title: 'The hypervisor walks the guest’s tables, in software',
       rows: [
         ...guest.map((pte, index) => entryRow(pte, [], guestFaults && index === guest.length - 1)),
-        ...(guestFaults ? [] : [accessRow(walk.gpa, [], undefined, false)]),
+        ...(guestFaults ? [] : [accessRow(walk.gpa, [], walk.hpa, false)]),
       ],
     },
     {

@@ -1,0 +1,204 @@
+// One exit in four steps: cause → handler → effect → resume. Shows the exit under way while the VM stands inside the
+// hypervisor, or the one chosen in the list. "Next stage" walks on.
+
+import { useState } from 'react';
+import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
+import { EmptyState } from '../../components/EmptyState.tsx';
+import { Term } from '../../components/Term.tsx';
+import { formatCount } from '../../format.ts';
+import type { Panel, PanelProps } from '../../panel.ts';
+import { classNames } from '../class-names.ts';
+import { explainReason, findReason } from '../exits/exit-reasons.ts';
+import shared from '../panel.module.css';
+import { CauseStep, EffectStep, HandlerStep, ResumeStep } from './steps.tsx';
+import { stepNames, stepState, type StepName } from './stages.ts';
+import styles from './trap.module.css';
+
+interface ShownExit {
+  readonly exit: ExitDetail;
+  readonly stage: StageAnswer['stage'] | 'past';
+}
+
+/** The exit to show: the chosen one, or the one under way. */
+function shownExit({ frame, choice }: PanelProps): ShownExit | undefined {
+  const underWay = frame?.answers.stage;
+  if (choice.exit === undefined || choice.exit === underWay?.exit.sequence) return underWay;
+  const exit = frame?.answers.exitDetail;
+  return exit?.sequence === choice.exit ? { exit, stage: 'past' } : undefined;
+}
+
+const captions: Readonly<Record<StepName, string>> = {
+  cause: 'what the guest did, what the hart wrote',
+  handler: 'what the hypervisor read',
+  effect: 'what it changed',
+  resume: 'how the guest goes on',
+};
+
+const steps = { cause: CauseStep, handler: HandlerStep, effect: EffectStep, resume: ResumeStep } as const;
+
+function Trap(props: PanelProps) {
+  const { vm, frame, catalog, choice, choose } = props;
+  if (vm === undefined) {
+    return (
+      <EmptyState title="Here one exit is taken apart: cause, handler, effect, resume.">
+        Add a virtual machine in the bar above first.
+      </EmptyState>
+    );
+  }
+  const shown = shownExit(props);
+  const underWay = frame?.answers.stage;
+  if (shown === undefined) return <Nothing {...props} vm={vm} />;
+  const { exit, stage } = shown;
+  const reason = findReason(catalog, exit.reason);
+  return (
+    <div className={shared['panel']}>
+      <div className={shared['toolbar']}>
+        <span>
+          Exit <strong className="tabular">{formatCount(exit.sequence)}</strong>
+        </span>
+        <Term explain={explainReason(reason)}>
+          <span className="mono">{reason.perfName}</span>
+        </Term>
+        <span className={shared['quiet']}>{reason.vmxName}</span>
+        <span className={shared['spring']} />
+        {stage === 'past' ? (
+          <>
+            <Neighbour {...props} exit={exit} by={-1} />
+            <Neighbour {...props} exit={exit} by={1} />
+            {underWay !== undefined && (
+              <button type="button" className="button outlined" onClick={() => choose({ exit: undefined })}>
+                Show the exit under way
+              </button>
+            )}
+          </>
+        ) : (
+          <NextStage {...props} vm={vm} stage={stage} />
+        )}
+      </div>
+      <div className={shared['body']}>
+        <p className={shared['sentence']}>{exit.sentence}</p>
+        <ol className={styles['steps']} aria-label="Stages of this exit">
+          {stepNames.map((name, index) => {
+            const state = stepState(name, stage);
+            const Step = steps[name];
+            return (
+              <li
+                key={name}
+                className={classNames(
+                  styles['step'],
+                  state === 'now' && styles['now'],
+                  state === 'to come' && styles['to-come'],
+                )}
+                aria-current={state === 'now' ? 'step' : undefined}
+              >
+                <h3 className={styles['title']}>
+                  <span className={styles['ordinal']} aria-hidden="true">
+                    {index + 1}
+                  </span>
+                  <Term name={name} />
+                  <span className={styles['caption']}>{captions[name]}</span>
+                </h3>
+                <div className={styles['content']}>
+                  {state === 'to come' ? (
+                    <p className={shared['quiet']}>Not yet. Next stage goes there.</p>
+                  ) : (
+                    <Step exit={exit} technique={vm.technique} catalog={catalog} grouping={choice.grouping} />
+                  )}
+                </div>
+              </li>
+            );
+          })}
+        </ol>
+      </div>
+    </div>
+  );
+}
+
+function NextStage({
+  vm,
+  stage,
+  command,
+}: PanelProps & { readonly vm: VmSummary; readonly stage: StageAnswer['stage'] }) {
+  const [failure, setFailure] = useState<string | undefined>(undefined);
+  const step = async () => {
+    try {
+      await command('step', { vm: vm.vm, kind: 'stage' });
+      setFailure(undefined);
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <>
+      {failure !== undefined && <span role="alert">{failure}</span>}
+      <button type="button" className="button primary" onClick={() => void step()}>
+        Next stage: {stage === 'trapped' ? 'handle it' : 'resume the guest'}
+      </button>
+    </>
+  );
+}
+
+function Neighbour({ exit, by, choose }: PanelProps & { readonly exit: ExitDetail; readonly by: 1 | -1 }) {
+  const word = by < 0 ? 'Earlier' : 'Later';
+  return (
+    <button
+      type="button"
+      className="button"
+      aria-label={`${word} exit`}
+      title={`${word} exit, of any VM`}
+      disabled={exit.sequence + by < 0}
+      onClick={() => choose({ exit: exit.sequence + by })}
+    >
+      {by < 0 ? '‹' : '›'}
+    </button>
+  );
+}
+
+function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: VmSummary }) {
+  if (vm.technique === 'bare') {
+    return (
+      <EmptyState title="A bare machine has no exits: there is no hypervisor to exit to.">
+        Choose another technique in the bar above, and this guest’s traps appear here.
+      </EmptyState>
+    );
+  }
+  if (choice.exit !== undefined) {
+    return (
+      <EmptyState
+        title={`Exit ${formatCount(choice.exit)} is not in the ring.`}
+        action={
+          <button type="button" className="button outlined" onClick={() => choose({ exit: undefined })}>
+            Follow the exit under way
+          </button>
+        }
+      >
+        The ring keeps the newest exits only. Choose one in the list of exits.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      title="Here one exit is taken apart: cause, handler, effect, resume."
+      action={
+        <button
+          type="button"
+          className="button outlined"
+          onClick={() => void command('step', { vm: vm.vm, kind: 'exit' }).catch(() => undefined)}
+        >
+          Stop at the next exit
+        </button>
+      }
+    >
+      {vm.lastExit === undefined ? 'Stop at an exit, or choose one in the list.' : `The last one: ${vm.lastExit}`}
+    </EmptyState>
+  );
+}
+
+export const trapPanel: Panel = {
+  id: 'trap',
+  title: 'The trap',
+  key: '3',
+  place: 'right',
+  queries: ({ exit }) => ({ stage: true, ...(exit === undefined ? {} : { exitDetail: { sequence: exit } }) }),
+  Component: Trap,
+};

@@ -1,0 +1,165 @@
+// The walk of one address, drawn: GVA → GPA → HPA, every entry fetched with its bits, the fetches nested in fetches, and
+// the fault in words. The same as a table below, for screen readers and for copying.
+
+import { useLayoutEffect, useRef, useState } from 'react';
+import type { Access, WalkAnswer } from '../../../protocol/frame.ts';
+import { Address } from '../../components/Address.tsx';
+import { EmptyState } from '../../components/EmptyState.tsx';
+import { Term } from '../../components/Term.tsx';
+import type { Panel, PanelProps } from '../../panel.ts';
+import { AddressForm } from '../address-form.tsx';
+import { classNames } from '../class-names.ts';
+import shared from '../panel.module.css';
+import { Segments } from '../segments.tsx';
+import { AddressSplit } from './address-split.tsx';
+import { WalkDrawing } from './walk-drawing.tsx';
+import { countReferences, walkBands } from './walk-rows.ts';
+import { WalkTable } from './walk-table.tsx';
+import styles from './walk.module.css';
+
+const accesses = [
+  { value: 'load', label: 'load' },
+  { value: 'store', label: 'store' },
+  { value: 'fetch', label: 'fetch' },
+] as const satisfies readonly { value: Access; label: string }[];
+
+const STACK_POINTER = 2;
+
+function Walk({ frame, vm, choice, choose }: PanelProps) {
+  const body = useRef<HTMLDivElement>(null);
+  const width = useWidth(body);
+  if (vm === undefined) {
+    return (
+      <EmptyState title="Here an address is followed through the page tables, entry by entry.">
+        Add a virtual machine in the bar above first.
+      </EmptyState>
+    );
+  }
+  const { gva, access } = choice.walk;
+  const follow = (next: number | 'pc', as: Access) => choose({ walk: { gva: next, access: as } });
+  const stackPointer = frame?.answers.registers?.x[STACK_POINTER];
+  const walk = frame?.answers.walk;
+  return (
+    <div className={shared['panel']}>
+      <div className={shared['toolbar']}>
+        <AddressForm
+          label="Guest virtual address to translate, hexadecimal"
+          address={gva === 'pc' ? vm.pc : gva}
+          onAddress={(address) => follow(address, access)}
+        />
+        <Segments label="Kind of access" options={accesses} value={access} onChange={(kind) => follow(gva, kind)} />
+        <button
+          type="button"
+          className="button"
+          aria-pressed={gva === 'pc'}
+          title="Follow the program counter"
+          onClick={() => follow(gva === 'pc' ? vm.pc : 'pc', 'fetch')}
+        >
+          pc
+        </button>
+        <button
+          type="button"
+          className="button"
+          disabled={stackPointer === undefined}
+          title="The stack pointer as it is now"
+          onClick={() => stackPointer !== undefined && follow(stackPointer, 'load')}
+        >
+          sp
+        </button>
+      </div>
+      <div ref={body} className={classNames(shared['body'], shared['padded'], styles['body'])}>
+        {walk === undefined ? (
+          <p className={shared['quiet']}>Asking the machine…</p>
+        ) : (
+          <WalkOf walk={walk} width={width} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function WalkOf({ walk, width }: { readonly walk: WalkAnswer; readonly width: number }) {
+  const bands = walkBands(walk);
+  const references = countReferences(walk);
+  return (
+    <>
+      <Outcome walk={walk} references={references} />
+      <AddressSplit gva={walk.gva} />
+      {walk.fetches.length === 0 ? (
+        <p className={shared['quiet']}>No entry is fetched: translation is off, and the address is taken as it is.</p>
+      ) : (
+        bands
+          .filter(({ rows }) => rows.length > 0)
+          .map((band) => (
+            <WalkDrawing key={band.title} band={band} walk={walk} width={width} titled={bands.length > 1} />
+          ))
+      )}
+      <WalkTable walk={walk} bands={bands} />
+    </>
+  );
+}
+
+function Outcome({ walk, references }: { readonly walk: WalkAnswer; readonly references: number }) {
+  return (
+    <div role="status" className={styles['outcome']}>
+      <p className={styles['three']}>
+        <Address space="gva" address={walk.gva} to="nowhere" />
+        <span aria-label="leads to">→</span>
+        {walk.gpa === undefined ? (
+          <span className={styles['broken']}>✕ no GPA</span>
+        ) : (
+          <Address space="gpa" address={walk.gpa} />
+        )}
+        <span aria-label="leads to">→</span>
+        {walk.hpa === undefined ? (
+          <span className={styles['broken']}>✕ no HPA</span>
+        ) : (
+          <Address space="hpa" address={walk.hpa} />
+        )}
+      </p>
+      {walk.fault !== undefined && (
+        <p className={styles['fault']}>
+          <span aria-hidden="true">✕ </span>
+          {walk.fault}
+        </p>
+      )}
+      <p className={shared['quiet']}>
+        Without a TLB this {walk.access} costs the hart {references} memory{' '}
+        {references === 1 ? 'reference' : 'references'}
+        {walk.technique === 'hardware-assisted' && walk.fetches.some(({ nested }) => nested) && (
+          <>
+            ; {walk.fetches.filter(({ nested }) => nested).length} of them are{' '}
+            <Term name="nested-fetch">nested fetches</Term>
+          </>
+        )}
+        .
+      </p>
+    </div>
+  );
+}
+
+/** The width of an element's content, kept up to date. */
+function useWidth(element: React.RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(400);
+  useLayoutEffect(() => {
+    if (element.current === null) return;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width));
+    });
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
+}
+
+export const walkPanel: Panel = {
+  id: 'walk',
+  title: 'The walk',
+  key: '4',
+  place: 'right',
+  queries: ({ walk }, vm) =>
+    vm === undefined
+      ? {}
+      : { registers: true, walk: { gva: walk.gva === 'pc' ? vm.pc : walk.gva, access: walk.access } },
+  Component: Walk,
+};
