@@ -150,6 +150,27 @@ describe('receiver', () => {
     expect(read(RBR)).toBe(0x78);
   });
 
+  it('hands host input to a guest that looks once between any two bytes it sends', () => {
+    const { uart, read, write } = mount();
+    uart.receive(bytes('x'));
+    let rounds = 0;
+    for (; (read(LSR) & 1) === 0 && rounds < 10_000; rounds += 1) {
+      read(LSR);
+      write(THR, 0x2e);
+    }
+    expect(rounds).toBeLessThan(10_000);
+  });
+
+  it('does not take a transmitter’s looks for a receiver’s: boot messages cost no input', () => {
+    const { uart, read, write } = mount();
+    uart.receive(bytes('x'));
+    for (let byte = 0; byte < 100_000; byte += 1) {
+      read(LSR);
+      write(THR, 0x2e);
+    }
+    expect(uart.waiting).toBe(1);
+  });
+
   it('accepts 64 KiB ahead and says how much it took', () => {
     const { uart } = mount();
     expect(uart.receive(new Uint8Array(60_000))).toBe(60_000);

@@ -14,10 +14,11 @@ const FIFO_DEPTH = 16;
 /** Bytes of host input that wait for the guest; more is refused, so that a paste cannot eat the host's memory. */
 const QUEUE_LIMIT = 1 << 16;
 /**
- * Looks at an empty receiver, with nothing sent in between, after which the guest counts as polling for input.
- * A driver's probe (Linux reads LSR and RBR a few times to clear them) stays far below.
+ * Looks at an empty receiver after which the guest counts as polling for input: so many in a row, or so many in all that were not
+ * a transmitter's (those are followed by a byte sent). A driver's probe and a kernel's boot messages stay far below.
  */
-const POLLING = 64;
+const POLLING_RUN = 64;
+const POLLING_TOTAL = 4096;
 
 const IER_RECEIVED = 0x01;
 const IER_TRANSMITTER_EMPTY = 0x02;
@@ -95,7 +96,10 @@ type UartState = {
   transmitterEmptyPending: boolean;
   receiveFifo: number[];
   queue: number[];
-  looksWithoutData: number;
+  /** The guest takes input: host bytes may move on to the receiver. */
+  listening: boolean;
+  looksInARow: number;
+  looksInAll: number;
 };
 
 function afterReset(): UartState {
@@ -112,7 +116,9 @@ function afterReset(): UartState {
     transmitterEmptyPending: false,
     receiveFifo: [],
     queue: [],
-    looksWithoutData: 0,
+    listening: false,
+    looksInARow: 0,
+    looksInAll: 0,
   };
 }
 
@@ -339,7 +345,8 @@ export class Uart16550 implements DescribedDevice {
   #transmit(byte: number): void {
     const state = this.#state;
     state.transmitHolding = byte;
-    state.looksWithoutData = 0;
+    if (state.looksInARow > 0) state.looksInAll -= 1;
+    state.looksInARow = 0;
     // The line falls between the byte's arrival and its departure: an interrupt controller must see that edge.
     state.transmitterEmptyPending = false;
     this.#driveInterrupt();
@@ -357,6 +364,7 @@ export class Uart16550 implements DescribedDevice {
     if ((changed & IER_TRANSMITTER_EMPTY) !== 0) {
       state.transmitterEmptyPending = (enable & IER_TRANSMITTER_EMPTY) !== 0;
     }
+    if ((enable & IER_RECEIVED) !== 0) state.listening = true;
     if (changed !== 0) this.#driveInterrupt();
     this.#drainQueue();
   }
@@ -367,6 +375,10 @@ export class Uart16550 implements DescribedDevice {
     if (enableChanged || (control & FCR_RESET_RECEIVE) !== 0) {
       state.receiveFifo = [];
       state.lineStatus &= ~LSR_DATA_READY;
+      // A driver that starts afresh: what comes before it is ready would be thrown away.
+      state.listening = (state.interruptEnable & IER_RECEIVED) !== 0;
+      state.looksInARow = 0;
+      state.looksInAll = 0;
     }
     if (enableChanged || (control & FCR_RESET_TRANSMIT) !== 0) state.transmitterEmptyPending = true;
     state.fifoControl = control & FCR_KEPT;
@@ -389,20 +401,18 @@ export class Uart16550 implements DescribedDevice {
 
   #countLook(): void {
     const state = this.#state;
-    if ((state.lineStatus & LSR_DATA_READY) !== 0 || state.looksWithoutData === POLLING) return;
-    state.looksWithoutData += 1;
-    if (state.looksWithoutData === POLLING) this.#drainQueue();
-  }
-
-  /** Bytes given to a guest that is only probing the port would be thrown away by its first FIFO reset. */
-  get #listening(): boolean {
-    return (this.#state.interruptEnable & IER_RECEIVED) !== 0 || this.#state.looksWithoutData === POLLING;
+    if (state.listening || (state.lineStatus & LSR_DATA_READY) !== 0) return;
+    state.looksInARow += 1;
+    state.looksInAll += 1;
+    if (state.looksInARow < POLLING_RUN && state.looksInAll < POLLING_TOTAL) return;
+    state.listening = true;
+    this.#drainQueue();
   }
 
   /** Moves host input to an empty receiver; without a FIFO one byte at a time, so that nothing is overrun. */
   #drainQueue(): void {
     const state = this.#state;
-    if (state.queue.length === 0 || this.#loopback || !this.#listening) return;
+    if (state.queue.length === 0 || this.#loopback || !state.listening) return;
     const room = this.#fifoEnabled ? FIFO_DEPTH - state.receiveFifo.length : 1;
     if ((state.lineStatus & LSR_DATA_READY) !== 0 && (!this.#fifoEnabled || room === 0)) return;
     for (const byte of state.queue.splice(0, room)) this.#arrive(byte);
