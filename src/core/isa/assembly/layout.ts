@@ -98,7 +98,8 @@ function assignAddresses(sections: readonly Section[], textAddress: number): num
       address += fixedSize(fragment, section);
       address += tailSize(fragment.tail, address);
     }
-    address = roundUp(address, section.alignment);
+    // As GNU as does: code ends at its alignment, so that what follows is never read as half an instruction.
+    if (section.flags.executable) address = roundUp(address, section.alignment);
     section.size = address - section.address;
   }
   return address;
