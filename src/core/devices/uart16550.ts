@@ -5,10 +5,36 @@
 // The host's queue stands for the person at the keyboard: bytes wait there, unlost, until the guest listens.
 
 import { BUS_ERROR } from './device.ts';
-import type { AccessWidth, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
+import type { AccessWidth, DeviceState, InterruptLine, RegisterValue } from './device.ts';
 import { adoptState, copyState } from './device-state.ts';
 import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
+import {
+  DIVISOR_AFTER_RESET,
+  FCR_ENABLE,
+  FCR_KEPT,
+  FCR_RESET_RECEIVE,
+  FCR_RESET_TRANSMIT,
+  IER_LINE_STATUS,
+  IER_RECEIVED,
+  IER_TRANSMITTER_EMPTY,
+  IIR_CHARACTER_TIMEOUT,
+  IIR_FIFO_ENABLED,
+  IIR_IDENTITY,
+  IIR_LINE_STATUS,
+  IIR_NONE,
+  IIR_RECEIVED,
+  IIR_TRANSMITTER_EMPTY,
+  LCR_DIVISOR_ACCESS,
+  LSR_DATA_READY,
+  LSR_OVERRUN,
+  LSR_TRANSMITTER_EMPTY,
+  MCR_LOOPBACK,
+  MCR_OUT2,
+  MSR_CONNECTED,
+  TRIGGER_LEVELS,
+  UART_REGISTERS,
+} from './uart16550-registers.ts';
 
 const FIFO_DEPTH = 16;
 /** Bytes of host input that wait for the guest; more is refused, so that a paste cannot eat the host's memory. */
@@ -19,62 +45,6 @@ const QUEUE_LIMIT = 1 << 16;
  */
 const POLLING_RUN = 64;
 const POLLING_TOTAL = 4096;
-
-const IER_RECEIVED = 0x01;
-const IER_TRANSMITTER_EMPTY = 0x02;
-const IER_LINE_STATUS = 0x04;
-
-const IIR_NONE = 0x01;
-const IIR_TRANSMITTER_EMPTY = 0x02;
-const IIR_RECEIVED = 0x04;
-const IIR_LINE_STATUS = 0x06;
-const IIR_CHARACTER_TIMEOUT = 0x0c;
-const IIR_IDENTITY = 0x0f;
-const IIR_FIFO_ENABLED = 0xc0;
-
-const FCR_ENABLE = 0x01;
-const FCR_RESET_RECEIVE = 0x02;
-const FCR_RESET_TRANSMIT = 0x04;
-/** Bits that are kept: trigger level, DMA mode, enable. */
-const FCR_KEPT = 0xc9;
-const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
-
-const LCR_DIVISOR_ACCESS = 0x80;
-const MCR_OUT2 = 0x08;
-const MCR_LOOPBACK = 0x10;
-
-const LSR_DATA_READY = 0x01;
-const LSR_OVERRUN = 0x02;
-const LSR_TRANSMITTER_EMPTY = 0x60;
-
-/** Carrier, data set ready, clear to send: the cable is plugged in, and nothing on it ever changes. */
-const MSR_CONNECTED = 0xb0;
-/** 9600 baud. */
-const DIVISOR_AFTER_RESET = 12;
-
-const REGISTERS: readonly RegisterRow[] = [
-  row('RBR', 0, 'read-only', 'Receiver buffer: the oldest byte received; reading takes it.'),
-  row('THR', 0, 'write-only', 'Transmitter holding: a byte written here is sent.'),
-  row('IER', 1, 'read-write', 'Interrupt enable: data received, transmitter empty, line status, modem status.'),
-  row('IIR', 2, 'read-only', 'Interrupt identification: the most urgent reason for the interrupt.'),
-  row('FCR', 2, 'write-only', 'FIFO control: enable, reset, and how many received bytes interrupt.'),
-  row(
-    'LCR',
-    3,
-    'read-write',
-    'Line control: word length, parity, stop bits; bit 7 shows the divisor latch at 0 and 1.',
-  ),
-  row('MCR', 4, 'read-write', 'Modem control: DTR, RTS, OUT1, OUT2, loopback.'),
-  row('LSR', 5, 'read-only', 'Line status: data ready, overrun, transmitter empty.'),
-  row('MSR', 6, 'read-only', 'Modem status: carrier, ring, data set ready, clear to send.'),
-  row('SCR', 7, 'read-write', 'Scratch: keeps a byte.'),
-  row('DLL', 0, 'read-write', 'Divisor latch, low byte (while LCR bit 7 is set).'),
-  row('DLM', 1, 'read-write', 'Divisor latch, high byte (while LCR bit 7 is set).'),
-];
-
-function row(name: string, offset: number, access: RegisterRow['access'], meaning: string): RegisterRow {
-  return { name, offset, width: 1, access, meaning };
-}
 
 export interface UartPorts {
   readonly interrupt: InterruptLine;
@@ -126,7 +96,7 @@ export class Uart16550 implements DescribedDevice {
   readonly name = 'serial';
   /** As the device tree says; only the first 8 bytes answer. */
   readonly size = 0x100;
-  readonly registers = REGISTERS;
+  readonly registers = UART_REGISTERS;
   readonly #ports: UartPorts;
   #state = afterReset();
 
