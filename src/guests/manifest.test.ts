@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import type { GuestDescription } from '../protocol/commands.ts';
+import { hostileGuests } from './hostile/hostile-guests.ts';
 import { findGuest, guests, SUPERVISOR_TEXT_ADDRESS, type Guest } from './manifest.ts';
 
 const SOURCES = dirname(fileURLToPath(import.meta.url));
@@ -100,6 +101,10 @@ describe('the sources', () => {
     for (const part of ['What it shows', 'What to watch for', 'bare', 'trap-and-emulate', 'hardware-assisted']) {
       expect(opening).toContain(part);
     }
+  });
+
+  test('each hostile guest has its expectation', () => {
+    expect(hostileGuests.map(({ name }) => `${name}.s`).sort()).toEqual(assemblyIn('hostile'));
   });
 
   test.each(assemblyIn('hostile'))('hostile/%s assembles and says what must happen', (file) => {
