@@ -82,6 +82,14 @@ export class HartState {
     this.#words[this.#first + Word.waiting] = value ? 1 : 0;
   }
 
+  /** The hart executes nothing until it is started (SBI HSM). */
+  get stopped(): boolean {
+    return this.#word(Word.stopped) !== 0;
+  }
+  set stopped(value: boolean) {
+    this.#words[this.#first + Word.stopped] = value ? 1 : 0;
+  }
+
   /** Instructions left of the current grant. */
   get budget(): number {
     return this.#word(Word.budget);

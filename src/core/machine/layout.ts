@@ -14,7 +14,8 @@
 //   33       pc                    38  reserved address of LR (linear), 0: none
 //   34       privilege             39  1: waits for an interrupt
 //   35       virtualization V      40  executed, 42 trapped (float64); 44, 46 offsets of mcycle, minstret (int64)
-//   48 …     CSRs with a word of their own, in the order of core/isa/csr-stored.ts
+//   48       1: stopped, as HSM means it; 49 unused
+//   50 …     CSRs with a word of their own, in the order of core/isa/csr-stored.ts
 
 import { storedCsrs, type StoredCsrName } from '../isa/csr-stored.ts';
 
@@ -36,7 +37,8 @@ export const Word = {
   trapped: 42,
   cycleOffset: 44,
   instretOffset: 46,
-  csrs: 48,
+  stopped: 48,
+  csrs: 50,
 } as const;
 
 export const HART_BLOCK_BYTES = 4096;

@@ -1,0 +1,110 @@
+// The `virt` board: which device lies where, and on which wire (QEMU hw/riscv/virt.c). The physical machine and every VM
+// have one; what drives the wires' far ends — a hart, or a hypervisor — is for the ports to say.
+
+import { Aclint } from '../devices/aclint.ts';
+import type { Clock, TimedDevice } from '../devices/device.ts';
+import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
+import { Plic } from '../devices/plic.ts';
+import { TestFinisher, type FinisherOutcome } from '../devices/test-finisher.ts';
+import { Uart16550 } from '../devices/uart16550.ts';
+import { toNumber, type Unsigned64 } from '../devices/unsigned64.ts';
+import { VirtioMmioEmpty } from '../devices/virtio-mmio-empty.ts';
+import type { BoardMount } from './device-tree-board.ts';
+import { DeviceBus } from './device-bus.ts';
+
+const UART_INTERRUPT = 10;
+const RTC_INTERRUPT = 11;
+const VIRTIO_SLOTS = 8;
+
+/** mip bits that wires drive. */
+export const Line = { software: 1 << 3, timer: 1 << 7, supervisorExternal: 1 << 9, machineExternal: 1 << 11 } as const;
+export type Line = (typeof Line)[keyof typeof Line];
+
+export interface BoardPorts {
+  readonly harts: number;
+  /** Ticks of 10 MHz. */
+  readonly clock: Clock;
+  /** A wire into a hart has changed. */
+  readonly drive: (hart: number, line: Line, level: boolean) => void;
+  /** The guest wrote mtime, so everything that compares with time must look again. */
+  readonly timeWritten: () => void;
+  /** A byte leaves the serial port. */
+  readonly transmit: (byte: number) => void;
+  readonly finish: (outcome: FinisherOutcome) => void;
+  /** What the real-time clock shows at time 0. */
+  readonly epochNanoseconds: Unsigned64;
+  /** Observers of the interrupt controller, for drawing chains. */
+  readonly interruptRaised?: (source: number, level: boolean) => void;
+  readonly interruptClaimed?: (context: number, source: number) => void;
+  readonly interruptCompleted?: (context: number, source: number) => void;
+}
+
+export class Board {
+  readonly aclint: Aclint;
+  readonly plic: Plic;
+  readonly uart: Uart16550;
+  readonly bus: DeviceBus;
+  /** In QEMU's order of creation, which fixes the order of device-tree nodes. */
+  readonly mounts: readonly BoardMount[];
+  readonly #timed: readonly TimedDevice[];
+
+  constructor(ports: BoardPorts) {
+    this.aclint = new Aclint({
+      harts: ports.harts,
+      clock: ports.clock,
+      software: (hart, level) => ports.drive(hart, Line.software, level),
+      timer: (hart, level) => ports.drive(hart, Line.timer, level),
+      timeWritten: ports.timeWritten,
+    });
+    this.plic = new Plic({
+      contexts: 2 * ports.harts,
+      sources: 96,
+      interrupt: (context, level) =>
+        ports.drive(context >> 1, context % 2 === 0 ? Line.machineExternal : Line.supervisorExternal, level),
+      ...(ports.interruptRaised && { raised: ports.interruptRaised }),
+      ...(ports.interruptClaimed && { claimed: ports.interruptClaimed }),
+      ...(ports.interruptCompleted && { completed: ports.interruptCompleted }),
+    });
+    this.uart = new Uart16550({ interrupt: this.plic.line(UART_INTERRUPT), transmit: ports.transmit });
+    const rtc = new GoldfishRtc({
+      interrupt: this.plic.line(RTC_INTERRUPT),
+      clock: ports.clock,
+      epochNanoseconds: ports.epochNanoseconds,
+    });
+    const slots = Array.from({ length: VIRTIO_SLOTS }, (_, slot) => ({
+      device: new VirtioMmioEmpty(),
+      base: 0x1000_1000 + slot * 0x1000,
+      interrupt: slot + 1,
+    }));
+    this.mounts = [
+      { device: this.aclint, base: 0x0200_0000 },
+      { device: this.plic, base: 0x0c00_0000 },
+      ...slots,
+      { device: new TestFinisher({ finish: ports.finish }), base: 0x0010_0000 },
+      { device: this.uart, base: 0x1000_0000, interrupt: UART_INTERRUPT },
+      { device: rtc, base: 0x0010_1000, interrupt: RTC_INTERRUPT },
+    ];
+    this.bus = new DeviceBus(this.mounts);
+    this.#timed = [this.aclint, rtc];
+  }
+
+  /** Power-on of every device. */
+  reset(): void {
+    for (const { device } of this.mounts) device.reset();
+  }
+
+  /** mtime in ticks, as the `time` CSR shows it. */
+  time(): number {
+    return toNumber(this.aclint.mtime());
+  }
+
+  /** The board time at which some device changes by itself; Infinity: none will. */
+  deadline(): number {
+    return Math.min(...this.#timed.map((device) => device.deadline()));
+  }
+
+  /** Board time has moved on. */
+  elapse(): void {
+    for (const device of this.#timed) device.elapse();
+  }
+}

@@ -1,0 +1,42 @@
+// Finds the device behind a physical address. Knows no RAM: whoever owns memory looks there first.
+
+import { BUS_ERROR, type AccessWidth, type Device } from '../devices/device.ts';
+
+export interface Mount {
+  readonly device: Device;
+  /** Physical address of the window's first byte. */
+  readonly base: number;
+  /** Number of the device's wire at the PLIC. */
+  readonly interrupt?: number;
+}
+
+export class DeviceBus {
+  readonly mounts: readonly Mount[];
+
+  constructor(mounts: readonly Mount[]) {
+    this.mounts = mounts;
+  }
+
+  /** The mount whose window holds a physical address. */
+  find(physical: number): Mount | undefined {
+    return this.mounts.find(({ base, device }) => physical >= base && physical < base + device.size);
+  }
+
+  covers(physical: number): boolean {
+    return this.find(physical) !== undefined;
+  }
+
+  /** A load with side effects. @returns the value zero-extended, or BUS_ERROR */
+  read(physical: number, width: AccessWidth): number {
+    const mount = this.find(physical);
+    if (mount === undefined || physical + width > mount.base + mount.device.size) return BUS_ERROR;
+    return mount.device.read(physical - mount.base, width);
+  }
+
+  /** A store. @returns false where nothing takes it */
+  write(physical: number, width: AccessWidth, value: number): boolean {
+    const mount = this.find(physical);
+    if (mount === undefined || physical + width > mount.base + mount.device.size) return false;
+    return mount.device.write(physical - mount.base, width, value);
+  }
+}

@@ -1,0 +1,424 @@
+// A physical hart: the privileged state, its way to memory, and execution — fast through the generated interpreter,
+// and one instruction at a time through the rows wherever the fast form leaves. It knows no hypervisor: whoever stands in
+// for the software of a mode says so in `hosted`, and then a trap into that mode stops the hart at its vector.
+
+import type { AccessWidth } from '../devices/device.ts';
+import { exceptionRows } from '../isa/causes.ts';
+import type { Consequence } from '../isa/csr-row.ts';
+import { decode, type Decoded } from '../isa/instructions.ts';
+import { Outcome, type CsrOperation, type Operands, type SystemPort, type Width } from '../isa/system-port.ts';
+import type { DeviceBus } from './device-bus.ts';
+import { evaluate, type OperandValues } from './evaluate.ts';
+import { Privilege } from './hart-state.ts';
+import { Leave } from './interpreter.ts';
+import { MemoryAccess } from './memory-access.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import { PrivilegedState, trapOf, type Trap, type TrapTarget } from './privileged-state.ts';
+import { Table, type Translations } from './translations.ts';
+import { transformedInstruction } from './transformed-instruction.ts';
+import { Access } from './walker.ts';
+
+/** Why a hart stopped. */
+export type HartStop =
+  /** The grant is used up. */
+  | 'budget'
+  /** A trap was taken into a hosted mode; pc stands at its vector. */
+  | 'trap'
+  /** WFI: nothing to do until an interrupt is pending. */
+  | 'waiting'
+  /** pc stands at a breakpoint, not yet executed. */
+  | 'breakpoint'
+  /** Somebody asked the hart to stop between two instructions. */
+  | 'yield';
+
+/** Observes what a hart does; for traces and drawings. Nothing depends on it. */
+export interface HartObserver {
+  trapTaken?(hart: Hart, trap: Trap, target: TrapTarget): void;
+}
+
+export interface HartPorts {
+  readonly id: number;
+  readonly ram: PhysicalMemory;
+  readonly devices: DeviceBus;
+  readonly translations: Translations;
+  readonly svadu: boolean;
+  /** Board time in ticks, at this very instruction. */
+  readonly time: () => number;
+  /** A compare register or what enables it has changed. */
+  readonly timersChanged: () => void;
+  /** The fast interpreter of this hart. @returns a `Leave` reason */
+  readonly runFast: () => number;
+  readonly observer: HartObserver;
+}
+
+export class Hart implements SystemPort {
+  readonly id: number;
+  readonly state: PrivilegedState;
+  readonly access: MemoryAccess;
+  /** Modes whose software is outside the machine. */
+  readonly hosted = { M: false, HS: false, VS: false };
+  /** The last trap taken, and where it went. */
+  lastTrap: { readonly trap: Trap; readonly target: TrapTarget } | undefined;
+  readonly #ports: HartPorts;
+  readonly #decodeCache = new Map<number, Decoded>();
+  #breakpoints: ReadonlySet<number> = new Set();
+  #passBreakpoint = false;
+  #granted = 0;
+  #checkInterrupts = true;
+  #yield = false;
+  #instruction = 0;
+
+  constructor(ports: HartPorts, memory: ConstructorParameters<typeof PrivilegedState>[0], base: number) {
+    this.id = ports.id;
+    this.#ports = ports;
+    this.state = new PrivilegedState(memory, base, {
+      hypervisorExtension: true,
+      svadu: ports.svadu,
+      time: ports.time,
+      executed: () => this.executed,
+      changed: (consequence) => this.changed(consequence),
+    });
+    this.access = new MemoryAccess(this.state, ports.translations, ports.ram, ports.devices);
+  }
+
+  /** Power-on: M-mode at address 0, no translations. */
+  reset(): void {
+    this.state.reset(this.id);
+    this.access.translations.flush();
+    this.#granted = 0;
+    this.lastTrap = undefined;
+    this.changed('translation');
+  }
+
+  /** Instructions executed since power-on, trapped ones included, exact at any moment. */
+  get executed(): number {
+    return this.state.executed + this.#granted - this.state.budget;
+  }
+
+  /** What must follow a change of CSRs, mode or wires; also to be called by whoever sets the hart up from outside. */
+  changed(consequence: Consequence): void {
+    if (consequence === 'none') return;
+    this.#checkInterrupts = true;
+    if (consequence === 'translation') this.access.refresh();
+    if (consequence === 'timer') this.#ports.timersChanged();
+  }
+
+  /** Drives wires into mip: MSIP, MTIP, SEIP, MEIP from the board, STIP and VSTIP from the compare registers. */
+  setLines(mask: number, lines: number): void {
+    const { state } = this;
+    state.set('mipLines', ((state.get('mipLines') & ~mask) | (lines & mask)) >>> 0);
+    this.#checkInterrupts = true;
+  }
+
+  /** Stops the hart before its next instruction. */
+  requestYield(): void {
+    this.#yield = true;
+  }
+
+  /** Replaces the breakpoints: virtual addresses at which the hart stops. */
+  setBreakpoints(addresses: ReadonlySet<number>): void {
+    if (addresses.size === 0 && this.#breakpoints.size === 0) return;
+    this.#breakpoints = addresses;
+    this.access.translations.forgetTable(Table.fetch);
+  }
+
+  /** The next instruction is executed even if a breakpoint stands on it. */
+  passBreakpoint(): void {
+    this.#passBreakpoint = true;
+  }
+
+  /** Executes up to `budget` instructions; a trap counts as one, so a loop of traps also ends. */
+  run(budget: number): HartStop {
+    this.#granted = budget;
+    this.state.budget = budget;
+    const stop = this.#execute();
+    this.state.executed = this.executed;
+    this.#granted = 0;
+    this.state.budget = 0;
+    return stop;
+  }
+
+  #execute(): HartStop {
+    const { state } = this;
+    for (;;) {
+      if (this.#checkInterrupts) {
+        this.#checkInterrupts = false;
+        const cause = state.nextInterrupt();
+        if (cause !== 0) {
+          state.waiting = false;
+          if (this.#take(trapOf(cause))) return 'trap';
+          continue;
+        }
+      }
+      if (state.waiting) {
+        if ((state.pending & state.get('mie')) === 0) return 'waiting';
+        state.waiting = false;
+      }
+      if (this.#yield) {
+        this.#yield = false;
+        return 'yield';
+      }
+      if (state.budget <= 0) return 'budget';
+      if (this.#ports.runFast() === Leave.budget) continue;
+      if (this.#breakpoints.size > 0 && !this.#passBreakpoint && this.#breakpoints.has(state.pc)) return 'breakpoint';
+      this.#passBreakpoint = false;
+      if (this.#step()) return 'trap';
+    }
+  }
+
+  /** Executes one instruction by its row. @returns true if a trap stopped the hart */
+  #step(): boolean {
+    const { state, access } = this;
+    const { pc } = state;
+    state.budget--;
+    const page = access.fetch(pc, !this.#breaksPage(pc));
+    if (page === 0) {
+      this.#instruction = 0;
+      return this.#takeFault(0);
+    }
+    const { code, memory } = this.#ports.ram;
+    const word = memory.words[(code.frameOf(page) + (pc & 0xffc)) >> 2] ?? 0;
+    code.decodeFrom(page, pc & 0xffc);
+    this.#instruction = word >>> 0;
+    const decoded = this.#decode(word);
+    if (decoded === undefined) return this.#take(trapOf(exceptionRows.illegalInstruction.code, word >>> 0));
+    const outcome = this.#perform(decoded, pc);
+    if (outcome === Outcome.trapped) return this.#stopped;
+    if (outcome !== Outcome.jumped) state.pc = (pc + 4) >>> 0;
+    if (outcome === Outcome.waiting) state.waiting = true;
+    return false;
+  }
+
+  #stopped = false;
+
+  #breaksPage(pc: number): boolean {
+    for (const address of this.#breakpoints) if ((address ^ pc) >>> 12 === 0) return true;
+    return false;
+  }
+
+  #decode(word: number): Decoded | undefined {
+    const known = this.#decodeCache.get(word);
+    if (known !== undefined) return known;
+    const decoded = decode(word);
+    if (decoded === undefined) return undefined;
+    if (this.#decodeCache.size > 4096) this.#decodeCache.clear();
+    this.#decodeCache.set(word, decoded);
+    return decoded;
+  }
+
+  #perform(decoded: Decoded, pc: number): Outcome {
+    const { state, access } = this;
+    const { effect } = decoded.row;
+    const values: OperandValues & { old: number } = {
+      rs1: state.x(decoded.rs1),
+      rs2: state.x(decoded.rs2),
+      immediate: decoded.immediate,
+      pc: pc | 0,
+      old: 0,
+    };
+    switch (effect.kind) {
+      case 'set':
+        state.setX(decoded.rd, evaluate(effect.value, values));
+        return Outcome.retired;
+      case 'load': {
+        const address = evaluate(effect.address, values) >>> 0;
+        if (!access.load(address, effect.width)) return this.#trapped(address);
+        state.setX(decoded.rd, extend(access.value, effect.width, effect.signed));
+        return Outcome.retired;
+      }
+      case 'store': {
+        const address = evaluate(effect.address, values) >>> 0;
+        if (!access.store(address, effect.width, evaluate(effect.value, values))) return this.#trapped(address);
+        return Outcome.retired;
+      }
+      case 'branch':
+        if (evaluate(effect.condition, values) === 0) return Outcome.retired;
+        return this.#transfer(evaluate(effect.target, values) >>> 0, undefined, pc);
+      case 'jump':
+        return this.#transfer(evaluate(effect.target, values) >>> 0, decoded.rd, pc);
+      case 'load-reserved': {
+        const linear = access.atomicWord(values.rs1 >>> 0, Access.load);
+        if (linear < 0) return this.#trapped(values.rs1 >>> 0);
+        state.reservation = linear;
+        state.setX(decoded.rd, this.#ports.ram.load(linear, 4) | 0);
+        return Outcome.retired;
+      }
+      case 'store-conditional': {
+        const linear = access.atomicWord(values.rs1 >>> 0, Access.store);
+        if (linear < 0) return this.#trapped(values.rs1 >>> 0);
+        const holds = state.reservation === linear;
+        state.reservation = 0;
+        if (holds) this.#ports.ram.store(linear, 4, values.rs2);
+        state.setX(decoded.rd, holds ? 0 : 1);
+        return Outcome.retired;
+      }
+      case 'atomic': {
+        const linear = access.atomicWord(values.rs1 >>> 0, Access.store);
+        if (linear < 0) return this.#trapped(values.rs1 >>> 0);
+        values.old = this.#ports.ram.load(linear, 4) | 0;
+        this.#ports.ram.store(linear, 4, evaluate(effect.value, values));
+        state.setX(decoded.rd, values.old);
+        return Outcome.retired;
+      }
+      case 'fence':
+        return Outcome.retired;
+      case 'system':
+        return effect.operation(this, decoded);
+    }
+  }
+
+  #transfer(target: number, link: number | undefined, pc: number): Outcome {
+    if ((target & 3) !== 0) {
+      return this.#trapWith(trapOf(exceptionRows.instructionMisaligned.code, target, this.state.virtual));
+    }
+    if (link !== undefined) this.state.setX(link, pc + 4);
+    this.state.pc = target;
+    return Outcome.jumped;
+  }
+
+  /** Takes the fault of the last access. @param address what the instruction asked for, to tell how far the fault lies behind it */
+  #trapped(address: number): Outcome {
+    this.#stopped = this.#takeFault(address);
+    return Outcome.trapped;
+  }
+
+  #takeFault(address: number): boolean {
+    const { fault } = this.access;
+    return this.#take({
+      cause: fault.cause,
+      value: fault.address,
+      guestPhysical: fault.guestPhysical,
+      instruction:
+        fault.pseudoInstruction || transformedInstruction(this.#instruction, (fault.address - address) >>> 0),
+      guestVirtual: fault.guestVirtual,
+    });
+  }
+
+  #trapWith(trap: Trap): Outcome {
+    this.#stopped = this.#take(trap);
+    return Outcome.trapped;
+  }
+
+  /** A refused instruction: illegal (2) or virtual (22), with the instruction as trap value. */
+  #refuse(cause: number): Outcome {
+    return this.#trapWith(trapOf(cause, this.#instruction));
+  }
+
+  /** @returns true if the mode it goes to is hosted */
+  #take(trap: Trap): boolean {
+    const { state } = this;
+    if (trap.cause >>> 31 === 0) state.trapped = state.trapped + 1;
+    const target = state.takeTrap(trap);
+    this.lastTrap = { trap, target };
+    this.#ports.observer.trapTaken?.(this, trap, target);
+    return this.hosted[target];
+  }
+
+  // What system instructions ask for (core/isa/system-port.ts).
+
+  register(index: number): number {
+    return this.state.x(index);
+  }
+
+  environmentCall(): Outcome {
+    const { privilege, virtual } = this.state;
+    const { userCall, supervisorCall, virtualSupervisorCall, machineCall } = exceptionRows;
+    const row =
+      privilege === Privilege.user
+        ? userCall
+        : privilege === Privilege.machine
+          ? machineCall
+          : virtual
+            ? virtualSupervisorCall
+            : supervisorCall;
+    return this.#trapWith(trapOf(row.code));
+  }
+
+  breakpoint(): Outcome {
+    return this.#trapWith(trapOf(exceptionRows.breakpoint.code, this.state.pc, this.state.virtual));
+  }
+
+  supervisorReturn(): Outcome {
+    const refusal = this.state.checkSupervisorReturn();
+    if (refusal !== 0) return this.#refuse(refusal);
+    this.state.returnFromSupervisor();
+    return Outcome.jumped;
+  }
+
+  machineReturn(): Outcome {
+    if (this.state.privilege !== Privilege.machine) return this.#refuse(exceptionRows.illegalInstruction.code);
+    this.state.returnFromMachine();
+    return Outcome.jumped;
+  }
+
+  waitForInterrupt(): Outcome {
+    const refusal = this.state.checkWait();
+    return refusal === 0 ? Outcome.waiting : this.#refuse(refusal);
+  }
+
+  /** Decoded code follows every store by itself, so there is nothing to do. */
+  fenceInstructions(): Outcome {
+    return Outcome.retired;
+  }
+
+  fenceVirtualMemory(operands: Operands): Outcome {
+    const refusal = this.state.checkFence();
+    if (refusal !== 0) return this.#refuse(refusal);
+    this.flushTranslations(operands);
+    return Outcome.retired;
+  }
+
+  fenceGuestVirtual(operands: Operands): Outcome {
+    const refusal = this.state.checkHypervisorInstruction(false);
+    if (refusal !== 0) return this.#refuse(refusal);
+    this.flushTranslations(operands);
+    return Outcome.retired;
+  }
+
+  /** The cache holds joint translations of both stages, so a guest physical address alone selects nothing: all of them go. */
+  fenceGuestPhysical(): Outcome {
+    const refusal = this.state.checkHypervisorInstruction(true);
+    if (refusal !== 0) return this.#refuse(refusal);
+    this.access.translations.flush();
+    return Outcome.retired;
+  }
+
+  /**
+   * Forgets the translations of the address in rs1, or all of them for x0, in every address space: fencing more than was
+   * asked for is always legal ("Supervisor Memory-Management Fence Instruction").
+   */
+  flushTranslations(operands: { readonly rs1: number }): void {
+    const address = operands.rs1 === 0 ? undefined : this.state.x(operands.rs1) >>> 0;
+    this.access.translations.flush(address);
+  }
+
+  accessCsr(operands: Operands, operation: CsrOperation, source: number, reads: boolean, writes: boolean): Outcome {
+    const value = this.state.accessCsr(operands.immediate & 0xfff, operation, source >>> 0, reads, writes);
+    if (value < 0) return this.#refuse(-value);
+    this.state.setX(operands.rd, value | 0);
+    return Outcome.retired;
+  }
+
+  guestLoad(operands: Operands, width: Width, signed: boolean, executable: boolean): Outcome {
+    const refusal = this.state.checkGuestAccess();
+    if (refusal !== 0) return this.#refuse(refusal);
+    const address = this.state.x(operands.rs1) >>> 0;
+    if (!this.access.guestLoad(address, width, executable)) return this.#trapped(address);
+    this.state.setX(operands.rd, extend(this.access.value, width, signed));
+    return Outcome.retired;
+  }
+
+  guestStore(operands: Operands, width: Width): Outcome {
+    const refusal = this.state.checkGuestAccess();
+    if (refusal !== 0) return this.#refuse(refusal);
+    const address = this.state.x(operands.rs1) >>> 0;
+    if (!this.access.guestStore(address, width, this.state.x(operands.rs2))) return this.#trapped(address);
+    return Outcome.retired;
+  }
+}
+
+function extend(value: number, width: AccessWidth, signed: boolean): number {
+  if (!signed || width === 4) return value | 0;
+  const shift = 32 - 8 * width;
+  return (value << shift) >> shift;
+}

@@ -1,0 +1,240 @@
+// The simulated physical computer: harts, RAM, a board, one clock. It runs until a stop and knows no hypervisor.
+// Its time is the number of instructions executed, plus what was skipped while every hart waited: nothing else.
+
+import type { FinisherOutcome } from '../devices/test-finisher.ts';
+import type { Unsigned64 } from '../devices/unsigned64.ts';
+import { Board, Line } from './board.ts';
+import { Hart, type HartObserver } from './hart.ts';
+import { interpreterModule } from './interpreter.ts';
+import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
+import { LinearMemory, type Host } from './linear-memory.ts';
+import { PhysicalMemory } from './physical-memory.ts';
+import { Table, Translations } from './translations.ts';
+
+/** The 10 MHz clock ticks once in this many instructions: the machine counts as one of 100 MHz, an instruction a cycle. */
+export const INSTRUCTIONS_PER_TICK = 10;
+/** Instructions a hart runs before the next one's turn, where there are several. */
+const HART_QUANTUM = 2000;
+
+const STIP = 1 << 5;
+const VSTIP = 1 << 6;
+const ENVIRONMENT_STCE = 0x8000_0000;
+const TWO_TO_64 = 1n << 64n;
+
+export type MachineStop =
+  | { readonly kind: 'budget' }
+  /** A hart took a trap into a mode whose software is hosted outside. */
+  | { readonly kind: 'trap'; readonly hart: Hart }
+  | { readonly kind: 'breakpoint'; readonly hart: Hart }
+  /** All harts wait. `until`: the board time at which something happens by itself; Infinity: nothing will. */
+  | { readonly kind: 'idle'; readonly until: number }
+  | { readonly kind: 'finished'; readonly outcome: FinisherOutcome }
+  /** `interrupt` was called. */
+  | { readonly kind: 'interrupted' };
+
+export interface MachineOptions {
+  readonly host: Host;
+  readonly harts: number;
+  readonly ramBytes: number;
+  /** Room for saved vCPUs behind the harts' blocks. */
+  readonly savedVcpus?: number;
+  /** The walker may set A and D bits itself. */
+  readonly svadu?: boolean;
+  readonly epochNanoseconds: Unsigned64;
+  readonly transmit: (byte: number) => void;
+  readonly observer?: HartObserver;
+  readonly boardObserver?: {
+    readonly interruptRaised?: (source: number, level: boolean) => void;
+    readonly interruptClaimed?: (context: number, source: number) => void;
+    readonly interruptCompleted?: (context: number, source: number) => void;
+  };
+}
+
+export class Machine {
+  readonly layout: Layout;
+  readonly memory: LinearMemory;
+  readonly ram: PhysicalMemory;
+  readonly board: Board;
+  /** Empty only while the board, whose clock they are, is being built. */
+  readonly harts: readonly Hart[] = [];
+  readonly svadu: boolean;
+  #skipped = 0;
+  #turn = 0;
+  #running: Hart | undefined;
+  #finished: FinisherOutcome | undefined;
+  #interrupted = false;
+  /** Board time at which a wire changes by itself. */
+  #deadline = 0;
+
+  constructor(options: MachineOptions) {
+    const { host } = options;
+    this.svadu = options.svadu ?? false;
+    this.layout = layoutOf(options.harts, options.ramBytes, options.savedVcpus);
+    this.memory = new LinearMemory(host.allocate(this.layout.totalBytes));
+    const translations = Array.from(
+      { length: options.harts },
+      (_, hart) =>
+        new Translations(
+          this.memory,
+          this.layout.translationBase + hart * this.layout.setsPerHart * TRANSLATION_SET_BYTES,
+          this.layout.setsPerHart,
+        ),
+    );
+    this.ram = new PhysicalMemory(this.memory, this.layout, {
+      writes: () => translations.forEach((each) => each.forgetTable(Table.write)),
+      code: () => translations.forEach((each) => each.forgetTable(Table.fetch)),
+    });
+    this.board = new Board({
+      harts: options.harts,
+      clock: () => this.now,
+      drive: (hart, line, level) => this.#drive(hart, line, level),
+      timeWritten: () => this.#timersChanged(),
+      transmit: options.transmit,
+      finish: (outcome) => this.#finish(outcome),
+      epochNanoseconds: options.epochNanoseconds,
+      ...options.boardObserver,
+    });
+    this.harts = translations.map((each, id) => {
+      const base = this.layout.hartBase + id * HART_BLOCK_BYTES;
+      const { run } = host.compile(interpreterModule(base), this.memory.handle);
+      if (run === undefined) throw new Error('the host compiled the interpreter but exports no run');
+      return new Hart(
+        {
+          id,
+          ram: this.ram,
+          devices: this.board.bus,
+          translations: each,
+          svadu: this.svadu,
+          time: () => this.board.time(),
+          timersChanged: () => this.#timersChanged(),
+          runFast: run,
+          observer: options.observer ?? {},
+        },
+        this.memory,
+        base,
+      );
+    });
+    this.reset();
+  }
+
+  /** Power-on: harts and devices; RAM keeps its contents, as on QEMU. Time goes on. */
+  reset(): void {
+    this.#finished = undefined;
+    for (const hart of this.harts) {
+      const { executed } = hart;
+      hart.reset();
+      hart.state.executed = executed;
+    }
+    this.board.reset();
+    this.#timersChanged();
+  }
+
+  /** Instructions of virtual time: executed by all harts, and skipped while all waited. */
+  get elapsed(): number {
+    let sum = this.#skipped;
+    for (const hart of this.harts) sum += hart.executed;
+    return sum;
+  }
+
+  /** Board clock in ticks. */
+  get now(): number {
+    return Math.floor(this.elapsed / INSTRUCTIONS_PER_TICK);
+  }
+
+  /** Runs until a stop, for at most `budget` instructions of all harts together. */
+  run(budget: number): MachineStop {
+    const end = this.elapsed + budget;
+    for (;;) {
+      if (this.now >= this.#deadline) this.#updateTimers();
+      if (this.#finished) return { kind: 'finished', outcome: this.#takeFinished() };
+      if (this.#interrupted) {
+        this.#interrupted = false;
+        return { kind: 'interrupted' };
+      }
+      const left = end - this.elapsed;
+      if (left <= 0) return { kind: 'budget' };
+      const hart = this.#nextHart();
+      if (hart === undefined) return { kind: 'idle', until: this.#deadline };
+      const untilDeadline = this.#deadline * INSTRUCTIONS_PER_TICK - this.elapsed;
+      const quantum = this.harts.length === 1 ? left : Math.min(left, HART_QUANTUM);
+      this.#running = hart;
+      const stop = hart.run(Math.max(1, Math.min(quantum, untilDeadline, 0x7fff_ffff)));
+      this.#running = undefined;
+      if (stop === 'trap') return { kind: 'trap', hart };
+      if (stop === 'breakpoint') return { kind: 'breakpoint', hart };
+      this.#turn = hart.id + 1;
+      if (this.harts.length > 1) hart.state.reservation = 0;
+    }
+  }
+
+  /** Moves time forward while all harts wait, to `until` (ticks) at most: what is due by then happens. */
+  skipTo(until: number): void {
+    this.#skipped += Math.max(0, until * INSTRUCTIONS_PER_TICK - this.elapsed);
+    this.#updateTimers();
+  }
+
+  /** Makes `run` return soon, between two instructions. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#running?.requestYield();
+  }
+
+  /** Turns of harts that can execute, starting with the one after the last. */
+  #nextHart(): Hart | undefined {
+    const { length } = this.harts;
+    for (let step = 0; step < length; step++) {
+      const hart = this.harts[(this.#turn + step) % length];
+      if (hart === undefined || hart.state.stopped) continue;
+      if (!hart.state.waiting || (hart.state.pending & hart.state.get('mie')) !== 0) return hart;
+    }
+    return undefined;
+  }
+
+  #drive(hart: number, line: Line, level: boolean): void {
+    this.harts[hart]?.setLines(line, level ? line : 0);
+  }
+
+  #finish(outcome: FinisherOutcome): void {
+    this.#finished = outcome;
+    this.#running?.requestYield();
+  }
+
+  #takeFinished(): FinisherOutcome {
+    const outcome = this.#finished ?? { kind: 'pass' };
+    this.#finished = undefined;
+    return outcome;
+  }
+
+  /** A compare register changed: look at the wires now, and let the running hart's grant be measured anew. */
+  #timersChanged(): void {
+    this.#updateTimers();
+    this.#running?.requestYield();
+  }
+
+  /** Drives every wire that depends on time, and finds out when the next one will change. */
+  #updateTimers(): void {
+    this.board.elapse();
+    let next = this.board.deadline();
+    const clock = this.now;
+    const time = this.board.time();
+    for (const hart of this.harts) {
+      const { state } = hart;
+      let lines = 0;
+      const enabled = (state.get('menvcfgh') & ENVIRONMENT_STCE) !== 0;
+      if (enabled) {
+        const compare = state.get('stimecmph') * 2 ** 32 + state.get('stimecmp');
+        if (time >= compare) lines |= STIP;
+        else next = Math.min(next, clock + compare - time);
+        if ((state.get('henvcfghWritten') & ENVIRONMENT_STCE) !== 0) {
+          const delta = (BigInt(state.get('htimedeltah')) << 32n) | BigInt(state.get('htimedelta'));
+          const guestTime = (BigInt(time) + delta) % TWO_TO_64;
+          const guestCompare = (BigInt(state.get('vstimecmph')) << 32n) | BigInt(state.get('vstimecmp'));
+          if (guestTime >= guestCompare) lines |= VSTIP;
+          else next = Math.min(next, clock + Number(guestCompare - guestTime));
+        }
+      }
+      hart.setLines(STIP | VSTIP, lines);
+    }
+    this.#deadline = next;
+  }
+}

@@ -1,0 +1,314 @@
+// A hart's way to memory: translation through the cache or the walker, RAM or a device behind it, and what fault results.
+// It never takes a trap itself: a method returns false and leaves the fault in the fields, and the hart acts on it.
+
+import type { AccessWidth } from '../devices/device.ts';
+import { BUS_ERROR } from '../devices/device.ts';
+import { exceptionRows } from '../isa/causes.ts';
+import type { DeviceBus } from './device-bus.ts';
+import { Privilege } from './hart-state.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import { HypervisorStatus, Status, StatusHigh, type PrivilegedState } from './privileged-state.ts';
+import { Table, TRANSLATION_OFFSET, type Translations } from './translations.ts';
+import { Access, Walker, type WalkContext } from './walker.ts';
+
+/** Where a translated access lands. */
+const Place = { fault: -2, device: -1 } as const;
+
+const pageFaults = [
+  exceptionRows.loadPageFault.code,
+  exceptionRows.storePageFault.code,
+  exceptionRows.instructionPageFault.code,
+] as const;
+const accessFaults = [
+  exceptionRows.loadAccess.code,
+  exceptionRows.storeAccess.code,
+  exceptionRows.instructionAccess.code,
+] as const;
+const guestPageFaults = [
+  exceptionRows.loadGuestPageFault.code,
+  exceptionRows.storeGuestPageFault.code,
+  exceptionRows.instructionGuestPageFault.code,
+] as const;
+const misalignedFaults = [exceptionRows.loadMisaligned.code, exceptionRows.storeMisaligned.code] as const;
+
+const ADUE = 0x2000_0000;
+
+const emptyContext = (): WalkContext => ({
+  satp: 0,
+  hgatp: 0,
+  twoStage: false,
+  user: false,
+  sum: false,
+  mxr: false,
+  mxrStage2: false,
+  executableOnly: false,
+  updateStage1: false,
+  updateStage2: false,
+});
+
+/** Fault of the last access, for the trap that follows. */
+export interface AccessFault {
+  cause: number;
+  address: number;
+  guestPhysical: number;
+  pseudoInstruction: number;
+  guestVirtual: boolean;
+}
+
+export class MemoryAccess {
+  /** Result of the last load, zero-extended. */
+  value = 0;
+  readonly fault: AccessFault = { cause: 0, address: 0, guestPhysical: 0, pseudoInstruction: 0, guestVirtual: false };
+  readonly translations: Translations;
+  readonly #state: PrivilegedState;
+  readonly #ram: PhysicalMemory;
+  readonly #devices: DeviceBus;
+  readonly #walker: Walker;
+  readonly #dataContext = emptyContext();
+  readonly #fetchContext = emptyContext();
+  readonly #guestContext = emptyContext();
+  /** Physical address of the last access that reached a device. */
+  #physical = 0;
+
+  constructor(state: PrivilegedState, translations: Translations, ram: PhysicalMemory, devices: DeviceBus) {
+    this.#state = state;
+    this.translations = translations;
+    this.#ram = ram;
+    this.#devices = devices;
+    this.#walker = new Walker(ram);
+  }
+
+  /** The mode or a register that translation depends on has changed: pick the matching contexts and translations. */
+  refresh(): void {
+    const state = this.#state;
+    const status = state.get('mstatus');
+    let privilege = state.privilege;
+    let virtual = state.virtual;
+    this.#setContext(this.#fetchContext, privilege, virtual);
+    if (privilege === Privilege.machine && (status & Status.MPRV) !== 0) {
+      privilege = ((status & Status.MPP) >>> 11) as Privilege;
+      virtual = privilege !== Privilege.machine && (state.get('mstatush') & StatusHigh.MPV) !== 0;
+    }
+    this.#setContext(this.#dataContext, privilege, virtual);
+    const data = this.#dataContext;
+    const fetch = this.#fetchContext;
+    const modes =
+      (data.user ? 1 : 0) |
+      (data.twoStage ? 2 : 0) |
+      (data.sum ? 4 : 0) |
+      (data.mxr ? 8 : 0) |
+      (data.mxrStage2 ? 16 : 0) |
+      (data.updateStage1 ? 32 : 0) |
+      (data.updateStage2 ? 64 : 0) |
+      (fetch.user ? 128 : 0) |
+      (fetch.twoStage ? 256 : 0) |
+      (fetch.updateStage1 ? 512 : 0);
+    const twoStage = data.twoStage || fetch.twoStage;
+    state.translations = this.translations.select({
+      modes,
+      satp: fetch.satp,
+      vsatp: data.satp,
+      hgatp: twoStage ? data.hgatp | fetch.hgatp : 0,
+    });
+  }
+
+  /** Loads `width` bytes at a virtual address into `value`. Misaligned accesses to RAM work, also across pages. */
+  load(address: number, width: AccessWidth): boolean {
+    const linear = this.#locate(this.#dataContext, address, Access.load);
+    if (linear === Place.fault) return false;
+    const offset = address & 0xfff;
+    if (offset + width <= 4096) return this.#loadAt(this.#dataContext, linear, address, width);
+    return this.#loadAcross(this.#dataContext, address, width);
+  }
+
+  /** Stores the low `width` bytes. Nothing is stored if any of them faults. */
+  store(address: number, width: AccessWidth, value: number): boolean {
+    return this.#storeIn(this.#dataContext, address, width, value);
+  }
+
+  /** HLV, HLVX: a load with the guest's translation and the mode in hstatus.SPVP. */
+  guestLoad(address: number, width: AccessWidth, executable: boolean): boolean {
+    this.#setGuestContext(executable);
+    if ((address & 0xfff) + width > 4096) return this.#loadAcross(this.#guestContext, address, width);
+    const linear = this.#locate(this.#guestContext, address, Access.load);
+    return linear !== Place.fault && this.#loadAt(this.#guestContext, linear, address, width);
+  }
+
+  /** HSV: a store with the guest's translation. */
+  guestStore(address: number, width: AccessWidth, value: number): boolean {
+    this.#setGuestContext(false);
+    return this.#storeIn(this.#guestContext, address, width, value);
+  }
+
+  /**
+   * Reaches a word for LR, SC or an AMO: aligned, and in RAM.
+   * @returns its linear address, or −1 with the fault set
+   */
+  atomicWord(address: number, access: Access): number {
+    if ((address & 3) !== 0) {
+      this.#setFault(misalignedFaults[access === Access.load ? 0 : 1], address, this.#dataContext);
+      return -1;
+    }
+    const linear = this.#locate(this.#dataContext, address, access);
+    if (linear >= 0) return linear;
+    if (linear === Place.device) this.#setFault(accessFaults[access], address, this.#dataContext);
+    return -1;
+  }
+
+  /** Finds the decoded page of the instruction at `address`. `cache` false: do not remember the translation. @returns it, or 0 with the fault set */
+  fetch(address: number, cache: boolean): number {
+    const known = this.translations.lookup(Table.fetch, address);
+    if (known !== 0) return known;
+    const context = this.#fetchContext;
+    if (!this.#walker.walk(context, address, Access.fetch)) {
+      this.#faultOfWalk(address, Access.fetch, context);
+      return 0;
+    }
+    const linear = this.#ram.linearOf(this.#walker.physical);
+    if (linear < 0) {
+      this.#setFault(accessFaults[Access.fetch], address, context);
+      return 0;
+    }
+    const page = this.#ram.decodedPage(linear);
+    if (cache) this.translations.fill(Table.fetch, address, page, this.#walker.superpage);
+    return page;
+  }
+
+  #storeIn(context: WalkContext, address: number, width: AccessWidth, value: number): boolean {
+    const linear = this.#locate(context, address, Access.store);
+    if (linear === Place.fault) return false;
+    const inPage = 4096 - (address & 0xfff);
+    if (width <= inPage) return this.#storeAt(context, linear, address, width, value);
+    const second = this.#locate(context, (address + inPage) >>> 0, Access.store);
+    if (second === Place.fault) return false;
+    if (linear < 0 || second < 0) return this.#deviceFault(address, Access.store, context);
+    for (let index = 0; index < width; index++) {
+      const at = index < inPage ? linear + index : second + index - inPage;
+      this.#ram.store(at, 1, (value >>> (8 * index)) & 0xff);
+    }
+    return true;
+  }
+
+  #storeAt(context: WalkContext, linear: number, address: number, width: AccessWidth, value: number): boolean {
+    if (linear >= 0) {
+      this.#ram.store(linear, width, value);
+      return true;
+    }
+    const aligned = (address & (width - 1)) === 0;
+    const masked = width === 4 ? value >>> 0 : value & (2 ** (8 * width) - 1);
+    if (aligned && this.#devices.write(this.#physical, width, masked)) return true;
+    return this.#deviceFault(address, Access.store, context);
+  }
+
+  #loadAt(context: WalkContext, linear: number, address: number, width: AccessWidth): boolean {
+    if (linear >= 0) {
+      this.value = this.#ram.load(linear, width);
+      return true;
+    }
+    const value = (address & (width - 1)) === 0 ? this.#devices.read(this.#physical, width) : BUS_ERROR;
+    if (value === BUS_ERROR) return this.#deviceFault(address, Access.load, context);
+    this.value = value;
+    return true;
+  }
+
+  #loadAcross(context: WalkContext, address: number, width: AccessWidth): boolean {
+    let value = 0;
+    for (let index = 0; index < width; index++) {
+      const at = (address + index) >>> 0;
+      const linear = this.#locate(context, at, Access.load);
+      if (linear === Place.fault) return false;
+      if (linear < 0) return this.#deviceFault(address, Access.load, context);
+      value += this.#ram.load(linear, 1) * 2 ** (8 * index);
+    }
+    this.value = value;
+    return true;
+  }
+
+  /** Translates. @returns a linear address, or Place.device with #physical set, or Place.fault with the fault set */
+  #locate(context: WalkContext, address: number, access: Access): number {
+    const cached = context === this.#dataContext;
+    if (cached) {
+      const entry = this.translations.lookup(access === Access.store ? Table.write : Table.read, address);
+      if (entry !== 0) return (address + entry + TRANSLATION_OFFSET) >>> 0;
+    }
+    const walker = this.#walker;
+    if (!walker.walk(context, address, access)) {
+      this.#faultOfWalk(address, access, context);
+      return Place.fault;
+    }
+    const linear = this.#ram.linearOf(walker.physical);
+    if (linear < 0) {
+      this.#physical = walker.physical;
+      if (this.#devices.covers(walker.physical)) return Place.device;
+      this.#setFault(accessFaults[access], address, context);
+      return Place.fault;
+    }
+    if (cached) {
+      const page = linear - (address & 0xfff);
+      if (walker.readable) this.translations.fill(Table.read, address, page, walker.superpage);
+      if (walker.writable && this.#ram.grantFastStore(linear)) {
+        this.translations.fill(Table.write, address, page, walker.superpage);
+      }
+    }
+    return linear;
+  }
+
+  #deviceFault(address: number, access: Access, context: WalkContext): boolean {
+    this.#setFault(accessFaults[access], address, context);
+    return false;
+  }
+
+  #faultOfWalk(address: number, access: Access, context: WalkContext): void {
+    const { fault, guestPhysical, pseudoInstruction } = this.#walker;
+    const causes = fault === 'page' ? pageFaults : fault === 'guest-page' ? guestPageFaults : accessFaults;
+    this.#setFault(causes[access], address, context);
+    if (fault !== 'guest-page') return;
+    this.fault.guestPhysical = guestPhysical;
+    this.fault.pseudoInstruction = pseudoInstruction;
+  }
+
+  #setFault(cause: number, address: number, context: WalkContext): void {
+    this.fault.cause = cause;
+    this.fault.address = address;
+    this.fault.guestPhysical = 0;
+    this.fault.pseudoInstruction = 0;
+    this.fault.guestVirtual = context.twoStage;
+  }
+
+  #setGuestContext(executable: boolean): void {
+    const supervisor = (this.#state.get('hstatus') & HypervisorStatus.SPVP) !== 0;
+    this.#setContext(this.#guestContext, supervisor ? Privilege.supervisor : Privilege.user, true);
+    this.#guestContext.executableOnly = executable;
+  }
+
+  #setContext(context: WalkContext, privilege: Privilege, virtual: boolean): void {
+    const state = this.#state;
+    const status = state.get('mstatus');
+    const machine = privilege === Privilege.machine;
+    const mxr = (status & Status.MXR) !== 0;
+    const machineAdue = (state.get('menvcfgh') & ADUE) !== 0;
+    const guestAdue = machineAdue && (state.get('henvcfghWritten') & ADUE) !== 0;
+    context.user = privilege === Privilege.user;
+    context.executableOnly = false;
+    if (virtual) {
+      const guestStatus = state.get('vsstatus');
+      context.satp = state.get('vsatp');
+      context.hgatp = state.get('hgatp');
+      context.twoStage = true;
+      context.sum = (guestStatus & Status.SUM) !== 0;
+      context.mxr = mxr || (guestStatus & Status.MXR) !== 0;
+      context.mxrStage2 = mxr;
+      context.updateStage1 = guestAdue;
+      context.updateStage2 = machineAdue;
+    } else {
+      context.satp = machine ? 0 : state.get('satp');
+      context.hgatp = 0;
+      context.twoStage = false;
+      context.sum = !machine && (status & Status.SUM) !== 0;
+      context.mxr = !machine && mxr;
+      context.mxrStage2 = false;
+      context.updateStage1 = machineAdue;
+      context.updateStage2 = false;
+    }
+  }
+}
