@@ -20,6 +20,8 @@ export interface Choice {
   readonly cursor: number | undefined;
   /** Guest virtual addresses by VM. The shell sends them to the core whenever they change. */
   readonly breakpoints: Readonly<Record<number, readonly number[]>>;
+  /** Sources the person assembled and runs, by VM; those that ship are fetched by name. */
+  readonly sources: Readonly<Record<number, { readonly title: string; readonly text: string }>>;
   /** The list of exits: `vm` is one VM or all; no reasons means all; the window is `skip` rows from the newest, `count` long. */
   readonly exits: {
     readonly vm: 'selected' | 'all';
@@ -48,6 +50,7 @@ export const initialChoice: Choice = {
   disassembly: 'pc',
   cursor: undefined,
   breakpoints: {},
+  sources: {},
   exits: { vm: 'selected', reasons: [], skip: 0, count: 64 },
   exit: undefined,
   theme: 'system',

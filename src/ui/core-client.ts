@@ -37,19 +37,19 @@ export interface CoreStatus {
 
 export interface CoreClient {
   readonly send: SendCommand;
-  status(): CoreStatus;
+  readonly status: () => CoreStatus;
   /** The options a VM was added with; undefined for a VM that is not there. */
-  optionsOf(vm: number): VmOptions | undefined;
+  readonly optionsOf: (vm: number) => VmOptions | undefined;
   /** Every VM that is there, in the order they were added. */
-  options(): readonly VmOptions[];
+  readonly options: () => readonly VmOptions[];
   /** Called after every change of status. Returns the way to stop. */
-  onStatus(listener: () => void): () => void;
+  readonly onStatus: (listener: () => void) => () => void;
   /** Called when a new worker has the old VMs again, with their new numbers by their old ones. */
-  onRestart(listener: (renumbered: ReadonlyMap<number, number>) => void): () => void;
+  readonly onRestart: (listener: (renumbered: ReadonlyMap<number, number>) => void) => () => void;
   /** Starts a new worker, with the VMs there were or with none. */
-  restart(vms: 'keep' | 'forget'): void;
+  readonly restart: (vms: 'keep' | 'forget') => void;
   /** The person has read the trouble. */
-  dismissTrouble(): void;
+  readonly dismissTrouble: () => void;
 }
 
 const BEAT_MS = 500;

@@ -5,6 +5,7 @@ import { createContext, useContext } from 'react';
 import type { StepKind, Technique, VmOptions } from '../protocol/commands.ts';
 import { choose, useChoice } from './choice.ts';
 import { createConsoles, type Consoles } from './console/consoles.ts';
+import type { Terminals } from './console/terminals.ts';
 import { createCoreClient, messageOf, type CoreClient, type CorePort } from './core-client.ts';
 import { createDock, type Dock } from './dock/dock.ts';
 import { createFrameLoop } from './frame-loop.ts';
@@ -15,20 +16,22 @@ import { announce, showProblem } from './shell-state.ts';
 
 /** What a person can do to VMs. Each shows its own failure; a panel that wants the error uses `Lab.command`. */
 export interface VmActions {
-  add(options: VmOptions): Promise<number>;
-  remove(vm: number): Promise<void>;
-  start(vm: number): Promise<void>;
-  pause(vm: number): Promise<void>;
-  reset(vm: number): Promise<void>;
-  step(vm: number, kind: StepKind): Promise<void>;
+  readonly add: (options: VmOptions) => Promise<number>;
+  readonly remove: (vm: number) => Promise<void>;
+  readonly start: (vm: number) => Promise<void>;
+  readonly pause: (vm: number) => Promise<void>;
+  readonly reset: (vm: number) => Promise<void>;
+  readonly step: (vm: number, kind: StepKind) => Promise<void>;
   /** The same guest under another technique, from its first instruction, in the same place of the list. */
-  changeTechnique(vm: number, technique: Technique): Promise<void>;
-  select(vm: number): void;
+  readonly changeTechnique: (vm: number, technique: Technique) => Promise<void>;
+  readonly select: (vm: number) => void;
 }
 
 export interface Lab {
   readonly core: CoreClient;
   readonly consoles: Consoles;
+  /** The terminals, made by the console's chunk when it is first shown. */
+  readonly terminals: (make: (consoles: Consoles) => Terminals) => Terminals;
   readonly dock: Dock;
   readonly panels: readonly Panel[];
   readonly navigate: Navigate;
@@ -50,6 +53,7 @@ export function useLab(): Lab {
 export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab {
   const core = createCoreClient(spawn);
   const consoles = createConsoles(core);
+  let terminals: Terminals | undefined;
   const dock = createDock(panels);
   const phone = matchMedia('(max-width: 640px)');
   const visibleIds = (): readonly PanelId[] => (phone.matches ? [useChoice.getState().phonePanel] : dock.visible());
@@ -186,15 +190,24 @@ export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab 
         }),
       ),
     });
-    for (const now of renumbered.values()) {
-      consoles.restarted(now);
-      void sendBreakpoints(now);
-    }
+    // The new VMs may have the numbers of other old ones: no terminal may go on as another's.
+    terminals?.keepOnly([]);
+    for (const now of renumbered.values()) void sendBreakpoints(now);
     announce(core.status().trouble ?? '');
   });
 
   announceStops();
-  return { core, consoles, dock, panels, navigate, vms, command, phone };
+  return {
+    core,
+    consoles,
+    terminals: (make) => (terminals ??= make(consoles)),
+    dock,
+    panels,
+    navigate,
+    vms,
+    command,
+    phone,
+  };
 }
 
 /** Says why the VM that is looked at stopped, once a stop. */

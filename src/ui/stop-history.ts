@@ -13,9 +13,9 @@ interface Stop {
 
 export interface StopHistory {
   /** Takes note of a full frame; returns the frame of the stop before this one, undefined while the VM moves. */
-  note(frame: Frame, vm: VmSummary | undefined): Frame | undefined;
+  readonly note: (frame: Frame, vm: VmSummary | undefined) => Frame | undefined;
   /** Forgets every stop: the VMs are others now. */
-  clear(): void;
+  readonly clear: () => void;
 }
 
 function keyOf(frame: Frame, vm: VmSummary): string {

@@ -1,7 +1,17 @@
 // A quiet explanation beside the thing it explains: opens on hover (after a moment) and on focus, closes on Escape,
 // can itself be hovered (WCAG 1.4.13). Lives in the top layer, so dialogs and docks do not cut it off.
 
-import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type FocusEvent,
+  type PointerEvent,
+  type ReactNode,
+} from 'react';
 import { createPortal } from 'react-dom';
 import styles from './Popover.module.css';
 
@@ -9,36 +19,26 @@ const OPEN_AFTER_MS = 350;
 const CLOSE_AFTER_MS = 120;
 const MARGIN = 6;
 
-export interface PopoverProps {
-  /** What is explained: inline content. */
-  readonly children: ReactNode;
-  readonly content: ReactNode;
-  readonly className?: string | undefined;
-  /** -1 where a table's roving focus reaches it another way. */
-  readonly tabIndex?: number | undefined;
-}
-
-export function Popover({ children, content, className, tabIndex = 0 }: PopoverProps) {
+/**
+ * The behaviour alone, for things that are focusable already (a button): spread `trigger` on it and render `bubble` beside it.
+ */
+export function usePopover(content: ReactNode) {
   const id = useId();
-  const trigger = useRef<HTMLSpanElement>(null);
+  const [target, setTarget] = useState<Element>();
   const bubble = useRef<HTMLDivElement>(null);
   const timer = useRef(0);
-  const [open, setOpen] = useState(false);
+  const open = target !== undefined;
 
-  const later = useCallback((next: boolean, delay: number) => {
+  const openOn = useCallback((element: Element | undefined, delay = 0) => {
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setOpen(next), delay);
-  }, []);
-  const now = useCallback((next: boolean) => {
-    window.clearTimeout(timer.current);
-    setOpen(next);
+    if (delay === 0) setTarget(element);
+    else timer.current = window.setTimeout(() => setTarget(element), delay);
   }, []);
   useEffect(() => () => window.clearTimeout(timer.current), []);
 
   useLayoutEffect(() => {
-    const target = trigger.current;
     const box = bubble.current;
-    if (!open || target === null || box === null) return;
+    if (target === undefined || box === null) return;
     box.showPopover();
     const around = target.getBoundingClientRect();
     const size = box.getBoundingClientRect();
@@ -51,10 +51,10 @@ export function Popover({ children, content, className, tabIndex = 0 }: PopoverP
     const closeOnEscape = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;
       event.stopPropagation();
-      now(false);
+      openOn(undefined);
     };
     const closeOnScroll = (event: Event) => {
-      if (!(event.target instanceof Node && box.contains(event.target))) now(false);
+      if (!(event.target instanceof Node && box.contains(event.target))) openOn(undefined);
     };
     document.addEventListener('keydown', closeOnEscape, true);
     document.addEventListener('scroll', closeOnScroll, true);
@@ -62,36 +62,57 @@ export function Popover({ children, content, className, tabIndex = 0 }: PopoverP
       document.removeEventListener('keydown', closeOnEscape, true);
       document.removeEventListener('scroll', closeOnScroll, true);
     };
-  }, [open, now]);
+  }, [target, openOn]);
 
+  return {
+    trigger: {
+      'aria-describedby': open ? id : undefined,
+      onPointerEnter: (event: PointerEvent) => {
+        if (event.pointerType !== 'touch') openOn(event.currentTarget, OPEN_AFTER_MS);
+      },
+      onPointerLeave: () => openOn(undefined, CLOSE_AFTER_MS),
+      onPointerDown: (event: PointerEvent) => {
+        openOn(event.pointerType === 'touch' && !open ? event.currentTarget : undefined);
+      },
+      onFocus: (event: FocusEvent) => {
+        if (event.currentTarget.matches(':focus-visible')) openOn(event.currentTarget);
+      },
+      onBlur: () => openOn(undefined),
+    },
+    bubble:
+      open &&
+      createPortal(
+        <div
+          ref={bubble}
+          id={id}
+          role="tooltip"
+          popover="manual"
+          className={styles['bubble']}
+          onPointerEnter={() => window.clearTimeout(timer.current)}
+          onPointerLeave={() => openOn(undefined, CLOSE_AFTER_MS)}
+        >
+          {content}
+        </div>,
+        document.body,
+      ),
+  };
+}
+
+export interface PopoverProps {
+  /** What is explained: inline content. */
+  readonly children: ReactNode;
+  readonly content: ReactNode;
+  readonly className?: string | undefined;
+  /** -1 where a table's roving focus reaches it another way. */
+  readonly tabIndex?: number | undefined;
+}
+
+export function Popover({ children, content, className, tabIndex = 0 }: PopoverProps) {
+  const { trigger, bubble } = usePopover(content);
   return (
-    <span
-      ref={trigger}
-      className={`${styles['trigger'] ?? ''} ${className ?? ''}`}
-      tabIndex={tabIndex}
-      aria-describedby={open ? id : undefined}
-      onPointerEnter={(event) => event.pointerType !== 'touch' && later(true, OPEN_AFTER_MS)}
-      onPointerLeave={() => later(false, CLOSE_AFTER_MS)}
-      onPointerDown={(event) => event.pointerType === 'touch' && now(!open)}
-      onFocus={(event) => event.currentTarget.matches(':focus-visible') && now(true)}
-      onBlur={() => now(false)}
-    >
+    <span className={`${styles['trigger'] ?? ''} ${className ?? ''}`} tabIndex={tabIndex} {...trigger}>
       {children}
-      {open &&
-        createPortal(
-          <div
-            ref={bubble}
-            id={id}
-            role="tooltip"
-            popover="manual"
-            className={styles['bubble']}
-            onPointerEnter={() => window.clearTimeout(timer.current)}
-            onPointerLeave={() => later(false, CLOSE_AFTER_MS)}
-          >
-            {content}
-          </div>,
-          document.body,
-        )}
+      {bubble}
     </span>
   );
 }

@@ -7,24 +7,24 @@ import type { CoreClient } from '../core-client.ts';
 /** Where a VM's output is drawn. */
 export interface ConsoleSink {
   /** `drawn` is called when these bytes are on the screen. */
-  write(bytes: Uint8Array, drawn: () => void): void;
+  readonly write: (bytes: Uint8Array, drawn: () => void) => void;
   /** A line of the page's own, not the guest's. */
-  notice(text: string): void;
+  readonly notice: (text: string) => void;
 }
 
 export interface Consoles {
   /** The console query of the next frame: every VM with a sink that is not behind. */
-  questions(): Queries['console']['question'];
+  readonly questions: () => Queries['console']['question'];
   /** Takes the answers to what `questions` asked; an answer to a question from before a restart is dropped. */
-  deliver(asked: Queries['console']['question'], answers: readonly ConsoleAnswer[]): void;
+  readonly deliver: (asked: Queries['console']['question'], answers: readonly ConsoleAnswer[]) => void;
   /** Output or input is in flow: ask as often as the screen draws. */
-  busy(): boolean;
-  attach(vm: number, sink: ConsoleSink): void;
-  detach(vm: number): void;
+  readonly busy: () => boolean;
+  readonly attach: (vm: number, sink: ConsoleSink) => void;
+  readonly detach: (vm: number) => void;
   /** Sends what a person typed; what the guest does not take yet is kept and sent later. */
-  type(vm: number, bytes: Uint8Array): void;
+  readonly type: (vm: number, bytes: Uint8Array) => void;
   /** The VM begins from the start: its output is counted from zero again. */
-  restarted(vm: number): void;
+  readonly restarted: (vm: number) => void;
 }
 
 interface Channel {

@@ -5,23 +5,23 @@ import type { Panel, PanelId, PanelPlace } from '../panel.ts';
 import { defaultArrangement, storeArrangement, storedArrangement, tabOf } from './arrangement.ts';
 
 export interface Dock {
-  model(): Model;
+  readonly model: () => Model;
   /** Opens the panel if it is closed, brings it to the front; `focus` also puts the keyboard there. */
-  show(panel: PanelId, focus?: boolean): void;
-  close(panel: PanelId): void;
-  isOpen(panel: PanelId): boolean;
+  readonly show: (panel: PanelId, focus?: boolean) => void;
+  readonly close: (panel: PanelId) => void;
+  readonly isOpen: (panel: PanelId) => boolean;
   /** Panels on the screen: open, and in front of their tab set. */
-  visible(): readonly PanelId[];
+  readonly visible: () => readonly PanelId[];
   /** Moves an open or closed panel to the tab set that stands at a place: the way without dragging. */
-  move(panel: PanelId, to: PanelPlace): void;
+  readonly move: (panel: PanelId, to: PanelPlace) => void;
   /** One tab set over all others, or back. */
-  maximize(panel: PanelId): void;
+  readonly maximize: (panel: PanelId) => void;
   /** As on the first visit. */
-  reset(): void;
+  readonly reset: () => void;
   /** The model changed (by any hand): remember it. */
-  changed(): void;
+  readonly changed: () => void;
   /** Called when the arrangement changed, and when the whole model was replaced. */
-  onChange(listener: () => void): () => void;
+  readonly onChange: (listener: () => void) => () => void;
 }
 
 const REBUILT_AT: Readonly<Record<PanelPlace, readonly [DockLocation, readonly PanelPlace[]]>> = {

@@ -1,0 +1,14 @@
+// The console as a panel: its terminal emulator is a chunk of its own, loaded when the console is first shown.
+
+import { lazy } from 'react';
+import type { Panel } from '../panel.ts';
+
+export const consolePanel: Panel = {
+  id: 'console',
+  title: 'Console',
+  key: '7',
+  place: 'centre-below',
+  // Output comes through the frame loop's own console query, for every VM, shown or not.
+  queries: () => ({}),
+  Component: lazy(() => import('./ConsolePanel.tsx').then(({ ConsolePanel }) => ({ default: ConsolePanel }))),
+};

@@ -1,0 +1,47 @@
+// The dock on a wide screen: flexlayout draws the model, each tab hosts one panel.
+
+import { Layout, type TabNode } from 'flexlayout-react';
+import 'flexlayout-react/style/light.css';
+import { useSyncExternalStore } from 'react';
+import { useLab } from '../lab.ts';
+import { PanelHost } from './PanelHost.tsx';
+import './dock.css';
+
+export function DockView() {
+  const { dock, panels } = useLab();
+  const model = useSyncExternalStore(dock.onChange, dock.model);
+  return (
+    <div className="dock">
+      <Layout
+        model={model}
+        factory={(node) => <DockedPanel node={node} />}
+        onModelChange={dock.changed}
+        onRenderTab={(node, values) => {
+          const panel = panels.find(({ id }) => id === node.getId());
+          if (panel?.key !== undefined) {
+            values.leading = (
+              <span className="dock-key" aria-hidden="true">
+                {panel.key}
+              </span>
+            );
+          }
+        }}
+        onTabSetPlaceHolder={() => (
+          <p className="dock-empty">Nothing is open here. Ctrl+K, then “Show”, opens a panel.</p>
+        )}
+        realtimeResize
+        invalidateTabContentOnParentRender={false}
+        supportsPopout={false}
+        tabDragSpeed={0}
+        keyMap={{ closeTab: 'Delete' }}
+      />
+    </div>
+  );
+}
+
+function DockedPanel({ node }: { readonly node: TabNode }) {
+  const { dock, panels } = useLab();
+  const panel = panels.find(({ id }) => id === node.getId());
+  const visible = useSyncExternalStore(dock.onChange, () => panel !== undefined && dock.visible().includes(panel.id));
+  return panel && <PanelHost panel={panel} visible={visible} />;
+}

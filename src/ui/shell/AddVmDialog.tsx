@@ -1,0 +1,220 @@
+// Adds a VM: a guest that ships, or the person's own ELF or Linux Image, under a technique, with some memory.
+
+import { useEffect, useId, useState } from 'react';
+import type { BootMode, GuestChoice, GuestDescription, Technique } from '../../protocol/commands.ts';
+import { TECHNIQUE_NAMES } from '../commands/rows.ts';
+import { messageOf } from '../core-client.ts';
+import { glossary } from '../glossary.ts';
+import { useLab } from '../lab.ts';
+import { openOverlay, useShell } from '../shell-state.ts';
+import styles from './AddVmDialog.module.css';
+import { Dialog } from './Dialog.tsx';
+import { useCoreStatus } from './use-core-status.ts';
+
+const TECHNIQUES: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
+const OWN_MEMORY_MIB = 64;
+const LARGEST_IMAGE = 256 * 2 ** 20;
+
+interface OwnImage {
+  readonly title: string;
+  readonly bytes: Uint8Array;
+  /** Guessed from the file; the person may say otherwise. */
+  readonly boot: BootMode;
+}
+
+/** A Linux Image carries `RSC\x05` at offset 0x38 (Linux, Documentation/riscv/boot-image-header) and starts in S-mode. */
+function guessBoot(bytes: Uint8Array): BootMode {
+  const magic = [0x52, 0x53, 0x43, 0x05];
+  return magic.every((byte, index) => bytes[0x38 + index] === byte) ? 'supervisor' : 'machine';
+}
+
+async function readImage(file: File): Promise<OwnImage> {
+  if (file.size === 0) throw new Error(`Expected a program, found an empty file (${file.name}). Choose another.`);
+  if (file.size > LARGEST_IMAGE) {
+    throw new Error(
+      `Expected a program of at most 256 MiB, found ${Math.round(file.size / 2 ** 20)} MiB (${file.name}). Choose a smaller one.`,
+    );
+  }
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return { title: file.name, bytes, boot: guessBoot(bytes) };
+}
+
+export function AddVmDialog() {
+  const lab = useLab();
+  const id = useId();
+  const { catalog } = useCoreStatus();
+  const dropped = useShell((state) => state.droppedFile);
+  const guests = catalog?.guests ?? [];
+  const [name, setName] = useState(guests[0]?.name);
+  const [own, setOwn] = useState<OwnImage>();
+  const [technique, setTechnique] = useState<Technique>('trap-and-emulate');
+  /** Undefined follows the guest's own default. */
+  const [memory, setMemory] = useState<number>();
+  const [bootArguments, setBootArguments] = useState('');
+  const [start, setStart] = useState(true);
+  const [problem, setProblem] = useState<string>();
+  const [adding, setAdding] = useState(false);
+
+  const guest: GuestDescription | undefined = guests.find((known) => known.name === name);
+  const boot = own === undefined ? guest?.boot : own.boot;
+  const techniques = own === undefined ? (guest?.techniques ?? TECHNIQUES) : TECHNIQUES;
+  const chosenTechnique = techniques.includes(technique) ? technique : (techniques[0] ?? 'bare');
+  const memoryMiB = memory ?? (own === undefined ? guest?.memoryMiB : undefined) ?? OWN_MEMORY_MIB;
+
+  const take = (file: File | undefined) => {
+    if (file === undefined) return;
+    readImage(file).then(
+      (image) => {
+        setOwn(image);
+        setProblem(undefined);
+      },
+      (error: unknown) => setProblem(messageOf(error)),
+    );
+  };
+  useEffect(() => take(dropped), [dropped]);
+
+  const close = () => openOverlay(undefined);
+  const add = async () => {
+    const choice: GuestChoice | undefined =
+      own !== undefined ? { kind: 'image', ...own } : guest && { kind: 'shipped', name: guest.name };
+    if (choice === undefined) return;
+    setAdding(true);
+    try {
+      await lab.vms.add({
+        guest: choice,
+        technique: chosenTechnique,
+        memoryMiB,
+        start,
+        ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
+      });
+      close();
+    } catch (error) {
+      setProblem(messageOf(error));
+      setAdding(false);
+    }
+  };
+
+  return (
+    <Dialog label="Add a VM" onClose={close}>
+      <form
+        className={styles['form']}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void add();
+        }}
+      >
+        <fieldset>
+          <legend>Guest</legend>
+          <div className={styles['guests']}>
+            {guests.map((known) => (
+              <label key={known.name} className={styles['guest']}>
+                <input
+                  type="radio"
+                  name={`${id}guest`}
+                  checked={own === undefined && known.name === name}
+                  onChange={() => {
+                    setName(known.name);
+                    setOwn(undefined);
+                  }}
+                />
+                <span className={styles['title']}>{known.title}</span>
+                <span className={styles['teaches']}>{known.teaches}</span>
+              </label>
+            ))}
+          </div>
+          <label className={styles['file']} data-chosen={own !== undefined}>
+            <span>{own === undefined ? 'Or a file of yours: an RV32 ELF, or a Linux Image' : own.title}</span>
+            <span className="button outlined" aria-hidden="true">
+              Choose a file
+            </span>
+            <input
+              type="file"
+              className="visually-hidden"
+              aria-label="A file of yours: an RV32 ELF, or a Linux Image"
+              onChange={(event) => take(event.target.files?.[0])}
+            />
+          </label>
+        </fieldset>
+        <fieldset>
+          <legend>Technique</legend>
+          <div className={styles['techniques']}>
+            {techniques.map((possible) => (
+              <label key={possible} className={styles['guest']}>
+                <input
+                  type="radio"
+                  name={`${id}technique`}
+                  checked={possible === chosenTechnique}
+                  onChange={() => setTechnique(possible)}
+                />
+                <span className={styles['title']}>{TECHNIQUE_NAMES[possible]}</span>
+                <span className={styles['teaches']}>{glossary[possible].sentence}</span>
+              </label>
+            ))}
+          </div>
+        </fieldset>
+        <div className={styles['row']}>
+          <label>
+            Memory{' '}
+            <input
+              className="field tabular"
+              type="number"
+              min={1}
+              max={2048}
+              required
+              value={Number.isNaN(memoryMiB) ? '' : memoryMiB}
+              onChange={(event) => setMemory(event.target.valueAsNumber)}
+            />{' '}
+            MiB
+          </label>
+          {own !== undefined && (
+            <label>
+              Starts in{' '}
+              <select
+                className="field"
+                value={own.boot}
+                onChange={(event) =>
+                  setOwn({ ...own, boot: event.target.value === 'supervisor' ? 'supervisor' : 'machine' })
+                }
+              >
+                <option value="machine">machine mode, at its entry point</option>
+                <option value="supervisor">supervisor mode, with SBI below it</option>
+              </select>
+            </label>
+          )}
+          {boot === 'supervisor' && (
+            <label className={styles['grow']}>
+              Boot arguments{' '}
+              <input
+                className="field"
+                value={bootArguments}
+                placeholder="the guest’s own"
+                spellCheck={false}
+                onChange={(event) => setBootArguments(event.target.value)}
+              />
+            </label>
+          )}
+        </div>
+        {problem !== undefined && (
+          <p role="alert" className={styles['problem']}>
+            {problem}
+          </p>
+        )}
+        <footer className={styles['actions']}>
+          <label>
+            <input type="checkbox" checked={start} onChange={(event) => setStart(event.target.checked)} /> Start at once
+          </label>
+          <button type="button" className="button" onClick={close}>
+            Cancel
+          </button>
+          <button
+            type="submit"
+            className="button primary"
+            disabled={adding || (own === undefined && guest === undefined)}
+          >
+            {adding ? 'Adding …' : 'Add the VM'}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

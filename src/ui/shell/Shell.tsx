@@ -1,0 +1,112 @@
+// The whole page:
+//
+//   mode strip           who runs, as colour and form
+//   VM bar               VMs, technique, run and step, palette
+//   notices              what went wrong
+//   dock                 the panels (on a phone: one, with tabs at the bottom)
+//   status strip         one sentence and the numbers
+
+import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { commandRows } from '../commands/rows.ts';
+import { EmptyState } from '../components/EmptyState.tsx';
+import { DockView } from '../dock/DockView.tsx';
+import { LabContext, type Lab } from '../lab.ts';
+import { NavigateContext } from '../navigate-context.ts';
+import { openOverlay, useShell } from '../shell-state.ts';
+import { Announcer } from './Announcer.tsx';
+import { ModeStrip } from './ModeStrip.tsx';
+import { Notices } from './Notices.tsx';
+import { PhonePanel, PhoneTabs } from './PhoneShell.tsx';
+import styles from './Shell.module.css';
+import { StatusStrip } from './StatusStrip.tsx';
+import { useKeys } from './use-keys.ts';
+import { useSituation } from './use-situation.ts';
+import { VmBar } from './VmBar.tsx';
+
+const Palette = lazy(() => import('./Palette.tsx').then(({ Palette }) => ({ default: Palette })));
+const HelpSheet = lazy(() => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet })));
+const AddVmDialog = lazy(() => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog })));
+
+export function Shell({ lab }: { readonly lab: Lab }) {
+  return (
+    <LabContext value={lab}>
+      <NavigateContext value={lab.navigate}>
+        <Page lab={lab} />
+      </NavigateContext>
+    </LabContext>
+  );
+}
+
+function Page({ lab }: { readonly lab: Lab }) {
+  const rows = useMemo(() => commandRows(lab), [lab]);
+  const situation = useSituation();
+  const phone = usePhone(lab);
+  const overlay = useShell((state) => state.overlay);
+  useKeys(lab, rows);
+  useFileDrop();
+  return (
+    <div className={styles['page']} data-phone={phone}>
+      <ModeStrip vm={situation.vm} />
+      <VmBar rows={rows} situation={situation} />
+      <Notices />
+      <main className={styles['main']}>
+        <h1 className="visually-hidden">Ringside</h1>
+        {situation.frame?.vms.length === 0 ? <NoVm /> : phone ? <PhonePanel /> : <DockView />}
+      </main>
+      <StatusStrip situation={situation} />
+      {phone && <PhoneTabs />}
+      <Suspense>
+        {overlay === 'palette' && <Palette rows={rows} situation={situation} />}
+        {overlay === 'help' && <HelpSheet rows={rows} />}
+        {overlay === 'add-vm' && <AddVmDialog />}
+      </Suspense>
+      <Announcer />
+    </div>
+  );
+}
+
+function NoVm() {
+  return (
+    <EmptyState
+      title="A guest will run here, with everything the hypervisor does for it."
+      action={
+        <button type="button" className="button primary" onClick={() => openOverlay('add-vm')}>
+          Add a VM
+        </button>
+      }
+    >
+      Add a VM: a small guest that teaches one thing, Linux, or a program of yours. A file dropped on the page does too.
+    </EmptyState>
+  );
+}
+
+function usePhone({ phone }: Lab): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      phone.addEventListener('change', listener);
+      return () => phone.removeEventListener('change', listener);
+    },
+    () => phone.matches,
+  );
+}
+
+/** A file dropped anywhere opens the dialog that adds a VM. */
+function useFileDrop(): void {
+  useEffect(() => {
+    const carriesFile = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+    const onDragOver = (event: DragEvent) => {
+      if (carriesFile(event)) event.preventDefault();
+    };
+    const onDrop = (event: DragEvent) => {
+      if (!carriesFile(event)) return;
+      event.preventDefault();
+      openOverlay('add-vm', event.dataTransfer?.files[0]);
+    };
+    window.addEventListener('dragover', onDragOver);
+    window.addEventListener('drop', onDrop);
+    return () => {
+      window.removeEventListener('dragover', onDragOver);
+      window.removeEventListener('drop', onDrop);
+    };
+  }, []);
+}

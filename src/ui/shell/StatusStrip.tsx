@@ -1,0 +1,64 @@
+// The strip at the bottom: who runs · mode · pc · why it stopped, in one sentence · instructions · exits a second · MIPS.
+
+import type { VmSummary } from '../../protocol/frame.ts';
+import type { Situation } from '../commands/rows.ts';
+import { Address } from '../components/Address.tsx';
+import { ModeBadge } from '../components/ModeBadge.tsx';
+import { Sentence } from '../components/Sentence.tsx';
+import { Term } from '../components/Term.tsx';
+import { formatCount, formatLarge } from '../format.ts';
+import { isMoving, useFrameState } from '../frame-store.ts';
+import styles from './StatusStrip.module.css';
+import { useCalm } from './use-calm.ts';
+import { stateName } from './VmState.tsx';
+
+const SENTENCE_EVERY_MS = 2500;
+
+export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situation: Situation }) {
+  const moving = vm !== undefined && isMoving(vm);
+  const sentence = useCalm(sentenceOf(vm, phase), SENTENCE_EVERY_MS, moving);
+  const refusal = useFrameState((state) => state.refusal);
+  return (
+    <footer className={styles['strip']} aria-label="Status">
+      {vm !== undefined && (
+        <>
+          <span className={styles['who']}>
+            <ModeBadge actor={vm.state === 'ended' ? 'nobody' : vm.runner} mode={vm.mode} />
+          </span>
+          <Address space="gva" address={vm.pc} to="instruction" />
+        </>
+      )}
+      <span className={styles['sentence']}>
+        <Sentence>{refusal ?? sentence}</Sentence>
+      </span>
+      {vm !== undefined && frame !== undefined && (
+        <span className={styles['numbers']}>
+          <Number value={moving ? formatLarge(vm.instructions) : formatCount(vm.instructions)} unit="instructions" />
+          <Number
+            value={moving ? formatLarge(vm.exits) : formatCount(vm.exits)}
+            unit={<Term name="exit">exits</Term>}
+          />
+          <Number value={formatLarge(frame.machine.exitsPerSecond)} unit="exits/s" />
+          <Number value={frame.machine.mips.toFixed(1)} unit={<Term name="mips">MIPS</Term>} />
+        </span>
+      )}
+    </footer>
+  );
+}
+
+function Number({ value, unit }: { readonly value: string; readonly unit: React.ReactNode }) {
+  return (
+    <span className={styles['number']}>
+      <span className="tabular">{value}</span> <span className={styles['unit']}>{unit}</span>
+    </span>
+  );
+}
+
+function sentenceOf(vm: VmSummary | undefined, phase: Situation['phase']): string {
+  if (phase === 'starting') return 'The machine is being started.';
+  if (phase === 'dead') return 'The machine has stopped.';
+  if (vm === undefined) return 'No VM. Add one to have something to look at.';
+  if (vm.ending !== undefined) return vm.ending.message;
+  if (!isMoving(vm)) return vm.stopReason?.sentence ?? `The guest is ${stateName(vm)}.`;
+  return vm.lastExit ?? (vm.technique === 'bare' ? 'It runs on a machine of its own: nothing exits.' : 'No exit yet.');
+}

@@ -1,0 +1,42 @@
+// The key map: listens once for the whole page and runs the command row that has the key.
+// Letters, digits and signs are left alone where a person writes; in the console and the editor so are Ctrl combinations.
+
+import { useEffect } from 'react';
+import { isWriting, keyOf, textPlaceOf } from '../commands/keys.ts';
+import { rowOfKey, type CommandRow } from '../commands/rows.ts';
+import type { Lab } from '../lab.ts';
+import { announce, openOverlay, useShell } from '../shell-state.ts';
+import { situationNow } from './use-situation.ts';
+
+/** Ctrl combinations that no shell or editor needs, so that they work there too. */
+const EVERYWHERE: readonly string[] = ['Ctrl+Shift+P', 'Ctrl+Shift+F5'];
+
+export function useKeys(lab: Lab, rows: readonly CommandRow[]): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const key = keyOf(event);
+      if (key === undefined || event.isComposing) return;
+      const situation = situationNow(lab);
+      const place = textPlaceOf(event.target);
+      if (isWriting(key) && (place !== undefined || !situation.choice.letterKeys)) return;
+      const program = place === 'console' || place === 'editor';
+      if (program && key.startsWith('Ctrl+') && !EVERYWHERE.includes(key)) return;
+      const row = rowOfKey(rows, key, situation);
+      if (row === undefined) return;
+      // A key of ours never does what the browser would do with it: F5 must not reload the machine away.
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.repeat && row.group !== 'Step') return;
+      const { overlay } = useShell.getState();
+      if (overlay !== undefined) {
+        if (row.id === 'palette' && overlay === 'palette') openOverlay(undefined);
+        return;
+      }
+      const reason = row.unavailable(situation);
+      if (reason === undefined) row.run(situation);
+      else announce(reason);
+    };
+    window.addEventListener('keydown', onKeyDown, true);
+    return () => window.removeEventListener('keydown', onKeyDown, true);
+  }, [lab, rows]);
+}
