@@ -120,6 +120,7 @@ class FirstPass {
       const { expansion, text } = statement;
       const origin = expansion ? ` (in the expansion of ${quote(expansion.macro)}: ${quote(text)})` : '';
       this.#messages.error(fault.span, fault.message + origin);
+      if (fault.isFatal) this.#stream.stop();
     }
   }
 

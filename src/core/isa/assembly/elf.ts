@@ -68,8 +68,12 @@ class Strings {
   }
 }
 
-function words(buffer: ByteBuffer, values: readonly number[], width: 2 | 4 = 4): void {
-  for (const value of values) buffer.appendValue(BigInt(value), width);
+function words(buffer: ByteBuffer, values: readonly number[]): void {
+  for (const value of values) buffer.appendWord(value);
+}
+
+function halves(buffer: ByteBuffer, values: readonly number[]): void {
+  for (const value of values) buffer.append([value & 255, value >> 8]);
 }
 
 /** The attributes section (psABI, "Attributes"). */
@@ -163,7 +167,7 @@ export function writeElf(sections: readonly ElfSection[], symbols: readonly ElfS
   for (const { name, value, section, global, isFunction } of ordered) {
     words(table, [strings.add(name), value, 0]);
     table.append([(global ? 0x10 : 0) | (isFunction ? 2 : 0), 0]);
-    words(table, [section === undefined ? ABSOLUTE_SECTION : section + 1], 2);
+    halves(table, [section === undefined ? ABSOLUTE_SECTION : section + 1]);
   }
   const firstGlobal = 1 + ordered.filter(({ global }) => !global).length;
   const stringsIndex = sections.length + 3;
@@ -177,13 +181,16 @@ export function writeElf(sections: readonly ElfSection[], symbols: readonly ElfS
 
   const start = new ByteBuffer();
   start.append([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-  words(start, [2, MACHINE_RISCV], 2);
+  halves(start, [2, MACHINE_RISCV]);
   words(start, [1, entry, HEADER_SIZE, headersOffset, 0]);
-  words(
-    start,
-    [HEADER_SIZE, PROGRAM_HEADER_SIZE, segments.length, SECTION_HEADER_SIZE, sections.length + 5, stringsIndex + 1],
-    2,
-  );
+  halves(start, [
+    HEADER_SIZE,
+    PROGRAM_HEADER_SIZE,
+    segments.length,
+    SECTION_HEADER_SIZE,
+    sections.length + 5,
+    stringsIndex + 1,
+  ]);
   for (const { address, fileOffset, fileSize, memorySize, writable, executable } of segments) {
     const rights = 4 | (writable ? 2 : 0) | (executable ? 1 : 0);
     words(start, [LOAD, fileOffset, address, address, fileSize, memorySize, rights, PAGE]);

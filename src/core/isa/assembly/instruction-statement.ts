@@ -116,7 +116,7 @@ export function assembleInstruction(mnemonic: string, cursor: Cursor, target: In
 }
 
 function append(section: Section, word: number): void {
-  section.buffer.appendValue(BigInt(word), 4);
+  section.buffer.appendWord(word);
 }
 
 function collectOperands(spelling: Spelling, operands: readonly Operand[], evaluator: Evaluator): Written {

@@ -18,10 +18,13 @@ const MESSAGE_LIMIT = 500;
 /** Ends the statement at hand. Thrown and caught inside the assembler only. */
 export class AssemblyFault extends Error {
   readonly span: Span;
+  /** Whether reading on makes no sense, e.g. because the program has become too large. */
+  readonly isFatal: boolean;
 
-  constructor(span: Span, message: string) {
+  constructor(span: Span, message: string, isFatal = false) {
     super(message);
     this.span = span;
+    this.isFatal = isFatal;
   }
 }
 
@@ -29,6 +32,7 @@ export class AssemblyFault extends Error {
 export class Messages {
   readonly errors: AssemblyMessage[] = [];
   readonly warnings: AssemblyMessage[] = [];
+  readonly #said = new Set<string>();
 
   error(span: Span, message: string): void {
     this.#add(this.errors, span, message);
@@ -50,12 +54,16 @@ export class Messages {
   }
 
   #add(list: AssemblyMessage[], { line, column, length }: Span, message: string): void {
-    if (list.length < MESSAGE_LIMIT) list.push({ line, column, length, message });
+    // A repetition says the same thing each time round.
+    const key = `${line}:${column}:${message}`;
+    if (list.length >= MESSAGE_LIMIT || this.#said.has(key)) return;
+    this.#said.add(key);
+    list.push({ line, column, length, message });
   }
 }
 
 /** Shortens what a message quotes. */
 export function quote(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = text.trim().replace(/[\u0000-\u001f\u007f]/g, '\ufffd');
   return `'${trimmed.length > 60 ? `${trimmed.slice(0, 57)}…` : trimmed}'`;
 }

@@ -128,7 +128,11 @@ export class Program implements FormulaScope {
   reserve(count: number, span: Span): void {
     const size = this.#reserved + count;
     if (size > IMAGE_LIMIT) {
-      throw new AssemblyFault(span, `expected a program of at most ${IMAGE_LIMIT} bytes, found ${size}: reserve less`);
+      throw new AssemblyFault(
+        span,
+        `expected a program of at most ${IMAGE_LIMIT} bytes, found ${size}: reserve less`,
+        true,
+      );
     }
     this.#reserved = size;
   }

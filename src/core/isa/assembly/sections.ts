@@ -35,13 +35,19 @@ export class ByteBuffer {
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
     }
-    this.#bytes.fill(fill, start, this.#length);
+    if (fill !== 0) this.#bytes.fill(fill, start, this.#length);
     return start;
   }
 
   append(bytes: ArrayLike<number>): void {
     const start = this.extend(bytes.length);
     this.#bytes.set(bytes, start);
+  }
+
+  /** Appends a 32-bit word, little-endian. */
+  appendWord(word: number): void {
+    const start = this.extend(4);
+    for (let index = 0; index < 4; index++) this.#bytes[start + index] = (word >>> (8 * index)) & 255;
   }
 
   /** Appends the low `width` bytes of a value, little-endian. */

@@ -25,7 +25,7 @@ interface Conditional {
 }
 
 /** Statements, those of expansions counted twice and long ones more than once. */
-const WORK_LIMIT = 1_000_000;
+const WORK_LIMIT = 400_000;
 const NESTING_LIMIT = 64;
 const DIRECTIVE = /^(?:[\w.$]+\s*:\s*)*(\.[A-Za-z]\w*)/;
 
@@ -110,6 +110,7 @@ export class SourceStream {
       throw new AssemblyFault(
         spanIn(statement),
         `expected at most ${NESTING_LIMIT} macros and repetitions inside one another, found more: does the macro invoke itself?`,
+        true,
       );
     }
     this.#frames.push({ ...frame, index: 0, conditionals: this.#conditionals.length });
