@@ -19,6 +19,8 @@ import { Cursor } from './tokens.ts';
 export type { AssemblyMessage } from './messages.ts';
 
 export interface AssembleOptions {
+  /** The name of the source, for a debugger. */
+  readonly fileName?: string;
   /** Where .text goes: a guest physical address, a multiple of 4. The other sections follow. */
   readonly textAddress?: number;
 }
@@ -150,7 +152,7 @@ class FirstPass {
   #execute(statement: Statement, word: string, start: number, offset: number): void {
     const program = this.#program;
     const stream = this.#stream;
-    const macro = stream.skipping ? undefined : stream.macros.get(word);
+    const macro = stream.skipping ? undefined : stream.findMacro(word);
     const directive = word.startsWith('.') ? directives.get(word.toLowerCase()) : undefined;
     if (macro) {
       stream.invoke(macro, statement.text.slice(offset), statement);
@@ -268,7 +270,7 @@ export function assemble(source: string, options: AssembleOptions = {}): Assembl
   const start = symbols.find(({ name, section }) => name === '_start' && section !== undefined);
   const sections = elfSections(layout);
   const entry = start?.value ?? textAddress;
-  const image = writeElf(sections, symbols, entry);
+  const image = writeElf(sections, symbols, entry, options.fileName);
   return {
     ok: true,
     image,

@@ -80,13 +80,13 @@ function defineMacro(call: DirectiveCall): void {
   const span = spanIn(call.statement);
   const body = call.stream.collectBlock(call.statement, /^\.macro$/, '.endm');
   const macro = { ...parseHeader(rest(call), span), body };
-  if (call.stream.macros.has(macro.name)) {
+  if (call.stream.findMacro(macro.name)) {
     throw new AssemblyFault(
       span,
       `expected a new name, found the macro ${quote(macro.name)} again: rename it, or .purgem it first`,
     );
   }
-  call.stream.macros.set(macro.name, macro);
+  call.stream.addMacro(macro);
 }
 
 const stray =
@@ -131,7 +131,7 @@ export const controlDirectives: Readonly<Record<string, Directive>> = {
   '.exitm': ({ stream, statement }) => stream.exitMacro(statement),
   '.purgem': (call) => {
     const name = rest(call);
-    if (!call.stream.macros.delete(name)) {
+    if (!call.stream.removeMacro(name)) {
       throw new AssemblyFault(
         spanIn(call.statement),
         `expected the name of a macro, found ${quote(name)}: check the spelling`,

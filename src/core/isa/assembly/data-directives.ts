@@ -61,11 +61,14 @@ const strings = (terminated: boolean): Directive =>
   withCursor((cursor, { program, statement }) => {
     program.section.mark(statement.line, 'data');
     do {
-      const token = cursor.peek();
+      let token = cursor.peek();
       if (token.kind !== 'string') return cursor.expected('a string in double quotes', 'write e.g. "hello\\n"');
-      cursor.next();
-      program.reserve(token.bytes.length + 1, cursor.span(token));
-      program.section.buffer.append(token.bytes);
+      // Strings without a comma between them are one.
+      for (; token.kind === 'string'; token = cursor.peek()) {
+        cursor.next();
+        program.reserve(token.bytes.length + 1, cursor.span(token));
+        program.section.buffer.append(token.bytes);
+      }
       if (terminated) program.section.buffer.appendValue(0n, 1);
     } while (cursor.accept(','));
   });

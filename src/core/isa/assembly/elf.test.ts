@@ -21,7 +21,7 @@ value:  .word   answer
 room:   .space  100
 `;
 
-const result = assembled(SOURCE);
+const result = assembled(SOURCE, { fileName: 'example.s' });
 const view = new DataView(result.image.buffer);
 const word = (offset: number): number => view.getUint32(offset, true);
 const half = (offset: number): number => view.getUint16(offset, true);
@@ -65,6 +65,7 @@ describe.skipIf(!hasBinutils)('GNU tools read it', () => {
     expect(text).toMatch(/\.bss\s+NOBITS\s+80001010/);
     expect(text).toContain('Tag_RISCV_arch: "rv32i2p1_m2p0_a2p1_h1p0_zicsr2p0_zifencei2p0"');
     expect(text).toMatch(/80000000\s+0 FUNC\s+GLOBAL DEFAULT\s+1 _start/);
+    expect(text).toMatch(/FILE\s+LOCAL\s+DEFAULT\s+ABS example\.s/);
     expect(text).toMatch(/0000002a\s+0 NOTYPE\s+LOCAL\s+DEFAULT\s+ABS answer/);
   });
 

@@ -45,6 +45,7 @@ const SectionType = { null: 0, progbits: 1, symtab: 2, strtab: 3, nobits: 8, ris
 const SectionFlag = { write: 1, allocate: 2, execute: 4 } as const;
 const ABSOLUTE_SECTION = 0xfff1;
 const LOAD = 1;
+const SYMBOL_TYPE_FILE = 4;
 
 /** What the hart offers, for tools that choose their instruction tables by it. */
 const ARCHITECTURE = 'rv32i2p1_m2p0_a2p1_h1p0_zicsr2p0_zifencei2p0';
@@ -120,8 +121,13 @@ export function segmentsOf(sections: readonly ElfSection[]): readonly ElfSegment
   return segments;
 }
 
-/** Writes the file. `sections` stand in order of address; `symbols` name them by index. */
-export function writeElf(sections: readonly ElfSection[], symbols: readonly ElfSymbol[], entry: number): Uint8Array {
+/** Writes the file. `sections` stand in order of address; `symbols` name them by index; `source` is where they come from. */
+export function writeElf(
+  sections: readonly ElfSection[],
+  symbols: readonly ElfSymbol[],
+  entry: number,
+  source?: string,
+): Uint8Array {
   const segments = segmentsOf(sections);
   const names = new Strings();
   const strings = new Strings();
@@ -164,12 +170,17 @@ export function writeElf(sections: readonly ElfSection[], symbols: readonly ElfS
   const ordered = [...symbols].sort((one, other) => Number(one.global) - Number(other.global));
   const table = new ByteBuffer();
   table.extend(SYMBOL_SIZE);
+  if (source !== undefined) {
+    words(table, [strings.add(source), 0, 0]);
+    table.append([SYMBOL_TYPE_FILE, 0]);
+    halves(table, [ABSOLUTE_SECTION]);
+  }
   for (const { name, value, section, global, isFunction } of ordered) {
     words(table, [strings.add(name), value, 0]);
     table.append([(global ? 0x10 : 0) | (isFunction ? 2 : 0), 0]);
     halves(table, [section === undefined ? ABSOLUTE_SECTION : section + 1]);
   }
-  const firstGlobal = 1 + ordered.filter(({ global }) => !global).length;
+  const firstGlobal = (source === undefined ? 1 : 2) + ordered.filter(({ global }) => !global).length;
   const stringsIndex = sections.length + 3;
   addTable('.symtab', SectionType.symtab, table.bytes, stringsIndex, firstGlobal, 4, SYMBOL_SIZE);
   addTable('.strtab', SectionType.strtab, strings.buffer.bytes);

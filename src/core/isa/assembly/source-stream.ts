@@ -33,7 +33,8 @@ const DIRECTIVE = /^(?:[\w.$]+\s*:\s*)*(\.[A-Za-z]\w*)/;
 export const directiveOf = (text: string): string => DIRECTIVE.exec(text)?.[1]?.toLowerCase() ?? '';
 
 export class SourceStream {
-  readonly macros = new Map<string, Macro>();
+  /** By name in lower case: GNU as makes no difference. */
+  readonly #macros = new Map<string, Macro>();
   readonly #messages: Messages;
   readonly #frames: Frame[];
   readonly #conditionals: Conditional[] = [];
@@ -43,6 +44,19 @@ export class SourceStream {
   constructor(source: string, messages: Messages) {
     this.#messages = messages;
     this.#frames = [{ statements: splitStatements(source, messages), index: 0, conditionals: 0, isMacro: false }];
+  }
+
+  findMacro(name: string): Macro | undefined {
+    return this.#macros.get(name.toLowerCase());
+  }
+
+  addMacro(macro: Macro): void {
+    this.#macros.set(macro.name.toLowerCase(), macro);
+  }
+
+  /** @returns whether there was one */
+  removeMacro(name: string): boolean {
+    return this.#macros.delete(name.toLowerCase());
   }
 
   /** The next statement that takes effect; undefined at the end. @throws AssemblyFault at the end of an endless source */
