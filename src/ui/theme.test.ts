@@ -39,7 +39,7 @@ const pairs: [string, string, number][] = [
     ['paper', 'panel'].map((on): [string, string, number] => [mark, on, 3]),
   ),
   ['ink', 'changed-tint', 4.5],
-  ['ink', 'current-line', 4.5],
+  ...['ink', 'ink-muted', 'ink-faint'].map((ink): [string, string, number] => [ink, 'current-line', 4.5]),
   ['error', 'error-tint', 4.5],
   ['panel', 'ink', 4.5],
 ];

@@ -44,6 +44,9 @@ export const TECHNIQUE_NAMES: { readonly [Key in Technique]: string } = {
   'hardware-assisted': 'hardware-assisted',
 };
 
+/** The baseline comes last: it is chosen to compare, not to begin with. */
+const TECHNIQUES_BY_USE: readonly Technique[] = ['trap-and-emulate', 'hardware-assisted', 'bare'];
+
 const PLACE_NAMES: { readonly [Key in PanelPlace]: string } = {
   left: 'upper left',
   'left-below': 'lower left',
@@ -63,18 +66,25 @@ function noVm({ phase, vm }: Situation): string | undefined {
   return vm === undefined ? 'There is no VM to look at; add one.' : undefined;
 }
 
+/** For commands that only make sense once the guest has come to its end. */
+function notEnded(situation: Situation): string | undefined {
+  return noVm(situation) ?? (situation.vm?.state === 'ended' ? undefined : 'The guest has not ended.');
+}
+
 function notStoppable(situation: Situation): string | undefined {
   const missing = noVm(situation);
   if (missing !== undefined) return missing;
   return situation.vm?.state === 'ended' ? 'The guest has ended; reset it to run it again.' : undefined;
 }
 
-function noExits(situation: Situation): string | undefined {
-  const reason = notStoppable(situation);
-  if (reason !== undefined) return reason;
-  return situation.vm?.technique === 'bare'
+function isBare({ vm }: Situation): string | undefined {
+  return vm?.technique === 'bare'
     ? 'A bare guest has no hypervisor below it, so nothing exits. Choose another technique.'
     : undefined;
+}
+
+function noExits(situation: Situation): string | undefined {
+  return notStoppable(situation) ?? isBare(situation);
 }
 
 /** The rows that are always there. */
@@ -109,6 +119,27 @@ export function commandRows(lab: Lab): readonly CommandRow[] {
       keys: ['F8', 'F6', 'Ctrl+\\'],
       unavailable: running,
       run: onVm((vm) => void vms.pause(vm)),
+    },
+    {
+      id: 'run.again',
+      title: 'Run again from the first instruction',
+      label: 'Run again',
+      group: 'Run',
+      keys: ['F8', 'F5'],
+      unavailable: notEnded,
+      run: onVm((vm) => void vms.reset(vm).then(() => vms.start(vm))),
+    },
+    {
+      id: 'step.first-exit',
+      title: 'Run again, stop at the first exit and open it in stages',
+      label: 'Stop at the first exit',
+      group: 'Step',
+      keys: ['S'],
+      unavailable: (situation) => notEnded(situation) ?? isBare(situation),
+      run: onVm((vm) => {
+        navigate.toPanel('trap');
+        void vms.reset(vm).then(() => vms.step(vm, 'stage'));
+      }),
     },
     {
       id: 'step.stage',

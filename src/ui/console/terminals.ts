@@ -75,6 +75,7 @@ export function createTerminals(consoles: Consoles): Terminals {
       lineHeight: 1.2,
       scrollback: SCROLLBACK_LINES,
       cursorBlink: false,
+      overviewRuler: { width: 10 },
       minimumContrastRatio: 4.5,
       theme: themeOf(document.documentElement),
       screenReaderMode: useChoice.getState().consoleForScreenReader,
@@ -224,6 +225,10 @@ function themeOf(root: HTMLElement): ITheme {
     cursor: resolve('--ink'),
     cursorAccent: resolve('--panel'),
     selectionBackground: resolve('--selected'),
+    scrollbarSliderBackground: resolve('--hairline'),
+    scrollbarSliderHoverBackground: resolve('--control'),
+    scrollbarSliderActiveBackground: resolve('--control'),
+    overviewRulerBorder: '#00000000',
   };
   probe.remove();
   return theme;

@@ -18,6 +18,8 @@ export function Dialog({ label, onClose, children, look = 'sheet' }: DialogProps
     if (element === null) return;
     const returnTo = document.activeElement;
     element.showModal();
+    // Else the browser picks the first control, which is the button that closes.
+    element.querySelector<HTMLElement>('[data-autofocus], input:checked')?.focus();
     return () => {
       element.close();
       if (returnTo instanceof HTMLElement && returnTo.isConnected) returnTo.focus();

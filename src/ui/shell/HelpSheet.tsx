@@ -17,7 +17,7 @@ const TECHNIQUES = ['bare', 'trap-and-emulate', 'hardware-assisted'] as const;
 export function HelpSheet({ rows }: { readonly rows: readonly CommandRow[] }) {
   return (
     <Dialog label="Keys and signs" onClose={() => openOverlay(undefined)}>
-      <div className={styles['sheet']}>
+      <div className={styles['sheet']} role="region" aria-label="Keys and signs" tabIndex={0} data-autofocus>
         <section className={styles['keys']} aria-label="Keys">
           {GROUPS.map((group) => (
             <div key={group}>

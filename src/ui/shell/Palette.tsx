@@ -36,7 +36,7 @@ export function Palette({ rows, situation }: PaletteProps) {
           placeholder="Find a command, a guest, a panel"
           value={search}
           onValueChange={setSearch}
-          autoFocus
+          data-autofocus
         />
         <Command.List className={styles['list']} label="Commands">
           <Command.Empty className={styles['empty']}>

@@ -1,5 +1,6 @@
 // On a phone: one panel at a time, its tabs at the bottom. Running and stepping work; editing needs a wider screen.
 
+import { useEffect } from 'react';
 import { choose, useChoice } from '../choice.ts';
 import { PanelHost } from '../dock/PanelHost.tsx';
 import { useLab } from '../lab.ts';
@@ -30,6 +31,7 @@ export function PhoneTabs() {
     choose({ phonePanel: id });
     document.getElementById(`phone-tab-${id}`)?.focus();
   };
+  useEffect(() => document.getElementById(`phone-tab-${shown}`)?.scrollIntoView({ inline: 'center' }), [shown]);
   return (
     <div
       className={styles['tabs']}

@@ -7,7 +7,6 @@ import { TECHNIQUE_NAMES, type CommandRow, type Situation } from '../commands/ro
 import { usePopover } from '../components/Popover.tsx';
 import { guestOf } from '../core-client.ts';
 import { formatBytes } from '../format.ts';
-import { isMoving } from '../frame-store.ts';
 import { useLab } from '../lab.ts';
 import { openOverlay } from '../shell-state.ts';
 import { CommandButton } from './CommandButton.tsx';
@@ -20,6 +19,8 @@ interface VmBarProps {
   readonly situation: Situation;
 }
 
+const RUNS: readonly string[] = ['run.continue', 'run.pause', 'run.again'];
+const INTO_AN_EXIT: readonly string[] = ['step.stage', 'step.next-stage', 'step.first-exit'];
 const STEPS: readonly string[] = ['step.over', 'step.instruction', 'step.out', 'step.exit', 'step.interrupt'];
 
 export function VmBar({ rows, situation }: VmBarProps) {
@@ -29,10 +30,10 @@ export function VmBar({ rows, situation }: VmBarProps) {
     const row = id === undefined ? undefined : find(id);
     return row && <CommandButton key={row.id} row={row} situation={situation} look={look} />;
   };
-  // Continue and Pause share a place; so do the two ways into an exit.
-  const moving = vm !== undefined && isMoving(vm);
-  const stage = [find('step.next-stage'), find('step.stage')].find((row) => row?.unavailable(situation) === undefined);
-  const primary = stage ?? find('step.stage');
+  // Commands that exclude each other share a place: the first that is available stands there.
+  const firstAvailable = (ids: readonly string[]) =>
+    ids.find((id) => find(id)?.unavailable(situation) === undefined) ?? ids[0];
+  const primary = find(firstAvailable(INTO_AN_EXIT) ?? '');
   return (
     <header className={styles['bar']}>
       <VmList vms={situation.frame?.vms ?? []} selected={vm?.vm} />
@@ -43,7 +44,7 @@ export function VmBar({ rows, situation }: VmBarProps) {
         {show('vm.remove', 'sign')}
       </div>
       <div className={styles['group']} role="toolbar" aria-label="Run and step">
-        {show(moving ? 'run.pause' : 'run.continue', 'both')}
+        {show(firstAvailable(RUNS), 'both')}
         {STEPS.map((id) => show(id, 'sign'))}
         {primary && <CommandButton row={primary} situation={situation} look="words" primary />}
       </div>
