@@ -389,7 +389,7 @@ export function situationRows(lab: Lab, { frame, vm, phase }: Situation): readon
       run: () => lab.vms.select(summary.vm),
     })),
     ...guests.flatMap((guest) =>
-      guest.techniques.map((technique): CommandRow => ({
+      TECHNIQUES_BY_USE.filter((technique) => guest.techniques.includes(technique)).map((technique): CommandRow => ({
         id: `vm.add.${guest.name}.${technique}`,
         title: `Add ${guest.title}, ${TECHNIQUE_NAMES[technique]}`,
         group: 'VMs',

@@ -23,7 +23,8 @@ import { useKeys } from './use-keys.ts';
 import { useSituation } from './use-situation.ts';
 import { VmBar } from './VmBar.tsx';
 
-const Palette = lazy(() => import('./Palette.tsx').then(({ Palette }) => ({ default: Palette })));
+const loadPalette = () => import('./Palette.tsx').then(({ Palette }) => ({ default: Palette }));
+const Palette = lazy(loadPalette);
 const HelpSheet = lazy(() => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet })));
 const AddVmDialog = lazy(() => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog })));
 
@@ -44,6 +45,11 @@ function Page({ lab }: { readonly lab: Lab }) {
   const overlay = useShell((state) => state.overlay);
   useKeys(lab, rows);
   useFileDrop();
+  // What is typed right after Ctrl+K must not wait for a chunk.
+  useEffect(() => {
+    const timer = window.setTimeout(() => void loadPalette(), 1500);
+    return () => window.clearTimeout(timer);
+  }, []);
   return (
     <div className={styles['page']} data-phone={phone}>
       <ModeStrip vm={situation.vm} />
