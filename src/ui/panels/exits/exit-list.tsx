@@ -16,6 +16,7 @@ import styles from './exits.module.css';
 import { windowAround } from './exit-window.ts';
 
 const ROW_HEIGHT = 22;
+const OVERSCAN = 4;
 const MOST_ROWS = 1_000_000;
 
 export function ExitList({ answer, catalog, choice, choose, navigate }: PanelProps & { readonly answer: ExitsAnswer }) {
@@ -27,7 +28,7 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 4,
+    overscan: OVERSCAN,
   });
   const items = list.getVirtualItems();
   const first = items[0]?.index ?? 0;
@@ -53,7 +54,7 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
       const row = rowAt(index);
       if (row !== undefined) navigate.toExit(row.sequence);
     },
-    page: Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1),
+    page: Math.max(1, items.length - 2 * OVERSCAN - 2),
     idOf: (index) => `exit-row-${index}`,
   });
   return (

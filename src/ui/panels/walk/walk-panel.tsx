@@ -1,7 +1,6 @@
 // The walk of one address, drawn: GVA → GPA → HPA, every entry fetched with its bits, the fetches nested in fetches, and
 // the fault in words. The same as a table below, for screen readers and for copying.
 
-import { useLayoutEffect, useRef, useState } from 'react';
 import type { Access, WalkAnswer } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
@@ -11,6 +10,7 @@ import { AddressForm } from '../address-form.tsx';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
+import { useSize } from '../use-size.ts';
 import { AddressSplit } from './address-split.tsx';
 import { WalkDrawing } from './walk-drawing.tsx';
 import { countReferences, walkBands } from './walk-rows.ts';
@@ -26,8 +26,7 @@ const accesses = [
 const STACK_POINTER = 2;
 
 function Walk({ frame, vm, choice, choose }: PanelProps) {
-  const body = useRef<HTMLDivElement>(null);
-  const width = useWidth(body);
+  const [body, { width }] = useSize({ width: 400, height: 0 });
   if (vm === undefined) {
     return (
       <EmptyState title="Here an address is followed through the page tables, entry by entry.">
@@ -136,20 +135,6 @@ function Outcome({ walk, references }: { readonly walk: WalkAnswer; readonly ref
       </p>
     </div>
   );
-}
-
-/** The width of an element's content, kept up to date. */
-function useWidth(element: React.RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(400);
-  useLayoutEffect(() => {
-    if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width));
-    });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element]);
-  return width;
 }
 
 export const walkPanel: Panel = {
