@@ -112,6 +112,13 @@ export class Uart16550 implements DescribedDevice {
     return accepted;
   }
 
+  /** The next byte received, taken by firmware on a guest's behalf (SBI getchar); −1 if there is none. */
+  take(): number {
+    this.#state.listening = true;
+    this.#drainQueue();
+    return (this.#state.lineStatus & LSR_DATA_READY) === 0 ? -1 : this.#takeReceived();
+  }
+
   /** Bytes of host input that the guest has not been given yet. */
   get waiting(): number {
     return this.#state.queue.length;

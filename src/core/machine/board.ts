@@ -26,7 +26,7 @@ export interface BoardPorts {
   readonly clock: Clock;
   /** A wire into a hart has changed. */
   readonly drive: (hart: number, line: Line, level: boolean) => void;
-  /** The guest wrote mtime, so everything that compares with time must look again. */
+  /** A device that keeps time was written: what compares with time, and the next deadline, must be looked at again. */
   readonly timeWritten: () => void;
   /** A byte leaves the serial port. */
   readonly transmit: (byte: number) => void;
@@ -54,7 +54,6 @@ export class Board {
       clock: ports.clock,
       software: (hart, level) => ports.drive(hart, Line.software, level),
       timer: (hart, level) => ports.drive(hart, Line.timer, level),
-      timeWritten: ports.timeWritten,
     });
     this.plic = new Plic({
       contexts: 2 * ports.harts,
@@ -84,8 +83,11 @@ export class Board {
       { device: this.uart, base: 0x1000_0000, interrupt: UART_INTERRUPT },
       { device: rtc, base: 0x0010_1000, interrupt: RTC_INTERRUPT },
     ];
-    this.bus = new DeviceBus(this.mounts);
-    this.#timed = [this.aclint, rtc];
+    const timed: readonly TimedDevice[] = [this.aclint, rtc];
+    this.#timed = timed;
+    this.bus = new DeviceBus(this.mounts, (device) => {
+      if (timed.some((each) => each === device)) ports.timeWritten();
+    });
   }
 
   /** Power-on of every device. */

@@ -13,8 +13,12 @@ export interface Mount {
 export class DeviceBus {
   readonly mounts: readonly Mount[];
 
-  constructor(mounts: readonly Mount[]) {
+  readonly #written: (device: Device) => void;
+
+  /** @param written called after every store a device took */
+  constructor(mounts: readonly Mount[], written: (device: Device) => void) {
     this.mounts = mounts;
+    this.#written = written;
   }
 
   /** The mount whose window holds a physical address. */
@@ -37,6 +41,8 @@ export class DeviceBus {
   write(physical: number, width: AccessWidth, value: number): boolean {
     const mount = this.find(physical);
     if (mount === undefined || physical + width > mount.base + mount.device.size) return false;
-    return mount.device.write(physical - mount.base, width, value);
+    const taken = mount.device.write(physical - mount.base, width, value);
+    this.#written(mount.device);
+    return taken;
   }
 }

@@ -29,7 +29,12 @@ export type HartStop =
   /** pc stands at a breakpoint, not yet executed. */
   | 'breakpoint'
   /** Somebody asked the hart to stop between two instructions. */
-  | 'yield';
+  | 'yield'
+  /** The first instruction of a trap handler traps into that same handler, for ever. */
+  | 'stuck';
+
+/** Traps in a row, each from the first instruction of the handler it leads to, before the hart counts as stuck. */
+const FUTILE_TRAPS = 16;
 
 /** Observes what a hart does; for traces and drawings. Nothing depends on it. */
 export interface HartObserver {
@@ -67,6 +72,9 @@ export class Hart implements SystemPort {
   #checkInterrupts = true;
   #yield = false;
   #instruction = 0;
+  /** How often in a row a trap has led to exactly the state it came from. */
+  #futile = 0;
+  #futileAt = -1;
 
   constructor(ports: HartPorts, memory: ConstructorParameters<typeof PrivilegedState>[0], base: number) {
     this.id = ports.id;
@@ -157,6 +165,10 @@ export class Hart implements SystemPort {
       if (this.#yield) {
         this.#yield = false;
         return 'yield';
+      }
+      if (this.#futile > FUTILE_TRAPS) {
+        this.#futile = 0;
+        return 'stuck';
       }
       if (state.budget <= 0) return 'budget';
       if (this.#ports.runFast() === Leave.budget) continue;
@@ -307,11 +319,27 @@ export class Hart implements SystemPort {
   /** @returns true if the mode it goes to is hosted */
   #take(trap: Trap): boolean {
     const { state } = this;
+    const { pc } = state;
     if (trap.cause >>> 31 === 0) state.trapped = state.trapped + 1;
     const target = state.takeTrap(trap);
+    this.#noteFutile(pc, trap);
     this.lastTrap = { trap, target };
     this.#ports.observer.trapTaken?.(this, trap, target);
     return this.hosted[target];
+  }
+
+  /**
+   * A handler whose first instruction traps into itself again changes nothing: the same trap follows for ever. No
+   * interrupt can help, because the trap has switched them off.
+   */
+  #noteFutile(pc: number, trap: Trap): void {
+    if (pc !== this.state.pc || trap.cause >>> 31 === 1) {
+      this.#futile = 0;
+      return;
+    }
+    const { executed } = this;
+    this.#futile = executed === this.#futileAt + 1 ? this.#futile + 1 : 0;
+    this.#futileAt = executed;
   }
 
   // What system instructions ask for (core/isa/system-port.ts).

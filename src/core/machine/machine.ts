@@ -3,7 +3,7 @@
 
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, Line } from './board.ts';
+import { Board, type Line } from './board.ts';
 import { Hart, type HartObserver } from './hart.ts';
 import { interpreterModule } from './interpreter.ts';
 import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
@@ -26,6 +26,8 @@ export type MachineStop =
   /** A hart took a trap into a mode whose software is hosted outside. */
   | { readonly kind: 'trap'; readonly hart: Hart }
   | { readonly kind: 'breakpoint'; readonly hart: Hart }
+  /** The hart takes the same trap for ever, and no other hart could change that. */
+  | { readonly kind: 'stuck'; readonly hart: Hart }
   /** All harts wait. `until`: the board time at which something happens by itself; Infinity: nothing will. */
   | { readonly kind: 'idle'; readonly until: number }
   | { readonly kind: 'finished'; readonly outcome: FinisherOutcome }
@@ -162,9 +164,16 @@ export class Machine {
       this.#running = undefined;
       if (stop === 'trap') return { kind: 'trap', hart };
       if (stop === 'breakpoint') return { kind: 'breakpoint', hart };
+      if (stop === 'stuck' && this.harts.length === 1) return { kind: 'stuck', hart };
       this.#turn = hart.id + 1;
       if (this.harts.length > 1) hart.state.reservation = 0;
     }
+  }
+
+  /** While all harts wait: the board time in ticks at which something happens by itself (Infinity: nothing will). Otherwise undefined. */
+  idleUntil(): number | undefined {
+    if (this.now >= this.#deadline) this.#updateTimers();
+    return this.#nextHart() === undefined ? this.#deadline : undefined;
   }
 
   /** Moves time forward while all harts wait, to `until` (ticks) at most: what is due by then happens. */

@@ -72,6 +72,7 @@ export class Walker {
   /** What the same page would allow now, with A and D as they are. */
   readable = false;
   writable = false;
+  executable = false;
 
   readonly #memory: TableMemory;
   #observer: FetchObserver | undefined;
@@ -91,6 +92,7 @@ export class Walker {
     this.superpage = false;
     this.readable = true;
     this.writable = true;
+    this.executable = true;
     if (context.satp >>> 31 === 0) {
       if (context.twoStage) return this.#throughStage2(context, address, access, 0, false);
       this.physical = address;
@@ -107,6 +109,7 @@ export class Walker {
     this.superpage = false;
     this.readable = true;
     this.writable = true;
+    this.executable = true;
     return this.#throughStage2(context, guestPhysical, access, 0, false);
   }
 
@@ -117,10 +120,7 @@ export class Walker {
       const entryAddress = table + index * 4;
       let where = entryAddress;
       if (context.twoStage) {
-        const { readable, writable } = this;
         if (!this.#throughStage2(context, entryAddress, Access.load, PSEUDO_READ, true)) return false;
-        this.readable = readable; // the rights of the table's page are not those of the access
-        this.writable = writable;
         where = this.physical;
       }
       const entry = this.#memory.readEntry(where);
@@ -162,14 +162,16 @@ export class Walker {
       const reachable = context.user ? user : !user || context.sum;
       this.readable = reachable && ((current & Pte.R) !== 0 || (context.mxr && (current & Pte.X) !== 0));
       this.writable = reachable && (current & (Pte.W | Pte.D)) === (Pte.W | Pte.D);
+      this.executable = user === context.user && (current & Pte.X) !== 0;
       if (!context.twoStage) {
         this.physical = target;
         return true;
       }
-      const { readable, writable } = this;
+      const { readable, writable, executable } = this;
       if (!this.#throughStage2(context, target, access, 0, false)) return false;
       this.readable &&= readable;
       this.writable &&= writable;
+      this.executable &&= executable;
       return true;
     }
   }
@@ -237,6 +239,7 @@ export class Walker {
       this.physical = level === 1 ? page + (guestPhysical % 0x40_0000) : page + (guestPhysical & 0xfff);
       this.readable = (current & Pte.R) !== 0 || (context.mxrStage2 && (current & Pte.X) !== 0);
       this.writable = (current & (Pte.W | Pte.D)) === (Pte.W | Pte.D);
+      this.executable = (current & Pte.X) !== 0;
       return true;
     }
   }

@@ -1,0 +1,261 @@
+// Technique `bare`: no hypervisor. The guest owns a machine of its own; for a kernel in supervisor mode the firmware is
+// ours and stands in for machine mode, exactly as OpenSBI would lie beneath it. The baseline for everything else.
+
+import type { Unsigned64 } from '../devices/unsigned64.ts';
+import { exceptionRows } from '../isa/causes.ts';
+import { RAM_BASE } from '../machine/layout.ts';
+import { Machine, type MachineOptions } from '../machine/machine.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import type { Hart } from '../machine/hart.ts';
+import { endingOfFinisher, shutdown, stuck } from './endings.ts';
+import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { HsmState, Sbi } from './sbi.ts';
+import { serveSbiCall } from './sbi-call.ts';
+import { SerialConsole } from './serial-console.ts';
+import { endingOfToHost } from './tohost.ts';
+import type { Ending, VirtualMachine, VmStop } from './virtual-machine.ts';
+
+/** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
+const FIRMWARE_MEDELEG = 0x00f0_b5ff;
+const SUPERVISOR_INTERRUPTS = 0x222;
+const ENVIRONMENT_STCE = 0x8000_0000;
+const SSIP = 1 << 1;
+
+export interface BareOptions {
+  readonly id: number;
+  readonly guest: GuestImage;
+  readonly host: MachineOptions['host'];
+  readonly epochNanoseconds: Unsigned64;
+  readonly svadu?: boolean;
+  readonly observer?: MachineOptions['observer'];
+  readonly boardObserver?: MachineOptions['boardObserver'];
+}
+
+export class BareMachine implements VirtualMachine {
+  readonly id: number;
+  readonly technique = 'bare';
+  readonly machine: Machine;
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly guest: PreparedGuest;
+  readonly console = new SerialConsole();
+  readonly memory: GuestMemory;
+  readonly exits = 0;
+  /** SBI calls the firmware has served. */
+  firmwareCalls = 0;
+  readonly #supervisor: boolean;
+  readonly #sbi: Sbi;
+  #ending: Ending | undefined;
+  #reboot = false;
+
+  /** @throws ImageError where the guest cannot be loaded */
+  constructor(options: BareOptions) {
+    const { guest } = options;
+    this.id = options.id;
+    this.memoryBytes = guest.memoryBytes;
+    this.harts = guest.harts;
+    this.#supervisor = guest.boot === 'supervisor';
+    this.machine = new Machine({
+      host: options.host,
+      harts: guest.harts,
+      ramBytes: guest.memoryBytes,
+      epochNanoseconds: options.epochNanoseconds,
+      transmit: (byte) => this.console.write(byte),
+      ...(options.svadu !== undefined && { svadu: options.svadu }),
+      ...(options.observer && { observer: options.observer }),
+      ...(options.boardObserver && { boardObserver: options.boardObserver }),
+    });
+    this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
+    this.guest = prepareGuest(guest, this.machine.board.mounts);
+    this.#sbi = new Sbi(this.#firmwarePorts());
+    const { toHost } = this.guest;
+    if (toHost !== undefined && this.memory.holds(toHost)) {
+      this.machine.ram.watch(toHost, () => {
+        this.#ending ??= endingOfToHost(this.machine.ram.readEntry(toHost));
+        if (this.#ending) this.machine.interrupt();
+      });
+    }
+    this.reset();
+  }
+
+  get board() {
+    return this.machine.board;
+  }
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+  get instructions(): number {
+    return this.machine.harts.reduce((sum, hart) => sum + hart.executed, 0);
+  }
+  get waiting(): boolean {
+    return this.machine.harts.every(
+      ({ state }) => state.stopped || (state.waiting && (state.pending & state.get('mie')) === 0),
+    );
+  }
+
+  look() {
+    return this.#hart(0).state;
+  }
+
+  receive(bytes: Uint8Array): number {
+    return this.board.uart.receive(bytes);
+  }
+
+  setBreakpoints(addresses: ReadonlySet<number>): void {
+    for (const hart of this.machine.harts) hart.setBreakpoints(addresses);
+  }
+
+  /** The next instruction is executed even if a breakpoint stands on it. */
+  passBreakpoint(): void {
+    for (const hart of this.machine.harts) hart.passBreakpoint();
+  }
+
+  reset(): void {
+    const { machine, guest } = this;
+    this.#ending = undefined;
+    machine.reset();
+    machine.ram.zero(RAM_BASE, this.memoryBytes);
+    for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
+    for (const hart of machine.harts) {
+      if (this.#supervisor) this.#setUpFirmware(hart);
+      const { state } = hart;
+      state.pc = guest.entry;
+      state.setX(10, hart.id);
+      state.setX(11, guest.deviceTree | 0);
+      state.stopped = this.#supervisor && hart.id !== 0;
+      hart.changed('translation');
+      hart.changed('timer');
+    }
+  }
+
+  /** Runs for at most `budget` instructions. */
+  run(budget: number): VmStop {
+    const { machine } = this;
+    const end = machine.elapsed + budget;
+    for (;;) {
+      if (this.#ending) return 'ended';
+      if (this.#reboot) {
+        this.#reboot = false;
+        this.reset();
+      }
+      const stop = machine.run(end - machine.elapsed);
+      switch (stop.kind) {
+        case 'budget':
+          return 'budget';
+        case 'idle':
+          return 'idle';
+        case 'breakpoint':
+          return 'breakpoint';
+        case 'interrupted':
+          if (!this.#ending && !this.#reboot) return 'interrupt';
+          break;
+        case 'trap':
+          this.#serveFirmware(stop.hart);
+          break;
+        case 'stuck':
+          this.#ending = stuck(stop.hart.state.pc, stop.hart.lastTrap?.trap.cause ?? 0);
+          break;
+        case 'finished':
+          this.#ending = endingOfFinisher(stop.outcome);
+          if (!this.#ending) this.#reboot = true;
+          break;
+      }
+    }
+  }
+
+  /** Board time in ticks at which a waiting machine goes on by itself; undefined while it need not wait. */
+  idleUntil(): number | undefined {
+    return this.machine.idleUntil();
+  }
+
+  /** While all harts wait: lets time pass, up to `until` (ticks). */
+  skipTo(until: number): void {
+    this.machine.skipTo(until);
+  }
+
+  end(ending: Ending): void {
+    this.#ending ??= ending;
+  }
+
+  #hart(index: number): Hart {
+    const hart = this.machine.harts[index];
+    if (hart === undefined) throw new RangeError(`hart ${index} of ${this.harts}`);
+    return hart;
+  }
+
+  /** As OpenSBI leaves a hart for the kernel: traps delegated, counters and timer granted, S-mode. */
+  #setUpFirmware(hart: Hart): void {
+    const { state } = hart;
+    hart.hosted.M = true;
+    state.setUp('medeleg', FIRMWARE_MEDELEG);
+    state.setUp('mideleg', SUPERVISOR_INTERRUPTS);
+    state.setUp('mcounteren', 0xffff_ffff);
+    state.setUp('menvcfgh', ENVIRONMENT_STCE);
+    state.privilege = Privilege.supervisor;
+  }
+
+  /** A hart has trapped into machine mode, where the firmware is. */
+  #serveFirmware(hart: Hart): void {
+    const { state } = hart;
+    if (state.get('mcause') !== exceptionRows.supervisorCall.code) {
+      this.#ending = stuck(state.get('mepc'), state.get('mcause'));
+      return;
+    }
+    this.firmwareCalls++;
+    state.setUp('mepc', state.get('mepc') + 4);
+    if (serveSbiCall(this.#sbi, hart.id, state) || this.#ending === undefined) state.returnFromMachine();
+  }
+
+  #firmwarePorts() {
+    const hartOf = (index: number) => this.#hart(index);
+    return {
+      harts: this.harts,
+      setTimer: (index: number, low: number, high: number) => {
+        const hart = hartOf(index);
+        hart.state.set('stimecmp', low);
+        hart.state.set('stimecmph', high);
+        hart.changed('timer');
+      },
+      sendIpi: (index: number) => {
+        const { state } = hartOf(index);
+        state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+        hartOf(index).changed('interrupts');
+      },
+      clearIpi: (index: number) => {
+        const { state } = hartOf(index);
+        state.set('mipSoftware', state.get('mipSoftware') & ~SSIP);
+      },
+      fence: (index: number, address: number | undefined) => hartOf(index).access.translations.flush(address),
+      hartStatus: (index: number) => (hartOf(index).state.stopped ? HsmState.stopped : HsmState.started),
+      startHart: (index: number, address: number, opaque: number) => {
+        const hart = hartOf(index);
+        const { state } = hart;
+        const { executed } = hart;
+        state.reset(index);
+        state.executed = executed;
+        this.#setUpFirmware(hart);
+        state.pc = address;
+        state.setX(10, index);
+        state.setX(11, opaque | 0);
+        hart.changed('translation');
+        hart.changed('timer');
+      },
+      stopHart: (index: number) => {
+        hartOf(index).state.stopped = true;
+      },
+      suspendHart: (index: number) => {
+        hartOf(index).state.waiting = true;
+      },
+      reset: (kind: 'shutdown' | 'reboot', failed: boolean) => {
+        if (kind === 'shutdown') this.#ending = shutdown(failed);
+        else this.#reboot = true;
+      },
+      writeConsole: (byte: number) => this.console.write(byte),
+      readConsole: () => this.board.uart.take(),
+      readMemory: (address: number, into: Uint8Array) => this.memory.read(address, into),
+      writeMemory: (address: number, bytes: Uint8Array) => this.memory.write(address, bytes),
+      isMemory: (address: number) => this.memory.holds(address),
+    };
+  }
+}

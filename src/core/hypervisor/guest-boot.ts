@@ -1,0 +1,80 @@
+// Puts a guest into its memory as QEMU's `virt` board would: image, initrd, device tree. The bytes are the same under
+// every technique, so the guest cannot tell from them, and states can be compared.
+
+import { buildDeviceTree } from '../machine/device-tree.ts';
+import { boardDeviceTree, type BoardMount } from '../machine/device-tree-board.ts';
+import { checkDeviceTree, planBoot, type BootMode } from '../machine/boot-layout.ts';
+import type { Elf } from '../machine/elf.ts';
+import { ImageError, recognizeImage, type LinuxImage } from '../machine/image.ts';
+import { RAM_BASE } from '../machine/layout.ts';
+
+/** What runs in a VM, however it is run. */
+export interface GuestImage {
+  /** An ELF or a Linux Image, not compressed. */
+  readonly image: Uint8Array;
+  readonly initrd?: Uint8Array;
+  readonly bootArguments?: string;
+  readonly boot: BootMode;
+  readonly memoryBytes: number;
+  readonly harts: number;
+}
+
+/** A guest ready to be put into memory, as often as it is reset. */
+export interface PreparedGuest {
+  readonly loads: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  readonly entry: number;
+  /** Physical address of the device tree, for a1. */
+  readonly deviceTree: number;
+  /** Address of the `tohost` word of an ELF made for Spike's host interface. */
+  readonly toHost: number | undefined;
+  readonly symbols: SymbolTable;
+}
+
+/** Function symbols of an image, sorted by address. */
+export type SymbolTable = readonly { readonly name: string; readonly address: number }[];
+
+/** A kernel in S-mode has no machine or hypervisor extension of its own to see. */
+const ISA = { machine: 'rv32imah_zicsr_zifencei_sstc', supervisor: 'rv32ima_zicsr_zifencei_sstc' } as const;
+
+/**
+ * Works out where everything goes.
+ * @throws ImageError in one line: what was expected, what was found, what to do
+ */
+export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): PreparedGuest {
+  const image: Elf | LinuxImage = recognizeImage(guest.image);
+  if (image.kind === 'elf' && image.compressed) {
+    throw new ImageError(
+      'Expected an ELF for RV32IMA; found one with compressed instructions (C). Build it with -march=rv32ima_zicsr_zifencei.',
+    );
+  }
+  const ram = { base: RAM_BASE, size: guest.memoryBytes };
+  const layout = planBoot({
+    mode: guest.boot,
+    image,
+    ram,
+    ...(guest.initrd && { initrdSize: guest.initrd.length }),
+  });
+  const blob = buildDeviceTree(
+    boardDeviceTree({
+      harts: guest.harts,
+      isa: ISA[guest.boot],
+      memoryBase: RAM_BASE,
+      memorySize: guest.memoryBytes,
+      mounts,
+      ...(guest.bootArguments !== undefined && { bootargs: guest.bootArguments }),
+      ...(layout.initrd && { initrd: layout.initrd }),
+    }),
+  );
+  checkDeviceTree(layout, blob.length);
+  return {
+    loads: [
+      ...layout.loads,
+      ...(layout.initrd && guest.initrd ? [{ address: layout.initrd.start, bytes: guest.initrd }] : []),
+      { address: layout.deviceTree, bytes: blob },
+    ],
+    entry: layout.entry,
+    deviceTree: layout.deviceTree,
+    toHost: image.kind === 'elf' ? image.symbol('tohost') : undefined,
+    symbols: image.kind === 'elf' ? [...image.functions].sort((a, b) => a.address - b.address) : [],
+  };
+}

@@ -1,0 +1,80 @@
+// Who owns which frame of the physical machine: RAM of a VM, page tables the hypervisor keeps for it, or nobody.
+
+import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
+import type { PhysicalMemory } from '../machine/physical-memory.ts';
+
+export type FrameUse = 'ram' | 'stage-2 tables' | 'shadow tables' | 'reserved';
+
+export interface FrameOwner {
+  /** Number of the VM; 0: the hypervisor itself. */
+  readonly vm: number;
+  readonly use: FrameUse;
+}
+
+export class HostFrames {
+  readonly #ram: PhysicalMemory;
+  readonly #owners: (FrameOwner | undefined)[];
+  #used = 0;
+
+  constructor(ram: PhysicalMemory) {
+    this.#ram = ram;
+    this.#owners = Array.from({ length: ram.size / PAGE_SIZE }, () => undefined);
+    // The page the hypervisor's trap vector points to; nothing is ever fetched from it.
+    this.#owners[0] = { vm: 0, use: 'reserved' };
+    this.#used = 1;
+  }
+
+  get usedBytes(): number {
+    return this.#used * PAGE_SIZE;
+  }
+
+  /**
+   * Gives out `count` frames in a row, zeroed, the first aligned to `alignment` frames.
+   * @returns the host physical address, or undefined where there are none
+   */
+  allocate(count: number, owner: FrameOwner, alignment = 1): number | undefined {
+    // Tables from the low end, RAM from the high end: a VM's RAM stays one run.
+    const total = this.#owners.length;
+    const fits = (first: number) => {
+      for (let index = first; index < first + count; index++) if (this.#owners[index] !== undefined) return false;
+      return true;
+    };
+    const up = owner.use !== 'ram';
+    const last = Math.floor((total - count) / alignment) * alignment;
+    for (let first = up ? 0 : last; up ? first <= last : first >= 0; first += up ? alignment : -alignment) {
+      if (!fits(first)) continue;
+      this.#owners.fill(owner, first, first + count);
+      this.#used += count;
+      const address = RAM_BASE + first * PAGE_SIZE;
+      this.#ram.zero(address, count * PAGE_SIZE);
+      return address;
+    }
+    return undefined;
+  }
+
+  free(address: number, count: number): void {
+    const first = (address - RAM_BASE) / PAGE_SIZE;
+    this.#owners.fill(undefined, first, first + count);
+    this.#used -= count;
+  }
+
+  /** Takes back everything a VM owns. */
+  freeAll(vm: number): void {
+    this.#owners.forEach((owner, frame) => {
+      if (owner?.vm !== vm) return;
+      this.#owners[frame] = undefined;
+      this.#used--;
+    });
+  }
+
+  /** Runs of frames with one owner and use, over all of RAM. */
+  runs(): readonly { readonly hpa: number; readonly frames: number; readonly owner: FrameOwner | undefined }[] {
+    const runs: { hpa: number; frames: number; owner: FrameOwner | undefined }[] = [];
+    this.#owners.forEach((owner, frame) => {
+      const last = runs[runs.length - 1];
+      if (last && last.owner?.vm === owner?.vm && last.owner?.use === owner?.use) last.frames++;
+      else runs.push({ hpa: RAM_BASE + frame * PAGE_SIZE, frames: 1, owner });
+    });
+    return runs;
+  }
+}

@@ -1,0 +1,19 @@
+// Carries an SBI call between a guest's registers and the firmware.
+
+import type { HartState } from '../machine/hart-state.ts';
+import type { Sbi } from './sbi.ts';
+
+const A0 = 10;
+const A1 = 11;
+
+/**
+ * Serves the call that stands in a hart's registers a0 … a7 and puts the answer into a0 and a1.
+ * @returns false if the caller does not go on behind its ECALL (it was stopped or reset)
+ */
+export function serveSbiCall(sbi: Sbi, hart: number, registers: HartState): boolean {
+  const reply = sbi.call({ hart, a: Array.from({ length: 8 }, (_, index) => registers.x(A0 + index)) });
+  if (reply.kind === 'none') return false;
+  registers.setX(A0, reply.kind === 'pair' ? reply.error : reply.value | 0);
+  if (reply.kind === 'pair') registers.setX(A1, reply.value | 0);
+  return true;
+}

@@ -1,0 +1,53 @@
+// What every VM is to whoever runs it, whichever technique it is run by: something that runs for a while and says why it
+// stopped, with a console, registers to look at and, some day, an ending.
+
+import type { Board } from '../machine/board.ts';
+import type { PrivilegedState } from '../machine/privileged-state.ts';
+import type { PreparedGuest } from './guest-boot.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { SerialConsole } from './serial-console.ts';
+
+export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
+export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
+
+/** How a guest came to its end. */
+export interface Ending {
+  readonly kind: 'finisher' | 'shutdown' | 'dead';
+  /** The guest's own code: 0 means that all is well. */
+  readonly exitCode: number;
+  /** One sentence for a person. */
+  readonly message: string;
+}
+
+/** Why a VM stands still. */
+export type VmStop = 'budget' | 'breakpoint' | 'ended' | 'exit' | 'idle' | 'interrupt';
+
+/** A guest that cannot go on and did not say so itself. */
+export const DEAD_EXIT_CODE = 125;
+
+export interface VirtualMachine {
+  readonly id: number;
+  readonly technique: Technique;
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly guest: PreparedGuest;
+  readonly console: SerialConsole;
+  /** The board the guest sees. */
+  readonly board: Board;
+  /** Its physical memory. */
+  readonly memory: GuestMemory;
+  readonly ending: Ending | undefined;
+  /** Instructions the guest has executed, trapped ones included. */
+  readonly instructions: number;
+  /** Exits so far; 0 on the bare machine. */
+  readonly exits: number;
+  /** All its harts wait for an interrupt. */
+  readonly waiting: boolean;
+  /** The hart the guest sees, number 0 first. Up to date at any moment: looking changes nothing. */
+  look(): PrivilegedState;
+  /** Bytes typed at its serial port. @returns how many were taken */
+  receive(bytes: Uint8Array): number;
+  setBreakpoints(addresses: ReadonlySet<number>): void;
+  /** Back to the first instruction. */
+  reset(): void;
+}
