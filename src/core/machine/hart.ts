@@ -171,7 +171,8 @@ export class Hart implements SystemPort {
         return 'stuck';
       }
       if (state.budget <= 0) return 'budget';
-      if (this.#ports.runFast() === Leave.budget) continue;
+      // A transfer into a page without a translation leaves as slow even where it was the last of the grant.
+      if (this.#ports.runFast() === Leave.budget || state.budget <= 0) continue;
       if (this.#breakpoints.size > 0 && !this.#passBreakpoint && this.#breakpoints.has(state.pc)) return 'breakpoint';
       this.#passBreakpoint = false;
       if (this.#step()) return 'trap';
