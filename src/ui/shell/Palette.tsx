@@ -4,7 +4,7 @@ import { Command } from 'cmdk';
 import { useState } from 'react';
 import { situationRows, type CommandGroup, type CommandRow, type Situation } from '../commands/rows.ts';
 import { useLab } from '../lab.ts';
-import { openOverlay } from '../shell-state.ts';
+import { openOverlay, useShell } from '../shell-state.ts';
 import { Keys } from './CommandButton.tsx';
 import { Dialog } from './Dialog.tsx';
 import styles from './Palette.module.css';
@@ -18,7 +18,7 @@ interface PaletteProps {
 
 export function Palette({ rows, situation }: PaletteProps) {
   const lab = useLab();
-  const [search, setSearch] = useState('');
+  const [search, setSearch] = useState(() => useShell.getState().typedAhead);
   const all = [...rows, ...situationRows(lab, situation)].filter(
     ({ id, searchedOnly }) => id !== 'palette' && (search !== '' || searchedOnly !== true),
   );

@@ -125,7 +125,7 @@ function VmChip({ vm, selected, numbered }: VmChipProps) {
         onClick={() => lab.vms.select(vm.vm)}
       >
         <VmStateShape vm={vm} />
-        {vm.title}
+        <span className={styles['title']}>{vm.title}</span>
         {numbered && <span className={styles['number']}>{vm.vm}</span>}
         <span className="visually-hidden">, {stateName(vm)}</span>
       </button>

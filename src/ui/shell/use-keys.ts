@@ -5,7 +5,7 @@ import { useEffect } from 'react';
 import { isWriting, keyOf, textPlaceOf } from '../commands/keys.ts';
 import { rowOfKey, type CommandRow } from '../commands/rows.ts';
 import type { Lab } from '../lab.ts';
-import { announce, openOverlay, useShell } from '../shell-state.ts';
+import { announce, openOverlay, typeAhead, useShell } from '../shell-state.ts';
 import { situationNow } from './use-situation.ts';
 
 /** Ctrl combinations that no shell or editor needs, so that they work there too. */
@@ -16,18 +16,29 @@ export function useKeys(lab: Lab, rows: readonly CommandRow[]): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const key = keyOf(event);
       if (key === undefined || event.isComposing) return;
+      const { overlay } = useShell.getState();
+      if (
+        overlay === 'palette' &&
+        event.key.length === 1 &&
+        !/^(Ctrl|Alt)/.test(key) &&
+        document.querySelector('dialog') === null
+      ) {
+        event.preventDefault();
+        event.stopPropagation();
+        typeAhead(event.key);
+        return;
+      }
       const situation = situationNow(lab);
       const place = textPlaceOf(event.target);
       if (isWriting(key) && (place !== undefined || !situation.choice.letterKeys)) return;
-      const program = place === 'console' || place === 'editor';
-      if (program && key.startsWith('Ctrl+') && !EVERYWHERE.includes(key)) return;
+      const inProgram = place === 'console' || place === 'editor';
+      if (inProgram && key.startsWith('Ctrl+') && !EVERYWHERE.includes(key)) return;
       const row = rowOfKey(rows, key, situation);
       if (row === undefined) return;
       // A key of ours never does what the browser would do with it: F5 must not reload the machine away.
       event.preventDefault();
       event.stopPropagation();
       if (event.repeat && row.group !== 'Step') return;
-      const { overlay } = useShell.getState();
       if (overlay !== undefined) {
         if (row.id === 'palette' && overlay === 'palette') openOverlay(undefined);
         return;
