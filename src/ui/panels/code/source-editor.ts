@@ -101,10 +101,10 @@ export function createSourceEditor(host: HTMLElement, events: () => SourceEditor
     automaticLayout: true,
     ariaLabel: 'Assembly source. Press Ctrl+M, then Tab, to leave the editor.',
     fontFamily: getComputedStyle(host).getPropertyValue('--mono'),
-    fontSize: 13,
-    lineHeight: 20,
+    fontSize: 12,
+    lineHeight: 19,
     glyphMargin: true,
-    lineNumbersMinChars: 3,
+    lineNumbersMinChars: 2,
     folding: false,
     minimap: { enabled: false },
     overviewRulerLanes: 0,
@@ -118,7 +118,7 @@ export function createSourceEditor(host: HTMLElement, events: () => SourceEditor
     cursorBlinking: 'solid',
     tabSize: 8,
     guides: { indentation: false },
-    scrollbar: { useShadows: false },
+    scrollbar: { useShadows: false, verticalScrollbarSize: 10, horizontalScrollbarSize: 8 },
     fixedOverflowWidgets: true,
   });
   const decorations = editor.createDecorationsCollection();

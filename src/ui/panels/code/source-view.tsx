@@ -14,7 +14,10 @@ export interface Place {
 interface SourceViewProps extends SourceEditorEvents {
   /** Keeps what was typed for one VM apart from the others. */
   readonly vmKey: string;
+  /** What the editor begins with: what was typed before, or what runs. */
   readonly text: string;
+  /** What runs. */
+  readonly original: string;
   readonly pcLine: number | undefined;
   readonly breakpointLines: readonly number[];
   readonly errors: readonly AssemblyMessage[];
@@ -30,7 +33,20 @@ interface SourceViewProps extends SourceEditorEvents {
 }
 
 export function SourceView(props: SourceViewProps) {
-  const { vmKey, text, pcLine, breakpointLines, errors, warnings, revealed, place, readOnly, dark, restored } = props;
+  const {
+    vmKey,
+    text,
+    original,
+    pcLine,
+    breakpointLines,
+    errors,
+    warnings,
+    revealed,
+    place,
+    readOnly,
+    dark,
+    restored,
+  } = props;
   const host = useRef<HTMLDivElement>(null);
   const events = useRef<SourceEditorEvents>(props);
   const [editor, setEditor] = useState<SourceEditor | undefined>(undefined);
@@ -48,8 +64,8 @@ export function SourceView(props: SourceViewProps) {
   }, []);
   useEffect(() => editor?.show(vmKey, text), [editor, vmKey, text]);
   useEffect(() => {
-    if (restored > 0) editor?.restore(text);
-    // Only a new request restores; new text belongs to another VM.
+    if (restored > 0) editor?.restore(original);
+    // Only a new request restores; another original belongs to another VM.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [editor, restored]);
   const breakpointKey = breakpointLines.join(' ');

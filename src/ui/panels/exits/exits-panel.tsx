@@ -56,7 +56,8 @@ function Exits(props: PanelProps) {
           className={classNames(shared['quiet'], 'tabular')}
           title={`${formatCount(answer.matching)} match and are kept; ${formatCount(answer.total)} happened in all`}
         >
-          {formatLarge(answer.matching)} exits
+          {formatLarge(answer.matching)}
+          <span className="visually-hidden"> exits</span>
         </span>
         <ExportButtons {...props} />
       </div>

@@ -175,7 +175,10 @@ function Stop({ stop }: { readonly stop: ChainStop }) {
     return (
       <>
         <span className={styles['dot']} aria-hidden="true" />
-        <span className={styles['time']}>{stop.state === 'skipped' ? 'not here' : 'not yet'}</span>
+        <span className={styles['time']} title={stop.state === 'skipped' ? 'not here' : 'not yet'}>
+          <span aria-hidden="true">–</span>
+          <span className="visually-hidden">{stop.state === 'skipped' ? 'not here' : 'not yet'}</span>
+        </span>
       </>
     );
   }

@@ -142,7 +142,7 @@ const Patterns = ({ id }: { readonly id: string }) => (
 export const framesPanel: Panel = {
   id: 'frames',
   title: 'Frames',
-  key: '9',
+  key: '0',
   place: 'centre-below',
   closedAtFirst: true,
   queries: () => ({ frames: true }),

@@ -121,7 +121,7 @@ function Memory({ frame, before, vm, choice, choose }: PanelProps) {
 export const memoryPanel: Panel = {
   id: 'memory',
   title: 'Memory',
-  key: '7',
+  key: '8',
   place: 'centre-below',
   closedAtFirst: true,
   queries: ({ memory }, vm) =>

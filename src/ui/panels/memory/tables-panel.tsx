@@ -179,7 +179,7 @@ function Tree({ answer, table, bare, choice, choose, navigate }: TreeProps) {
 export const tablesPanel: Panel = {
   id: 'tables',
   title: 'Page tables',
-  key: '8',
+  key: '9',
   place: 'centre-below',
   closedAtFirst: true,
   queries: ({ tables }, vm) =>

@@ -59,7 +59,7 @@ function Trap(props: PanelProps) {
         <Term explain={explainReason(reason)}>
           <span className="mono">{reason.perfName}</span>
         </Term>
-        <span className={shared['quiet']}>{reason.vmxName}</span>
+        <span className={classNames(shared['quiet'], styles['vmx'])}>{reason.vmxName}</span>
         <span className={shared['spring']} />
         {stage === 'past' ? (
           <>
@@ -131,7 +131,7 @@ function NextStage({
   return (
     <>
       {failure !== undefined && <span role="alert">{failure}</span>}
-      <button type="button" className="button primary" onClick={() => void step()}>
+      <button type="button" className="button outlined" onClick={() => void step()}>
         Next stage: {stage === 'trapped' ? 'handle it' : 'resume the guest'}
       </button>
     </>
