@@ -58,6 +58,8 @@ export function SourceSide(props: SourceSideProps) {
     const outcome = await assembleAndRun(draft, source.title, props, vm);
     setFound({ vm: vm.vm, findings: outcome });
     setFailure(outcome.failure);
+    const [first] = outcome.errors;
+    if (first !== undefined) setPlace({ line: first.line, column: first.column });
   };
   return (
     <>
@@ -73,7 +75,7 @@ export function SourceSide(props: SourceSideProps) {
               setFound(undefined);
             }}
           >
-            Discard edits
+            Discard
           </button>
         )}
         {!readOnly && (

@@ -46,7 +46,8 @@ function Device({ device, before }: { readonly device: DeviceAnswer; readonly be
   return (
     <details open>
       <summary className={styles['device']}>
-        <ActorShape actor="device" /> <strong>{device.name}</strong> <Address space="gpa" address={device.gpa} />
+        <ActorShape actor="device" /> <strong>{device.name}</strong>{' '}
+        <Address space="gpa" address={device.gpa} to="nowhere" />
       </summary>
       <table className={classNames('table', styles['registers'])}>
         <caption className="visually-hidden">Registers of {device.name}</caption>

@@ -55,7 +55,9 @@ export function ExitSummary({ frame, catalog, choice, choose }: PanelProps) {
             <th scope="col">
               <Term name="vm-exit-name" />
             </th>
-            <th scope="col">VMX</th>
+            <th scope="col" className={styles['wide']}>
+              VMX
+            </th>
             {columns.map(({ key, term, title }) => (
               <th key={key} scope="col" className="number" aria-sort={key === order ? 'descending' : 'none'}>
                 <button type="button" className={styles['sort']} onClick={() => setOrder(key)}>
@@ -82,13 +84,18 @@ export function ExitSummary({ frame, catalog, choice, choose }: PanelProps) {
                         checked={exits.reasons.includes(row.reason)}
                         onChange={() => toggle(row.reason)}
                       />
-                      <Term explain={explainReason(reason)} tabIndex={-1}>
-                        {reason.perfName}
-                      </Term>{' '}
-                      <span className={shared['quiet']}>{reason.reason}</span>
+                      <span className={styles['names']}>
+                        <Term explain={explainReason(reason)} tabIndex={-1}>
+                          {reason.perfName}
+                        </Term>
+                        <span className={shared['quiet']}>
+                          {reason.reason}
+                          <span className={styles['narrow']}>, {reason.vmxName}</span>
+                        </span>
+                      </span>
                     </label>
                   </th>
-                  <td className={shared['quiet']}>{reason.vmxName}</td>
+                  <td className={classNames(shared['quiet'], styles['wide'])}>{reason.vmxName}</td>
                   {columns.map(({ key, format }) => (
                     <td key={key} className="number">
                       {format(row[key])}

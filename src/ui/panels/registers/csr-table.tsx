@@ -53,6 +53,7 @@ export function CsrTable({ label, side, csrs, before, changes }: CsrTableProps) 
                 toggle(csr.name);
               }}
               role="treeitem"
+              aria-level={1}
               aria-expanded={opened}
               className={styles['csr']}
             >
@@ -76,7 +77,7 @@ export function CsrTable({ label, side, csrs, before, changes }: CsrTableProps) 
               )}
             </div>
             {opened && (
-              <div role="group" className={styles['detail']}>
+              <div role="treeitem" aria-level={2} aria-selected={false} className={styles['detail']}>
                 <Explanation row={explainCsr(csr)} />
                 <Bits
                   value={csr.value}
