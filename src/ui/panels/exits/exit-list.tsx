@@ -3,6 +3,7 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
+import type { ExitReasonDescription } from '../../../protocol/commands.ts';
 import type { ExitRow, ExitsAnswer } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { Term } from '../../components/Term.tsx';
@@ -19,7 +20,14 @@ const ROW_HEIGHT = 22;
 const OVERSCAN = 4;
 const MOST_ROWS = 1_000_000;
 
-export function ExitList({ answer, catalog, choice, choose, navigate }: PanelProps & { readonly answer: ExitsAnswer }) {
+export function ExitList({
+  answer,
+  frame,
+  catalog,
+  choice,
+  choose,
+  navigate,
+}: PanelProps & { readonly answer: ExitsAnswer }) {
   const scroller = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState(-1);
   const count = Math.min(answer.matching, MOST_ROWS);
@@ -36,6 +44,8 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
   const { exits } = choice;
   const wanted = windowAround(first, last, exits);
   const rowAt = (index: number): ExitRow | undefined => answer.rows[index - exits.skip];
+
+  const techniqueOf = (vm: number) => frame?.vms.find((summary) => summary.vm === vm)?.technique;
 
   useEffect(() => {
     if (wanted.skip !== exits.skip || wanted.count !== exits.count) choose({ exits: { ...exits, ...wanted } });
@@ -72,7 +82,8 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
           VM
         </span>
         <span role="columnheader">Instruction</span>
-        <span role="columnheader">
+        <span role="columnheader">Reason</span>
+        <span role="columnheader" className={styles['wide']}>
           <Term name="vm-exit-name" tabIndex={-1} />
         </span>
         <span role="columnheader" className={styles['wide']}>
@@ -106,7 +117,11 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
               className={styles['row']}
               style={{ position: 'absolute', insetInline: 0, transform: `translateY(${item.start}px)` }}
             >
-              {row === undefined ? <span className={shared['faint']}>…</span> : <Cells row={row} catalog={catalog} />}
+              {row === undefined ? (
+                <span className={shared['faint']}>…</span>
+              ) : (
+                <Cells row={row} reason={findReason(catalog, row.reason, techniqueOf(row.vm))} />
+              )}
             </div>
           );
         })}
@@ -121,8 +136,7 @@ export function ExitList({ answer, catalog, choice, choose, navigate }: PanelPro
   );
 }
 
-function Cells({ row, catalog }: { readonly row: ExitRow; readonly catalog: PanelProps['catalog'] }) {
-  const reason = findReason(catalog, row.reason);
+function Cells({ row, reason }: { readonly row: ExitRow; readonly reason: ExitReasonDescription }) {
   return (
     <>
       <span role="gridcell" className={classNames(shared['quiet'], 'tabular')}>
@@ -136,10 +150,17 @@ function Cells({ row, catalog }: { readonly row: ExitRow; readonly catalog: Pane
       </span>
       <span role="gridcell" className={styles['clip']}>
         <Term explain={explainReason(reason)} tabIndex={-1}>
-          {reason.perfName}
+          {reason.reason}
         </Term>
       </span>
-      <span role="gridcell" className={classNames(shared['quiet'], styles['wide'], styles['clip'])}>
+      <span role="gridcell" className={classNames(styles['wide'], styles['clip'])} title={reason.perfName}>
+        {reason.perfName}
+      </span>
+      <span
+        role="gridcell"
+        className={classNames(shared['quiet'], styles['wide'], styles['clip'])}
+        title={reason.vmxName}
+      >
         {reason.vmxName}
       </span>
       <span role="gridcell" className={styles['wider']}>

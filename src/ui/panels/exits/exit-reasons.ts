@@ -1,17 +1,24 @@
 // An exit reason in the words of perf and VMX, from the catalog; its own name where the catalog does not know it.
 
-import type { Catalog, ExitReasonDescription } from '../../../protocol/commands.ts';
+import type { Catalog, ExitReasonDescription, Technique } from '../../../protocol/commands.ts';
 import type { GlossaryRow } from '../../glossary.ts';
 
-export function findReason(catalog: Catalog | undefined, reason: string): ExitReasonDescription {
-  return (
-    catalog?.exitReasons.find((row) => row.reason === reason) ?? {
-      reason,
-      perfName: reason,
-      vmxName: '–',
-      meaning: 'The catalog does not describe this reason.',
-    }
-  );
+/**
+ * The one name perf prints under this technique. A reason that the hart reports by another cause with the H extension has both
+ * names in the catalog, divided by ` / `: the one in user mode first.
+ */
+export function perfNameUnder(perfName: string, technique: Technique | undefined): string {
+  const names = perfName.split(' / ');
+  return (technique === 'hardware-assisted' ? names.at(-1) : names[0]) ?? perfName;
+}
+
+/** The row of a reason, with the perf name of the technique where that is known. */
+export function findReason(catalog: Catalog | undefined, reason: string, technique?: Technique): ExitReasonDescription {
+  const row = catalog?.exitReasons.find((one) => one.reason === reason);
+  if (row === undefined) {
+    return { reason, perfName: reason, vmxName: '–', meaning: 'The catalog does not describe this reason.' };
+  }
+  return technique === undefined ? row : { ...row, perfName: perfNameUnder(row.perfName, technique) };
 }
 
 /** The tooltip of a reason. */

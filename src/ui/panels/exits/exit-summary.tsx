@@ -29,7 +29,7 @@ const columns: readonly Column[] = [
   { key: 'meanNanoseconds', term: 'exit-time', title: 'Avg time', format: formatNanoseconds },
 ];
 
-export function ExitSummary({ frame, catalog, choice, choose }: PanelProps) {
+export function ExitSummary({ frame, vm, catalog, choice, choose }: PanelProps) {
   const [order, setOrder] = useState<NumberColumn>('samples');
   const summary = frame?.answers.exitSummary ?? [];
   if (summary.length === 0) {
@@ -74,7 +74,7 @@ export function ExitSummary({ frame, catalog, choice, choose }: PanelProps) {
           {summary
             .toSorted((one, other) => other[order] - one[order])
             .map((row) => {
-              const reason = findReason(catalog, row.reason);
+              const reason = findReason(catalog, row.reason, exits.vm === 'all' ? undefined : vm?.technique);
               return (
                 <tr key={row.reason} aria-selected={exits.reasons.includes(row.reason)}>
                   <th scope="row" className={styles['reason']}>

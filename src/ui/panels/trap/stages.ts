@@ -1,5 +1,6 @@
 // The four steps of one exit – cause, handler, effect, resume – and how far the hart has come. Pure.
 
+import { formatHex } from '../../format.ts';
 import type { Effect, ExitDetail, StageAnswer } from '../../../protocol/frame.ts';
 
 /** The two columns between cause and resume are filled from the effects: what was read, and what was changed. */
@@ -53,4 +54,20 @@ export function describeResume(pc: number, resumePc: number): string {
   if (resumePc === pc) return 'the same instruction again';
   if (resumePc === (pc + 4) >>> 0) return 'the next instruction';
   return 'elsewhere';
+}
+
+/**
+ * An effect's values in words: what was before and what is now. A read has one value; a mapping leads from a guest physical to
+ * a host physical address; an injection from where the guest was to its handler.
+ */
+export function transition(effect: Effect, grouping: boolean): string {
+  const { kind, before, after } = effect;
+  const write = (value: number) => formatHex(value, grouping);
+  if (kind === 'flush' || (before === undefined && after === undefined)) return '';
+  if (kind === 'map' && before !== undefined && after !== undefined)
+    return `GPA ${write(before)} → HPA ${write(after)}`;
+  if (before === undefined) return write(after ?? 0);
+  if (after === undefined) return isRead(effect) ? write(before) : `${write(before)} → gone`;
+  if (isRead(effect) || kind === 'device-write') return write(after);
+  return before === after ? `${write(after)}, as before` : `${write(before)} → ${write(after)}`;
 }

@@ -6,11 +6,11 @@ import { Address } from '../../components/Address.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { ModeBadge } from '../../components/ModeBadge.tsx';
 import { Term } from '../../components/Term.tsx';
-import { formatCount, formatHex, formatNanoseconds } from '../../format.ts';
+import { formatCount, formatNanoseconds } from '../../format.ts';
 import { classNames } from '../class-names.ts';
 import { findReason } from '../exits/exit-reasons.ts';
 import shared from '../panel.module.css';
-import { describeResume, describeVerdict, effectVerb, isRead } from './stages.ts';
+import { describeResume, describeVerdict, effectVerb, isRead, transition } from './stages.ts';
 import { trapValues } from './trap-values.ts';
 import styles from './trap.module.css';
 
@@ -117,12 +117,4 @@ function Effects({ effects, grouping, none }: EffectsProps) {
       ))}
     </ul>
   );
-}
-
-/** `before → after`, or the one that is known. */
-function transition({ before, after }: Effect, grouping: boolean): string {
-  const write = (value: number) => formatHex(value, grouping);
-  if (before !== undefined && after !== undefined) return `${write(before)} → ${write(after)}`;
-  if (after !== undefined) return write(after);
-  return before === undefined ? '' : `${write(before)} → gone`;
 }

@@ -2,6 +2,7 @@
 // hypervisor, or the one chosen in the list. "Next stage" walks on.
 
 import { useState } from 'react';
+import { findCause } from '../../../core/isa/causes.ts';
 import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Term } from '../../components/Term.tsx';
@@ -49,7 +50,8 @@ function Trap(props: PanelProps) {
   const underWay = frame?.answers.stage;
   if (shown === undefined) return <Nothing {...props} vm={vm} />;
   const { exit, stage } = shown;
-  const reason = findReason(catalog, exit.reason);
+  const reason = findReason(catalog, exit.reason, vm.technique);
+  const perfName = findCause(exit.cause)?.perfName ?? reason.perfName;
   return (
     <div className={shared['panel']}>
       <div className={shared['toolbar']}>
@@ -57,7 +59,7 @@ function Trap(props: PanelProps) {
           Exit <strong className="tabular">{formatCount(exit.sequence)}</strong>
         </span>
         <Term explain={explainReason(reason)}>
-          <span className="mono">{reason.perfName}</span>
+          <span className="mono">{perfName}</span>
         </Term>
         <span className={classNames(shared['quiet'], styles['vmx'])}>{reason.vmxName}</span>
         <span className={shared['spring']} />

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ExitDetail } from '../../../protocol/frame.ts';
-import { describeResume, isRead, stepNames, stepState } from './stages.ts';
+import { describeResume, isRead, stepNames, stepState, transition } from './stages.ts';
 import { describeHtinst, trapValues } from './trap-values.ts';
 
 const exit = (change: Partial<ExitDetail>): ExitDetail => ({
@@ -104,4 +104,22 @@ test('where the guest resumes, in words; pc wraps', () => {
   expect(describeResume(4, 4)).toMatch(/same/);
   expect(describeResume(0xffff_fffc, 0)).toMatch(/next/);
   expect(describeResume(0, 0x100)).toBe('elsewhere');
+});
+
+describe('values of an effect', () => {
+  const effect = (kind: ExitDetail['effects'][number]['kind'], before?: number, after?: number) =>
+    transition({ kind, what: '', before, after }, true);
+  test('a write from one to the other; an unchanged one says so', () => {
+    expect(effect('write-csr', 0, 0x8008_0200)).toBe('0000_0000 → 8008_0200');
+    expect(effect('write-csr', 1, 1)).toBe('0000_0001, as before');
+  });
+  test('a read has one value', () => {
+    expect(effect('read-csr', 5, 5)).toBe('0000_0005');
+  });
+  test('a mapping names its spaces', () => {
+    expect(effect('map', 0x8040_0000, 0x8440_0000)).toBe('GPA 8040_0000 → HPA 8440_0000');
+  });
+  test('a flush has no values', () => {
+    expect(effect('flush', 0, 0)).toBe('');
+  });
 });
