@@ -2,19 +2,23 @@
 // ours and stands in for machine mode, exactly as OpenSBI would lie beneath it. The baseline for everything else.
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { exceptionRows } from '../isa/causes.ts';
+import type { FinisherOutcome } from '../devices/test-finisher.ts';
+import { exceptionRows, findCause } from '../isa/causes.ts';
 import { RAM_BASE } from '../machine/layout.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
-import { endingOfFinisher, shutdown, stuck } from './endings.ts';
+import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HsmState, Sbi } from './sbi.ts';
 import { serveSbiCall } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { endingOfToHost } from './tohost.ts';
-import type { Ending, VirtualMachine, VmStop } from './virtual-machine.ts';
+import { VmControl } from './control.ts';
+import type { Computer, SliceEnd } from './computer.ts';
+import { interruptKinds, type InterruptKind, type InterruptLog } from './interrupt-log.ts';
+import type { Ending, VirtualMachine } from './virtual-machine.ts';
 
 /** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
 const FIRMWARE_MEDELEG = 0x00f0_b5ff;
@@ -27,12 +31,11 @@ export interface BareOptions {
   readonly guest: GuestImage;
   readonly host: MachineOptions['host'];
   readonly epochNanoseconds: Unsigned64;
+  readonly interrupts: InterruptLog;
   readonly svadu?: boolean;
-  readonly observer?: MachineOptions['observer'];
-  readonly boardObserver?: MachineOptions['boardObserver'];
 }
 
-export class BareMachine implements VirtualMachine {
+export class BareMachine implements VirtualMachine, Computer {
   readonly id: number;
   readonly technique = 'bare';
   readonly machine: Machine;
@@ -42,16 +45,20 @@ export class BareMachine implements VirtualMachine {
   readonly console = new SerialConsole();
   readonly memory: GuestMemory;
   readonly exits = 0;
+  readonly control = new VmControl();
   /** SBI calls the firmware has served. */
   firmwareCalls = 0;
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
+  readonly #interrupts: InterruptLog;
+  #takenInterrupt: string | undefined;
   #ending: Ending | undefined;
   #reboot = false;
 
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
     const { guest } = options;
+    this.#interrupts = options.interrupts;
     this.id = options.id;
     this.memoryBytes = guest.memoryBytes;
     this.harts = guest.harts;
@@ -63,8 +70,14 @@ export class BareMachine implements VirtualMachine {
       epochNanoseconds: options.epochNanoseconds,
       transmit: (byte) => this.console.write(byte),
       ...(options.svadu !== undefined && { svadu: options.svadu }),
-      ...(options.observer && { observer: options.observer }),
-      ...(options.boardObserver && { boardObserver: options.boardObserver }),
+      observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
+      boardObserver: {
+        interruptRaised: (source, level) => {
+          if (level) this.#raise('external', this.#sourceName(source), `line ${source}`);
+        },
+        interruptClaimed: (context, source) =>
+          this.#reach('external', 'acknowledged', `claimed by context ${context}`, this.#sourceName(source)),
+      },
     });
     this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
     this.guest = prepareGuest(guest, this.machine.board.mounts);
@@ -87,6 +100,9 @@ export class BareMachine implements VirtualMachine {
   }
   get instructions(): number {
     return this.machine.harts.reduce((sum, hart) => sum + hart.executed, 0);
+  }
+  get interrupts(): Readonly<Record<string, number>> {
+    return this.#interrupts.counts(this.id);
   }
   get waiting(): boolean {
     return this.machine.harts.every(
@@ -129,39 +145,46 @@ export class BareMachine implements VirtualMachine {
     }
   }
 
-  /** Runs for at most `budget` instructions. */
-  run(budget: number): VmStop {
-    const { machine } = this;
+  get now(): number {
+    return this.machine.now;
+  }
+
+  runSlice(budget: number): SliceEnd {
+    const { machine, control } = this;
     const end = machine.elapsed + budget;
-    for (;;) {
-      if (this.#ending) return 'ended';
+    while (control.running && !this.#ending) {
       if (this.#reboot) {
         this.#reboot = false;
         this.reset();
       }
-      const stop = machine.run(end - machine.elapsed);
-      switch (stop.kind) {
-        case 'budget':
-          return 'budget';
-        case 'idle':
-          return 'idle';
-        case 'breakpoint':
-          return 'breakpoint';
-        case 'interrupted':
-          if (!this.#ending && !this.#reboot) return 'interrupt';
-          break;
-        case 'trap':
-          this.#serveFirmware(stop.hart);
-          break;
-        case 'stuck':
-          this.#ending = stuck(stop.hart.state.pc, stop.hart.lastTrap?.trap.cause ?? 0);
-          break;
-        case 'finished':
-          this.#ending = endingOfFinisher(stop.outcome);
-          if (!this.#ending) this.#reboot = true;
-          break;
+      const left = end - machine.elapsed;
+      if (left <= 0) return 'budget';
+      const single = control.goal?.kind === 'instruction';
+      const { executed } = this.#hart(0);
+      const stop = machine.run(single ? 1 : left);
+      if (stop.kind === 'idle') return 'idle';
+      if (stop.kind === 'breakpoint') control.reached(stop.hart.state.pc);
+      else if (stop.kind === 'trap') this.#serveFirmware(stop.hart);
+      else if (stop.kind === 'stuck') this.#ending = stuck(stop.hart.state.pc, stop.hart.lastTrap?.trap.cause ?? 0);
+      else if (stop.kind === 'finished') this.#finish(stop.outcome);
+      if (single && control.running && this.#hart(0).executed !== executed) {
+        control.hold({ kind: 'step', sentence: 'One instruction was executed.' });
+      } else if (control.goal?.kind === 'interrupt' && this.#takenInterrupt) {
+        control.hold({
+          kind: 'interrupt',
+          sentence: `The guest has just taken an interrupt: ${this.#takenInterrupt}.`,
+        });
       }
     }
+    if (this.#ending) control.hold({ kind: 'ended', sentence: this.#ending.message });
+    return 'stopped';
+  }
+
+  /** The person's word about the VM has changed. */
+  obey(): void {
+    this.#takenInterrupt = undefined;
+    this.setBreakpoints(this.control.breakpoints);
+    this.passBreakpoint();
   }
 
   /** Board time in ticks at which a waiting machine goes on by itself; undefined while it need not wait. */
@@ -174,8 +197,40 @@ export class BareMachine implements VirtualMachine {
     this.machine.skipTo(until);
   }
 
-  end(ending: Ending): void {
-    this.#ending ??= ending;
+  /** Nothing will ever wake the guest. */
+  dieAsleep(): void {
+    this.#ending ??= asleep();
+  }
+
+  #finish(outcome: FinisherOutcome): void {
+    this.#ending = endingOfFinisher(outcome);
+    if (!this.#ending) this.#reboot = true;
+  }
+
+  #trapTaken(hart: Hart, cause: number): void {
+    if (cause >>> 31 === 0) return;
+    const code = cause & 0x7fff_ffff;
+    this.#takenInterrupt = findCause(cause)?.name ?? `cause ${code}`;
+    this.#interrupts.count(this.id, this.#takenInterrupt);
+    const kind = (Object.keys(interruptKinds) as InterruptKind[]).find((each) => interruptKinds[each] === code);
+    if (kind === undefined) return;
+    // There is no model of the timer or of a software interrupt that could tell when it was raised: the hart shows it here.
+    if (kind !== 'external') this.#raise(kind, kind === 'timer' ? 'stimecmp' : 'software', 'pending in mip');
+    this.#reach(kind, 'pending', 'mip');
+    this.#reach(kind, 'taken', `at 0x${hart.state.pc.toString(16)}`);
+    if (kind !== 'external') this.#reach(kind, 'acknowledged', 'no controller to tell');
+  }
+
+  #raise(kind: InterruptKind, source: string, detail: string): void {
+    this.#interrupts.raise(this.id, kind, source, this.machine.elapsed, detail);
+  }
+
+  #reach(kind: InterruptKind, stage: 'pending' | 'taken' | 'acknowledged', detail: string, source?: string): void {
+    this.#interrupts.reach(this.id, kind, stage, this.machine.elapsed, detail, source);
+  }
+
+  #sourceName(source: number): string {
+    return this.board.mounts.find(({ interrupt }) => interrupt === source)?.device.name ?? `source ${source}`;
   }
 
   #hart(index: number): Hart {
@@ -203,8 +258,9 @@ export class BareMachine implements VirtualMachine {
       return;
     }
     this.firmwareCalls++;
-    state.setUp('mepc', state.get('mepc') + 4);
-    if (serveSbiCall(this.#sbi, hart.id, state) || this.#ending === undefined) state.returnFromMachine();
+    // A call that ends the run leaves the kernel standing at its ECALL.
+    if (serveSbiCall(this.#sbi, hart.id, state)) state.setUp('mepc', state.get('mepc') + 4);
+    state.returnFromMachine();
   }
 
   #firmwarePorts() {

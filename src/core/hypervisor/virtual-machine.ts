@@ -3,6 +3,7 @@
 
 import type { Board } from '../machine/board.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
+import type { VmControl } from './control.ts';
 import type { PreparedGuest } from './guest-boot.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -19,9 +20,6 @@ export interface Ending {
   readonly message: string;
 }
 
-/** Why a VM stands still. */
-export type VmStop = 'budget' | 'breakpoint' | 'ended' | 'exit' | 'idle' | 'interrupt';
-
 /** A guest that cannot go on and did not say so itself. */
 export const DEAD_EXIT_CODE = 125;
 
@@ -32,6 +30,8 @@ export interface VirtualMachine {
   readonly harts: number;
   readonly guest: PreparedGuest;
   readonly console: SerialConsole;
+  /** What the person has asked of it. */
+  readonly control: VmControl;
   /** The board the guest sees. */
   readonly board: Board;
   /** Its physical memory. */
@@ -41,6 +41,8 @@ export interface VirtualMachine {
   readonly instructions: number;
   /** Exits so far; 0 on the bare machine. */
   readonly exits: number;
+  /** Interrupts its kernel has taken, by the cause's name. */
+  readonly interrupts: Readonly<Record<string, number>>;
   /** All its harts wait for an interrupt. */
   readonly waiting: boolean;
   /** The hart the guest sees, number 0 first. Up to date at any moment: looking changes nothing. */

@@ -130,9 +130,9 @@ export class Hart implements SystemPort {
     this.access.translations.forgetTable(Table.fetch);
   }
 
-  /** The next instruction is executed even if a breakpoint stands on it. */
+  /** The instruction at pc is executed although a breakpoint stands on it. */
   passBreakpoint(): void {
-    this.#passBreakpoint = true;
+    this.#passBreakpoint = this.#breakpoints.has(this.state.pc);
   }
 
   /** Executes up to `budget` instructions; a trap counts as one, so a loop of traps also ends. */

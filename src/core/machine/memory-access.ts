@@ -4,6 +4,7 @@
 import type { AccessWidth } from '../devices/device.ts';
 import { BUS_ERROR } from '../devices/device.ts';
 import { exceptionRows } from '../isa/causes.ts';
+import { accessFaultCauses, guestPageFaultCauses, pageFaultCauses } from './access-causes.ts';
 import type { DeviceBus } from './device-bus.ts';
 import { Privilege } from './hart-state.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
@@ -14,21 +15,6 @@ import { Access, Walker, type WalkContext } from './walker.ts';
 /** Where a translated access lands. */
 const Place = { fault: -2, device: -1 } as const;
 
-const pageFaults = [
-  exceptionRows.loadPageFault.code,
-  exceptionRows.storePageFault.code,
-  exceptionRows.instructionPageFault.code,
-] as const;
-const accessFaults = [
-  exceptionRows.loadAccess.code,
-  exceptionRows.storeAccess.code,
-  exceptionRows.instructionAccess.code,
-] as const;
-const guestPageFaults = [
-  exceptionRows.loadGuestPageFault.code,
-  exceptionRows.storeGuestPageFault.code,
-  exceptionRows.instructionGuestPageFault.code,
-] as const;
 const misalignedFaults = [exceptionRows.loadMisaligned.code, exceptionRows.storeMisaligned.code] as const;
 
 const ADUE = 0x2000_0000;
@@ -151,7 +137,7 @@ export class MemoryAccess {
     }
     const linear = this.#locate(this.#dataContext, address, access);
     if (linear >= 0) return linear;
-    if (linear === Place.device) this.#setFault(accessFaults[access], address, this.#dataContext);
+    if (linear === Place.device) this.#setFault(accessFaultCauses[access], address, this.#dataContext);
     return -1;
   }
 
@@ -166,7 +152,7 @@ export class MemoryAccess {
     }
     const linear = this.#ram.linearOf(this.#walker.physical);
     if (linear < 0) {
-      this.#setFault(accessFaults[Access.fetch], address, context);
+      this.#setFault(accessFaultCauses[Access.fetch], address, context);
       return 0;
     }
     const page = this.#ram.decodedPage(linear);
@@ -240,7 +226,7 @@ export class MemoryAccess {
     if (linear < 0) {
       this.#physical = walker.physical;
       if (this.#devices.covers(walker.physical)) return Place.device;
-      this.#setFault(accessFaults[access], address, context);
+      this.#setFault(accessFaultCauses[access], address, context);
       return Place.fault;
     }
     if (cached) {
@@ -254,13 +240,14 @@ export class MemoryAccess {
   }
 
   #deviceFault(address: number, access: Access, context: WalkContext): boolean {
-    this.#setFault(accessFaults[access], address, context);
+    this.#setFault(accessFaultCauses[access], address, context);
     return false;
   }
 
   #faultOfWalk(address: number, access: Access, context: WalkContext): void {
     const { fault, guestPhysical, pseudoInstruction } = this.#walker;
-    const causes = fault === 'page' ? pageFaults : fault === 'guest-page' ? guestPageFaults : accessFaults;
+    const causes =
+      fault === 'page' ? pageFaultCauses : fault === 'guest-page' ? guestPageFaultCauses : accessFaultCauses;
     this.#setFault(causes[access], address, context);
     if (fault !== 'guest-page') return;
     this.fault.guestPhysical = guestPhysical;

@@ -1,0 +1,16 @@
+// A physical computer of the lab as its host drives it: a bare machine with its one guest, or the machine the hypervisor
+// shares out. Each has its own clock. The host runs it in slices; where a slice ends changes nothing for any guest.
+
+/** Why a slice ended early: nothing can run before `idleUntil`, or a VM stopped for the person who steps it. */
+export type SliceEnd = 'budget' | 'idle' | 'stopped';
+
+export interface Computer {
+  /** Board time in ticks of 10 MHz. */
+  readonly now: number;
+  /** Runs whatever may run, for at most `budget` instructions. */
+  runSlice(budget: number): SliceEnd;
+  /** While nothing can run: board time in ticks at which something happens by itself (Infinity: nothing will). Otherwise undefined. */
+  idleUntil(): number | undefined;
+  /** While nothing can run: moves time forward to `until` ticks. The host may do it at once, or at the pace of the wall clock. */
+  skipTo(until: number): void;
+}

@@ -1,0 +1,88 @@
+// What a person has asked of one VM: to run, to stand still, to go one step. The computers obey it between instructions;
+// no guest can tell.
+
+import { decode } from '../isa/instructions.ts';
+
+/** How far a step goes. */
+export type Goal =
+  | { readonly kind: 'instruction' }
+  /** Until pc stands at a guest virtual address. */
+  | { readonly kind: 'address'; readonly address: number }
+  /** Until the next exit; the VM then stands inside the hypervisor. */
+  | { readonly kind: 'exit' }
+  /** Until the guest takes an interrupt. */
+  | { readonly kind: 'interrupt' };
+
+/** Why a VM stands, as data and in plain words. */
+export interface StopReason {
+  readonly kind: 'initial' | 'pause' | 'step' | 'breakpoint' | 'exit' | 'interrupt' | 'stage' | 'ended';
+  readonly sentence: string;
+}
+
+const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
+
+export class VmControl {
+  #running = false;
+  #goal: Goal | undefined;
+  #stop: StopReason | undefined = { kind: 'initial', sentence: 'The guest stands at its first instruction.' };
+  #breakpoints: ReadonlySet<number> = new Set();
+
+  /** The VM may execute. */
+  get running(): boolean {
+    return this.#running;
+  }
+  get goal(): Goal | undefined {
+    return this.#goal;
+  }
+  /** Why it stands; undefined while it runs. */
+  get stop(): StopReason | undefined {
+    return this.#stop;
+  }
+  /** The person's breakpoints, and the address a step is to reach. */
+  get breakpoints(): ReadonlySet<number> {
+    return this.#goal?.kind === 'address' ? new Set([...this.#breakpoints, this.#goal.address]) : this.#breakpoints;
+  }
+  set breakpoints(addresses: ReadonlySet<number>) {
+    this.#breakpoints = addresses;
+  }
+
+  run(goal?: Goal): void {
+    this.#running = true;
+    this.#goal = goal;
+    this.#stop = undefined;
+  }
+
+  hold(reason: StopReason): void {
+    this.#running = false;
+    this.#goal = undefined;
+    this.#stop = reason;
+  }
+
+  pause(): void {
+    this.hold({ kind: 'pause', sentence: 'You paused it between two instructions.' });
+  }
+
+  /** pc stands at a breakpoint: the person's own, or where the step was to end. */
+  reached(pc: number): void {
+    const step = this.#goal?.kind === 'address' && this.#goal.address === pc && !this.#breakpoints.has(pc);
+    this.hold(
+      step
+        ? { kind: 'step', sentence: 'The step is done.' }
+        : {
+            kind: 'breakpoint',
+            sentence: `It stands at your breakpoint at ${hex(pc)}, which has not been executed yet.`,
+          },
+    );
+  }
+}
+
+/**
+ * Where a step over the instruction `word` at `pc` ends: behind it, if it calls something that comes back; otherwise after
+ * one instruction.
+ */
+export function goalOver(word: number, pc: number): Goal {
+  const row = decode(word)?.row;
+  const links = row?.effect.kind === 'jump' && ((word >>> 7) & 31) !== 0;
+  const comesBack = links || row?.mnemonic === 'ecall' || row?.mnemonic === 'wfi';
+  return comesBack ? { kind: 'address', address: (pc + 4) >>> 0 } : { kind: 'instruction' };
+}

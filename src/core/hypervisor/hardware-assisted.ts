@@ -1,0 +1,224 @@
+// Technique `hardware-assisted`: the guest's kernel runs in VS-mode, its programs in VU-mode, and the hart translates in
+// two stages. The guest's own traps, CSRs and page tables need no help; only devices, firmware calls, WFI and memory that
+// the second stage does not map yet make the hart leave the guest (privileged manual, "Hypervisor Extension"; KVM on RISC-V).
+
+import { exceptionRows } from '../isa/causes.ts';
+import type { StoredCsrName } from '../isa/csr-stored.ts';
+import { decode } from '../isa/instructions.ts';
+import { accessFaultCauses, accessOf, guestPageFaultCauses } from '../machine/access-causes.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import type { Hart } from '../machine/hart.ts';
+import {
+  HypervisorStatus,
+  ILLEGAL,
+  Status,
+  trapOf,
+  type PrivilegedState,
+  type Trap,
+} from '../machine/privileged-state.ts';
+import { Access, Pte } from '../machine/walker.ts';
+import type { Exit } from './exits.ts';
+import type { Hpa } from './guest-memory.ts';
+import { interruptExit } from './host-exits.ts';
+import { TablePages } from './table-pages.ts';
+import type { World, WorldPorts } from './world.ts';
+
+const ROOT_PAGES = 4; // Sv32x4: 16 KiB
+const MODE_SV32X4 = 0x8000_0000;
+const VMID_SHIFT = 22;
+const LEAF = Pte.V | Pte.R | Pte.W | Pte.X | Pte.U | Pte.A | Pte.D;
+const SSTATUS = 0x000c_0122;
+const EXCEPTIONS_TO_GUEST = 0xb1ff;
+const VIRTUAL_INTERRUPTS = 0x444;
+const STCE = 0x8000_0000;
+const SSIP = 1 << 1;
+const SEIP = 1 << 9;
+const VSSIP = 1 << 2;
+const VSEIP = 1 << 10;
+
+/** The guest's supervisor CSRs, and the registers of the hart that hold them while it runs. */
+const swapped: readonly (readonly [StoredCsrName, StoredCsrName])[] = [
+  ['stvec', 'vstvec'],
+  ['sscratch', 'vsscratch'],
+  ['sepc', 'vsepc'],
+  ['scause', 'vscause'],
+  ['stval', 'vstval'],
+  ['stimecmp', 'vstimecmp'],
+  ['stimecmph', 'vstimecmph'],
+  // No copies of these exist: the hart's own are used, so they are swapped as well.
+  ['scounteren', 'scounteren'],
+  ['senvcfg', 'senvcfg'],
+];
+
+export class HardwareAssisted implements World {
+  readonly #ports: WorldPorts;
+  readonly #tables: TablePages;
+  readonly root: Hpa;
+
+  /** @throws Error where no memory is left for the root table */
+  constructor(ports: WorldPorts, tables: TablePages) {
+    this.#ports = ports;
+    this.#tables = tables;
+    const root = tables.allocate(ROOT_PAGES);
+    if (root === undefined) throw new Error('no memory is left for second-stage page tables: remove a VM');
+    this.root = root;
+  }
+
+  /** The value of hgatp for this guest; VMIDs have 7 bits. */
+  get hgatp(): number {
+    return (MODE_SV32X4 + (this.#ports.vm % 128) * 2 ** VMID_SHIFT + this.root / 4096) >>> 0;
+  }
+
+  load(hart: Hart): void {
+    const { state } = this.#ports;
+    const real = hart.state;
+    real.set('vsatp', 0); // no walk may see the new guest's tables through the old guest's second stage
+    real.set('hgatp', this.hgatp);
+    real.set('vsatp', state.get('satp'));
+    real.set('hstatus', HypervisorStatus.VTW);
+    real.set('hedeleg', EXCEPTIONS_TO_GUEST);
+    real.set('hideleg', VIRTUAL_INTERRUPTS);
+    real.set('hcounteren', 0xffff_ffff);
+    real.set('henvcfghWritten', STCE);
+    const delta = BigInt.asUintN(64, -BigInt(this.#ports.timeOrigin()));
+    real.set('htimedelta', Number(delta & 0xffff_ffffn));
+    real.set('htimedeltah', Number(delta >> 32n));
+    for (const [own, held] of swapped) real.set(held, state.get(own));
+    real.set('vsstatus', state.get('mstatus') & SSTATUS);
+    const enabled = state.get('mie') & 0x222;
+    real.set('mie', (real.get('mie') & ~VIRTUAL_INTERRUPTS) | (enabled << 1));
+    hart.changed('translation');
+    hart.changed('timer');
+  }
+
+  save(hart: Hart): void {
+    const { state } = this.#ports;
+    const real = hart.state;
+    state.set('satp', real.get('vsatp'));
+    for (const [own, held] of swapped) state.set(own, real.get(held));
+    state.set('mstatus', (state.get('mstatus') & ~SSTATUS) | (real.get('vsstatus') & SSTATUS));
+    state.set('mie', (state.get('mie') & ~0x222) | ((real.get('mie') & VIRTUAL_INTERRUPTS) >>> 1));
+    this.#readBackSoftwareInterrupt(real);
+  }
+
+  enter(hart: Hart): void {
+    const { state } = this.#ports;
+    const real = hart.state;
+    this.#inject(real);
+    const supervisor = state.privilege === Privilege.supervisor;
+    const { privilege, virtual } = real;
+    real.copyCoreFrom(state);
+    real.privilege = privilege; // still HS: only SRET may lead into the guest
+    real.virtual = virtual;
+    real.set('sepc', state.pc);
+    real.set('mstatus', (real.get('mstatus') & ~Status.SPP) | (supervisor ? Status.SPP : 0));
+    const guestMode = HypervisorStatus.SPV | (supervisor ? HypervisorStatus.SPVP : 0);
+    real.set('hstatus', (real.get('hstatus') & ~HypervisorStatus.SPVP) | guestMode);
+    real.returnFromSupervisor();
+    hart.changed('interrupts');
+  }
+
+  leave(hart: Hart): void {
+    const { state } = this.#ports;
+    const real = hart.state;
+    state.copyCoreFrom(real);
+    state.virtual = false;
+    state.pc = real.get('sepc');
+    state.privilege = real.get('mstatus') & Status.SPP ? Privilege.supervisor : Privilege.user;
+    this.#readBackSoftwareInterrupt(real);
+  }
+
+  halt(hart: Hart): void {
+    const { state } = this.#ports;
+    state.copyCoreFrom(hart.state);
+    state.virtual = false;
+    this.save(hart);
+  }
+
+  unhalt(hart: Hart): void {
+    this.#inject(hart.state);
+    hart.state.copyCoreFrom(this.#ports.state);
+    hart.state.virtual = true;
+    hart.changed('translation');
+  }
+
+  exitOf(hart: Hart): Exit {
+    const real = hart.state;
+    const cause = real.get('scause');
+    if (cause >>> 31 === 1) return interruptExit(cause);
+    const { virtualSupervisorCall, virtualInstruction } = exceptionRows;
+    if (cause === virtualSupervisorCall.code) return { reason: 'sbi-call' };
+    if (cause === virtualInstruction.code) return this.#virtualInstruction(real.get('stval'));
+    const access = accessOf(guestPageFaultCauses, cause);
+    if (access === undefined) return { reason: 'guest-exception', trap: trapOf(cause, real.get('stval')) };
+    const gva = real.get('stval');
+    const gpa = real.get('htval') * 4 + (gva & 3);
+    if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
+    const implicit = real.get('htinst') === 0x2000 || real.get('htinst') === 0x2020;
+    if (access !== Access.fetch && !implicit && this.#ports.isDevice(gpa)) {
+      return { reason: 'device-access', gva, gpa, access };
+    }
+    // Nothing is there: the access fault that the bare machine would give.
+    return { reason: 'guest-exception', trap: trapOf(accessFaultCauses[access], gva) };
+  }
+
+  reflect(hart: Hart, trap: Trap): void {
+    const { state } = this.#ports;
+    const real = hart.state;
+    real.virtual = true;
+    real.privilege = state.privilege;
+    real.pc = state.pc;
+    real.takeTrap(trap); // hedeleg leads it to VS-mode
+    state.pc = real.pc;
+    state.privilege = real.privilege;
+    real.virtual = false;
+    real.privilege = Privilege.supervisor;
+  }
+
+  mapPage(_hart: Hart, { gpa }: Extract<Exit, { reason: 'missing-page' }>): boolean {
+    const target = this.#ports.hostAddress(gpa - (gpa % 4096));
+    if (target === undefined) return false;
+    const rootIndex = Math.floor(gpa / 0x40_0000);
+    // Invalid entries are never cached, so adding one needs no fence.
+    return this.#tables.setLeaf(this.root, rootIndex, (gpa >>> 12) & 0x3ff, target, LEAF) !== undefined;
+  }
+
+  instruction(hart: Hart): number | undefined {
+    const transformed = hart.state.get('htinst');
+    return transformed === 0 ? undefined : transformed;
+  }
+
+  /** The guest fences its own stage without help; this is for a remote fence asked of the firmware. */
+  fence(hart: Hart, address: number | undefined): void {
+    hart.access.translations.flush(address);
+  }
+
+  dispose(): void {
+    for (let index = 0; index < ROOT_PAGES * 1024; index++) this.#tables.clearRegion(this.root, index);
+    this.#tables.free(this.root, ROOT_PAGES);
+  }
+
+  #virtualInstruction(word: number): Exit {
+    const decoded = decode(word);
+    if (decoded?.row.mnemonic === 'wfi' && this.#ports.state.privilege === Privilege.supervisor) {
+      return { reason: 'wait-for-interrupt', decoded };
+    }
+    // The guest's hart has no H extension and no such CSR: an illegal instruction there.
+    return { reason: 'guest-exception', trap: trapOf(ILLEGAL, word) };
+  }
+
+  /** What is pending for the guest goes into hvip; the hart delivers it when the guest lets it. */
+  #inject(real: PrivilegedState): void {
+    const { state } = this.#ports;
+    const software = state.get('mipSoftware') & SSIP ? VSSIP : 0;
+    const external = (state.get('mipLines') | state.get('mipSoftware')) & SEIP ? VSEIP : 0;
+    real.set('hvip', software | external);
+  }
+
+  /** The guest may clear its software interrupt itself. */
+  #readBackSoftwareInterrupt(real: PrivilegedState): void {
+    const { state } = this.#ports;
+    const pending = real.get('hvip') & VSSIP ? SSIP : 0;
+    state.set('mipSoftware', (state.get('mipSoftware') & ~SSIP) | pending);
+  }
+}

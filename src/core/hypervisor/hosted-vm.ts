@@ -1,0 +1,480 @@
+// A VM of the hypervisor: one vCPU, RAM, a board with device models, and the technique that runs it. It does one thing at
+// a time for the hypervisor's loop: enter, name the exit, handle it, leave. It never touches another VM.
+
+import type { Unsigned64 } from '../devices/unsigned64.ts';
+import { findCause } from '../isa/causes.ts';
+import { Board, type Line } from '../machine/board.ts';
+import type { Hart } from '../machine/hart.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import { RAM_BASE } from '../machine/layout.ts';
+import type { Machine } from '../machine/machine.ts';
+import { PrivilegedState, type Trap } from '../machine/privileged-state.ts';
+import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
+import { VmControl } from './control.ts';
+import type { Exit, Verdict } from './exits.ts';
+import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { handle, type HandledVm } from './handlers.ts';
+import { HardwareAssisted } from './hardware-assisted.ts';
+import type { HostFrames } from './host-frames.ts';
+import { interruptKinds, type InterruptKind, type InterruptLog } from './interrupt-log.ts';
+import { HsmState, Sbi } from './sbi.ts';
+import { SerialConsole } from './serial-console.ts';
+import { ShadowTables } from './shadow-tables.ts';
+import { TablePages } from './table-pages.ts';
+import { endingOfToHost } from './tohost.ts';
+import type { EffectRecord } from './trace.ts';
+import { TrapAndEmulate } from './trap-and-emulate.ts';
+import { DEAD_EXIT_CODE, type Ending, type Technique, type VirtualMachine } from './virtual-machine.ts';
+import { VirtualHart } from './virtual-hart.ts';
+import type { World } from './world.ts';
+
+const GUEST_MEDELEG = 0xb1ff;
+const SUPERVISOR_INTERRUPTS = 0x222;
+const STCE = 0x8000_0000;
+const SSIP = 1 << 1;
+const STIP = 1 << 5;
+const SEIP = 1 << 9;
+/** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
+const FUTILE_REFLECTIONS = 16;
+
+export interface HostedOptions {
+  readonly id: number;
+  readonly technique: Exclude<Technique, 'bare'>;
+  readonly guest: GuestImage;
+  readonly machine: Machine;
+  readonly frames: HostFrames;
+  readonly interrupts: InterruptLog;
+  readonly epochNanoseconds: Unsigned64;
+  /** Linear address of the block for the vCPU's state. */
+  readonly stateBase: number;
+}
+
+export class HostedVm implements VirtualMachine, HandledVm {
+  readonly id: number;
+  readonly technique: Exclude<Technique, 'bare'>;
+  readonly memoryBytes: number;
+  readonly harts = 1;
+  readonly guest: PreparedGuest;
+  readonly console = new SerialConsole();
+  readonly board: Board;
+  readonly memory: GuestMemory;
+  /** The guest's hart, as the guest sees it. While it is on the physical hart, `look` brings it up to date. */
+  readonly state: PrivilegedState;
+  readonly virtualHart: VirtualHart;
+  readonly hart: Hart;
+  readonly sbi: Sbi;
+  readonly control = new VmControl();
+  exits = 0;
+  /** The cause of the interrupt the guest has taken since it was last put on the hart. */
+  takenInterrupt: string | undefined;
+  /** What the hypervisor has read and written since the last exit began. */
+  readonly notes: EffectRecord[] = [];
+  breakpoints: ReadonlySet<number> = new Set();
+  readonly #options: HostedOptions;
+  readonly #machine: Machine;
+  #world: World;
+  #ending: Ending | undefined;
+  #loaded = false;
+  #inGuest = false;
+  #executed = 0;
+  #executedAtLoad = 0;
+  /** Board time minus guest time, in ticks. */
+  #timeOrigin = 0;
+  #heldSince: number | undefined;
+  #timersStale = true;
+  #futile = 0;
+  #passBreakpoint = false;
+
+  /** @throws ImageError where the guest cannot be loaded, Error where the machine has no memory for it */
+  constructor(options: HostedOptions) {
+    this.#options = options;
+    this.#machine = options.machine;
+    this.id = options.id;
+    this.technique = options.technique;
+    this.memoryBytes = options.guest.memoryBytes;
+    const { frames, machine, guest } = options;
+    const [hart] = machine.harts;
+    if (hart === undefined) throw new Error('the machine has no hart');
+    this.hart = hart;
+    this.board = new Board({
+      harts: 1,
+      clock: () => this.now,
+      drive: (_, line, level) => this.#drive(line, level),
+      timeWritten: () => (this.#timersStale = true),
+      transmit: (byte) => this.console.write(byte),
+      finish: (outcome) => {
+        const ending = endingOfFinisher(outcome);
+        if (ending) this.#ending ??= ending;
+        else this.#rebooting = true;
+      },
+      epochNanoseconds: options.epochNanoseconds,
+      interruptRaised: (source, level) => {
+        if (level) this.#chain('raise', 'external', this.#sourceName(source), `line ${source}`);
+      },
+      interruptClaimed: (context, source) =>
+        this.#chain('acknowledged', 'external', this.#sourceName(source), `claimed by context ${context}`),
+    });
+    this.guest = prepareGuest(guest, this.board.mounts);
+    const first = frames.allocate(guest.memoryBytes / 4096, { vm: options.id, use: 'ram' });
+    if (first === undefined) {
+      const free = machine.ram.size - frames.usedBytes;
+      throw new Error(
+        `expected ${guest.memoryBytes / 2 ** 20} MiB of free machine memory in one piece, found ${Math.floor(free / 2 ** 20)} MiB in all: remove a VM or give this one less`,
+      );
+    }
+    this.memory = new GuestMemory(machine.ram, first, guest.memoryBytes);
+    this.state = new PrivilegedState(machine.memory, options.stateBase, {
+      hypervisorExtension: false,
+      svadu: false,
+      time: () => this.board.time(),
+      executed: () => this.instructions,
+      changed: (consequence) => {
+        if (consequence === 'timer') this.#timersStale = true;
+      },
+    });
+    this.virtualHart = new VirtualHart({
+      state: this.state,
+      fence: (address, space) => this.#world.fence(this.hart, address, space),
+      note: (effect) => this.note(effect),
+    });
+    this.sbi = new Sbi(this.#firmwarePorts());
+    this.#watchToHost();
+    this.#world = this.#makeWorld();
+    this.reset();
+  }
+
+  #rebooting = false;
+
+  get world(): World {
+    return this.#world;
+  }
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+  /** Guest time in ticks: it stands still while a person holds the VM. */
+  get now(): number {
+    return (this.#heldSince ?? this.#machine.now) - this.#timeOrigin;
+  }
+  get instructions(): number {
+    return this.#executed + (this.#loaded ? this.hart.executed - this.#executedAtLoad : 0);
+  }
+  get waiting(): boolean {
+    return this.state.waiting;
+  }
+  /** The hart executes this guest's instructions, or would, as soon as it is run. */
+  get inGuest(): boolean {
+    return this.#inGuest;
+  }
+  get interrupts(): Readonly<Record<string, number>> {
+    return this.#options.interrupts.counts(this.id);
+  }
+
+  look(): PrivilegedState {
+    if (this.#inGuest) this.#world.halt(this.hart);
+    return this.state;
+  }
+
+  receive(bytes: Uint8Array): number {
+    return this.board.uart.receive(bytes);
+  }
+
+  setBreakpoints(addresses: ReadonlySet<number>): void {
+    this.breakpoints = addresses;
+    if (this.#loaded) this.hart.setBreakpoints(addresses);
+  }
+
+  /** The next instruction is executed although a breakpoint may stand on it. */
+  passBreakpoint(): void {
+    this.takenInterrupt = undefined;
+    this.#passBreakpoint = true;
+  }
+
+  note(effect: EffectRecord): void {
+    this.notes.push(effect);
+  }
+
+  reset(): void {
+    if (this.#loaded) this.takeOff();
+    const { state, guest, memory } = this;
+    this.#ending = undefined;
+    this.#rebooting = false;
+    this.#options.interrupts.abandon(this.id);
+    this.#world.dispose();
+    this.#world = this.#makeWorld();
+    const zeros = new Uint8Array(4096);
+    for (let offset = 0; offset < memory.size; offset += 4096) memory.write(RAM_BASE + offset, zeros);
+    for (const { address, bytes } of guest.loads) memory.write(address, bytes);
+    this.#timeOrigin = this.#heldSince ?? this.#machine.now;
+    state.reset(0);
+    state.set('medeleg', GUEST_MEDELEG);
+    state.set('mideleg', state.get('mideleg') | SUPERVISOR_INTERRUPTS);
+    state.set('mcounteren', 0xffff_ffff);
+    state.set('menvcfgh', STCE);
+    state.privilege = Privilege.supervisor;
+    state.pc = guest.entry;
+    state.setX(11, guest.deviceTree | 0);
+    this.board.reset();
+    this.#timersStale = true;
+    this.#futile = 0;
+  }
+
+  /** A person takes the VM's time away, or gives it back. */
+  hold(held: boolean): void {
+    if (held === (this.#heldSince !== undefined)) return;
+    if (held) this.#heldSince = this.#machine.now;
+    else if (this.#heldSince !== undefined) {
+      this.#timeOrigin += this.#machine.now - this.#heldSince;
+      this.#heldSince = undefined;
+    }
+    this.#timersStale = true;
+  }
+
+  /** Looks at everything that depends on time, where something is due. @returns whether the guest can execute now */
+  refresh(): boolean {
+    if (this.#rebooting) this.reset();
+    if (this.#ending) return false;
+    if (this.#timersStale || this.board.deadline() <= this.now) {
+      this.#timersStale = false;
+      this.board.elapse();
+    }
+    if (!(this.#loaded && this.technique === 'hardware-assisted')) this.#driveTimer();
+    if (this.state.waiting && (this.state.pending & this.state.get('mie')) !== 0) this.state.waiting = false;
+    return !this.state.waiting;
+  }
+
+  /** Board time in ticks at which something of this guest's is due by itself. */
+  deadline(): number {
+    const device = this.board.deadline();
+    const compare = this.state.get('stimecmph') * 2 ** 32 + this.state.get('stimecmp');
+    const timer = this.#timerPending ? Infinity : this.now + Math.max(0, compare - this.board.time());
+    // With the H extension the hart itself watches the guest's timer while the guest is on it.
+    const own = this.#loaded && this.technique === 'hardware-assisted' ? Infinity : timer;
+    return Math.min(device, own) + this.#timeOrigin;
+  }
+
+  get #timerPending(): boolean {
+    return (this.state.get('mipLines') & STIP) !== 0;
+  }
+
+  /** Puts the VM on the hart and enters it. */
+  putOn(): void {
+    if (!this.#loaded) {
+      this.#loaded = true;
+      this.#executedAtLoad = this.hart.executed;
+      this.hart.state.reservation = 0;
+      this.hart.setBreakpoints(this.breakpoints);
+      this.#world.load(this.hart);
+    }
+    if (this.#inGuest) return;
+    this.#noteInjection();
+    this.#world.enter(this.hart);
+    this.#inGuest = true;
+    if (this.#passBreakpoint) this.hart.passBreakpoint();
+    this.#passBreakpoint = false;
+  }
+
+  /** Takes the VM off the hart, from inside its exit or from the middle of its own code. */
+  takeOff(): void {
+    if (!this.#loaded) return;
+    if (this.#inGuest) this.#world.halt(this.hart);
+    else this.#world.save(this.hart);
+    this.#executed = this.instructions;
+    this.#loaded = false;
+    this.#inGuest = false;
+  }
+
+  /** The hart has just trapped out of this guest. @returns the exit, named */
+  beginExit(): Exit {
+    this.#inGuest = false;
+    this.exits++;
+    this.notes.length = 0;
+    this.#world.leave(this.hart);
+    return this.#world.exitOf(this.hart);
+  }
+
+  /** Does what the exit asks for. */
+  handle(exit: Exit): Verdict {
+    const verdict = handle(this, exit);
+    if (verdict !== 'reflect') this.#futile = 0;
+    return this.#ending ? 'kill' : verdict;
+  }
+
+  /** Delivers an exception to the guest's own handler. */
+  reflect(trap: Trap): Verdict {
+    const { state } = this;
+    const from = state.pc;
+    this.#world.reflect(this.hart, trap);
+    this.note({ kind: 'inject', what: trap.cause, before: from, after: state.pc });
+    this.#futile = state.pc === from ? this.#futile + 1 : 0;
+    if (this.#futile > FUTILE_REFLECTIONS) this.#ending = stuck(from, trap.cause);
+    return this.#ending ? 'kill' : 'reflect';
+  }
+
+  /** WFI: waits unless something is pending already. @returns whether the guest waits now */
+  wait(): boolean {
+    if (this.technique === 'hardware-assisted') this.#world.save(this.hart);
+    this.state.waiting = true;
+    this.#driveTimer();
+    if ((this.state.pending & this.state.get('mie')) === 0) return true;
+    this.state.waiting = false;
+    return false;
+  }
+
+  die(message: string): void {
+    this.#ending ??= { kind: 'dead', exitCode: DEAD_EXIT_CODE, message };
+  }
+
+  /** The hart is stuck in the guest's own trap handler (hardware-assisted: no exit happens there). */
+  dieStuck(): void {
+    const state = this.look();
+    this.#ending ??= stuck(state.pc, state.get('scause'));
+  }
+
+  /** Nothing will ever wake the guest. */
+  dieAsleep(): void {
+    this.#ending ??= asleep();
+  }
+
+  acknowledgeHostInterrupt(): void {
+    const { state } = this.hart;
+    state.set('mipSoftware', state.get('mipSoftware') & ~SSIP);
+    this.hart.changed('interrupts');
+  }
+
+  /** An interrupt has reached the guest's handler. @param cause scause as the guest sees it */
+  interruptTaken(cause: number, name: string, handler: number): void {
+    const kind = kindOf(cause & 0x7fff_ffff);
+    if (kind === undefined) return;
+    this.takenInterrupt = name;
+    this.#options.interrupts.count(this.id, name);
+    this.#chain('taken', kind, undefined, `at 0x${handler.toString(16)}`);
+    if (kind === 'software') this.#chain('acknowledged', kind, undefined, 'no controller to tell');
+  }
+
+  /** The VM goes: memory and tables are given back. */
+  dispose(): void {
+    this.takeOff();
+    this.#world.dispose();
+    this.#options.frames.freeAll(this.id);
+  }
+
+  #drive(line: Line, level: boolean): void {
+    const { state } = this;
+    const before = state.get('mipLines');
+    state.set('mipLines', level ? before | line : before & ~line);
+    if (line === SEIP && level && (before & SEIP) === 0) this.#chain('pending', 'external', undefined, 'virtual PLIC');
+  }
+
+  /** The guest's own timer compare register, where the hypervisor watches it. */
+  #driveTimer(): void {
+    const { state } = this;
+    const due = this.board.time() >= state.get('stimecmph') * 2 ** 32 + state.get('stimecmp');
+    const before = state.get('mipLines');
+    state.set('mipLines', due ? before | STIP : before & ~STIP);
+    if (due && (before & STIP) === 0) {
+      this.#chain('raise', 'timer', 'stimecmp', 'time has reached stimecmp');
+      this.#chain('pending', 'timer', undefined, 'sip.STIP');
+    } else if (!due && (before & STIP) !== 0) {
+      this.#chain('acknowledged', 'timer', undefined, 'stimecmp was set again');
+    }
+  }
+
+  #noteInjection(): void {
+    const ready = this.state.pending & this.state.get('mie');
+    if (ready === 0) return;
+    for (const [kind, code] of Object.entries(interruptKinds)) {
+      if (ready & (1 << code)) this.#chain('injected', kind as InterruptKind, undefined, 'before entering the guest');
+    }
+  }
+
+  #chain(
+    stage: 'raise' | 'pending' | 'injected' | 'taken' | 'acknowledged',
+    kind: InterruptKind,
+    source: string | undefined,
+    detail: string,
+  ): void {
+    const { interrupts } = this.#options;
+    const at = this.#machine.elapsed;
+    if (stage === 'raise') interrupts.raise(this.id, kind, source ?? kind, at, detail);
+    else interrupts.reach(this.id, kind, stage, at, detail, source);
+  }
+
+  #sourceName(source: number): string {
+    return this.board.mounts.find(({ interrupt }) => interrupt === source)?.device.name ?? `source ${source}`;
+  }
+
+  #makeWorld(): World {
+    const { frames, machine, id } = this.#options;
+    const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use);
+    const ports = {
+      vm: id,
+      state: this.state,
+      hostAddress: (gpa: number) => this.memory.hostAddress(gpa),
+      isDevice: (gpa: number) => this.board.bus.covers(gpa),
+      timeOrigin: () => this.#timeOrigin,
+    };
+    if (this.technique === 'hardware-assisted') return new HardwareAssisted(ports, pages('stage-2 tables'));
+    return new TrapAndEmulate(
+      {
+        ...ports,
+        memory: this.memory,
+        interruptTaken: (cause, handler) => this.interruptTaken(cause, exceptionName(cause), handler),
+      },
+      new ShadowTables(pages('shadow tables')),
+    );
+  }
+
+  #watchToHost(): void {
+    const { toHost } = this.guest;
+    const host = toHost === undefined ? undefined : this.memory.hostAddress(toHost);
+    if (host === undefined) return;
+    this.#machine.ram.watch(host, () => {
+      this.#ending ??= endingOfToHost(this.#machine.ram.readEntry(host));
+      if (this.#ending) this.#machine.interrupt();
+    });
+  }
+
+  #firmwarePorts() {
+    const { state } = this;
+    return {
+      harts: 1,
+      setTimer: (_: number, low: number, high: number) => {
+        state.set('stimecmp', low);
+        state.set('stimecmph', high);
+        if (this.#loaded && this.technique === 'hardware-assisted') {
+          this.hart.state.set('vstimecmp', low);
+          this.hart.state.set('vstimecmph', high);
+          this.hart.changed('timer');
+        }
+        this.#driveTimer();
+      },
+      sendIpi: () => {
+        state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+        this.#chain('raise', 'software', 'SBI IPI', 'asked of the firmware');
+        this.#chain('pending', 'software', undefined, 'sip.SSIP');
+      },
+      clearIpi: () => state.set('mipSoftware', state.get('mipSoftware') & ~SSIP),
+      fence: (_: number, address: number | undefined) => this.#world.fence(this.hart, address, undefined),
+      hartStatus: () => HsmState.started,
+      startHart: () => undefined,
+      stopHart: () => this.die('The guest stopped its only hart.'),
+      suspendHart: () => (state.waiting = true),
+      reset: (kind: 'shutdown' | 'reboot', failed: boolean) => {
+        if (kind === 'shutdown') this.#ending ??= shutdown(failed);
+        else this.#rebooting = true;
+      },
+      writeConsole: (byte: number) => this.console.write(byte),
+      readConsole: () => this.board.uart.take(),
+      readMemory: (address: number, into: Uint8Array) => this.memory.read(address, into),
+      writeMemory: (address: number, bytes: Uint8Array) => this.memory.write(address, bytes),
+      isMemory: (address: number) => this.memory.holds(address),
+    };
+  }
+}
+
+function kindOf(code: number): InterruptKind | undefined {
+  return (Object.keys(interruptKinds) as InterruptKind[]).find((kind) => interruptKinds[kind] === code);
+}
+
+const exceptionName = (cause: number): string => findCause(cause)?.name ?? `cause ${cause}`;

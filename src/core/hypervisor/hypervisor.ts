@@ -1,0 +1,359 @@
+// The hypervisor's loop: one hart, several VMs in turn. A VM runs until the hart traps out of it; the exit is named,
+// handled and recorded here, once, whatever it was; then the same VM goes on, or the next one. Decisions are only ever
+// made at exits, so it does not matter to any guest where the host cuts its slices.
+
+import type { Unsigned64 } from '../devices/unsigned64.ts';
+import { findCause } from '../isa/causes.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import type { Hart } from '../machine/hart.ts';
+import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
+import type { Host } from '../machine/linear-memory.ts';
+import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
+import type { Computer, SliceEnd } from './computer.ts';
+import { exitRows, type Exit, type Verdict } from './exits.ts';
+import type { GuestImage } from './guest-boot.ts';
+import { HostFrames } from './host-frames.ts';
+import { HostedVm } from './hosted-vm.ts';
+import type { InterruptLog } from './interrupt-log.ts';
+import type { ExitRecord, Trace } from './trace.ts';
+import type { Technique } from './virtual-machine.ts';
+
+/** Instructions of one VM's turn, where others could run. */
+export const QUANTUM = 100_000;
+const MAXIMUM_VMS = 126;
+
+const ALL_EXCEPTIONS = 0x00f0_b7ff;
+const ALL_INTERRUPTS = 0x222;
+const STCE = 0x8000_0000;
+const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
+const NEVER = 0xffff_ffff;
+/** No alarm: the host's timer must be set anew whatever comes next. */
+const SPENT = -1;
+
+/** An exit that has begun and not ended: a person looks at it stage by stage. */
+export interface OpenExit {
+  readonly vm: HostedVm;
+  readonly stage: 'trapped' | 'handled';
+  readonly exit: Exit;
+  readonly record: Omit<ExitRecord, 'sequence'>;
+}
+
+export interface HypervisorOptions {
+  readonly host: Host;
+  readonly memoryBytes: number;
+  readonly epochNanoseconds: Unsigned64;
+  readonly trace: Trace;
+  readonly interrupts: InterruptLog;
+}
+
+export class Hypervisor implements Computer {
+  readonly machine: Machine;
+  readonly frames: HostFrames;
+  readonly trace: Trace;
+  readonly #options: HypervisorOptions;
+  readonly #hart: Hart;
+  readonly #vms = new Map<number, HostedVm>();
+  readonly #freeBlocks: number[];
+  #current: HostedVm | undefined;
+  /** Machine ticks at which the current turn ends. */
+  #turnEnd = 0;
+  #alarm = SPENT;
+  #open: OpenExit | undefined;
+
+  constructor(options: HypervisorOptions) {
+    this.#options = options;
+    this.trace = options.trace;
+    this.machine = new Machine({
+      host: options.host,
+      harts: 1,
+      ramBytes: options.memoryBytes,
+      savedVcpus: MAXIMUM_VMS,
+      epochNanoseconds: options.epochNanoseconds,
+      transmit: () => undefined,
+      observer: {
+        trapTaken: (_, trap, target) => {
+          if (target !== 'VS' || trap.cause >>> 31 === 0) return;
+          const cause = trap.cause - 1;
+          this.#current?.interruptTaken(cause, findCause(cause)?.name ?? '', this.#hart.state.pc);
+        },
+      },
+    });
+    this.frames = new HostFrames(this.machine.ram);
+    const { hartBase } = this.machine.layout;
+    this.#freeBlocks = Array.from({ length: MAXIMUM_VMS }, (_, index) => hartBase + (index + 1) * HART_BLOCK_BYTES);
+    const [hart] = this.machine.harts;
+    if (hart === undefined) throw new Error('the machine has no hart');
+    this.#hart = hart;
+    this.#bootHost();
+  }
+
+  get now(): number {
+    return this.machine.now;
+  }
+  get vms(): ReadonlyMap<number, HostedVm> {
+    return this.#vms;
+  }
+  /** The exit under way, if a person holds one open. */
+  get openExit(): OpenExit | undefined {
+    return this.#open;
+  }
+  /** The VM on the hart. */
+  get current(): HostedVm | undefined {
+    return this.#current;
+  }
+
+  /** @throws ImageError, or Error where there is no room */
+  addVm(id: number, technique: Exclude<Technique, 'bare'>, guest: GuestImage): HostedVm {
+    const stateBase = this.#freeBlocks.pop();
+    if (stateBase === undefined) throw new Error(`expected at most ${MAXIMUM_VMS} VMs: remove one first`);
+    try {
+      const vm = new HostedVm({
+        id,
+        technique,
+        guest,
+        machine: this.machine,
+        frames: this.frames,
+        interrupts: this.#options.interrupts,
+        epochNanoseconds: this.#options.epochNanoseconds,
+        stateBase,
+      });
+      vm.hold(true);
+      this.#vms.set(id, vm);
+      return vm;
+    } catch (error) {
+      this.frames.freeAll(id);
+      this.#freeBlocks.push(stateBase);
+      throw error;
+    }
+  }
+
+  removeVm(vm: HostedVm): void {
+    this.#release(vm);
+    vm.dispose();
+    this.#vms.delete(vm.id);
+    this.#freeBlocks.push(vm.state.base);
+  }
+
+  resetVm(vm: HostedVm): void {
+    this.#release(vm);
+    vm.reset();
+  }
+
+  runSlice(budget: number): SliceEnd {
+    const { machine } = this;
+    const end = machine.elapsed + budget;
+    for (;;) {
+      if (this.#open) {
+        if (!this.#open.vm.control.running) return 'stopped';
+        this.#finishExit();
+      }
+      const left = end - machine.elapsed;
+      if (left <= 0) return 'budget';
+      const vm = this.#choose();
+      if (vm === undefined) return 'idle';
+      vm.putOn();
+      this.#setAlarm(vm);
+      const single = vm.control.goal?.kind === 'instruction';
+      const stop = machine.run(single ? 1 : left);
+      if (stop.kind === 'trap') this.#beginExit(vm);
+      else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vm.look().pc));
+      else if (stop.kind === 'stuck') vm.dieStuck();
+      if (vm.ending) this.#end(vm);
+      else if (single && vm.control.running && !this.#open) {
+        this.#stopAt(vm, () => vm.control.hold({ kind: 'step', sentence: 'One instruction was executed.' }));
+      } else if (vm.control.goal?.kind === 'interrupt' && vm.takenInterrupt) {
+        const { takenInterrupt } = vm;
+        this.#stopAt(vm, () =>
+          vm.control.hold({ kind: 'interrupt', sentence: `The guest has just taken an interrupt: ${takenInterrupt}.` }),
+        );
+      }
+      if (!vm.control.running) return 'stopped';
+    }
+  }
+
+  idleUntil(): number | undefined {
+    if (this.#open) return undefined;
+    let until = Infinity;
+    for (const vm of this.#vms.values()) {
+      if (!this.#mayRun(vm)) continue;
+      if (vm.refresh()) return undefined;
+      if (!vm.ending) until = Math.min(until, vm.deadline());
+    }
+    return until;
+  }
+
+  skipTo(until: number): void {
+    this.machine.skipTo(until);
+  }
+
+  /** The person's word about a VM has changed: it runs, or it stands. */
+  obey(vm: HostedVm): void {
+    const { running } = vm.control;
+    if (!running && this.#open?.vm !== vm) this.#release(vm);
+    vm.hold(!running);
+    vm.setBreakpoints(vm.control.breakpoints);
+    if (running) vm.passBreakpoint();
+  }
+
+  /** Goes one stage further in the exit that a person holds open. @returns false if there is none of this VM's */
+  nextStage(vm: HostedVm): boolean {
+    const open = this.#open;
+    if (open?.vm !== vm) return false;
+    if (open.stage === 'trapped') {
+      this.#open = this.#handle(open);
+      vm.control.hold({ kind: 'stage', sentence: 'The hypervisor has acted. Next, the guest goes on.' });
+    } else {
+      this.#finishExit();
+      this.#release(vm);
+      vm.control.hold({ kind: 'stage', sentence: 'The exit is over: the guest goes on at this instruction.' });
+      if (vm.ending) this.#end(vm);
+    }
+    return true;
+  }
+
+  /** The hypervisor's own set-up: it lives in HS-mode and takes every trap of its guests. */
+  #bootHost(): void {
+    const { state, hosted } = this.#hart;
+    hosted.M = true;
+    hosted.HS = true;
+    state.setUp('medeleg', ALL_EXCEPTIONS);
+    state.setUp('mideleg', ALL_INTERRUPTS);
+    state.setUp('mcounteren', 0xffff_ffff);
+    state.setUp('menvcfgh', STCE);
+    state.setUp('mie', HOST_INTERRUPTS);
+    state.setUp('stvec', RAM_BASE); // never fetched from: the hart stops at its trap vector
+    state.privilege = Privilege.supervisor;
+    state.pc = RAM_BASE;
+    this.#hart.changed('translation');
+    this.#hart.changed('timer');
+  }
+
+  #mayRun(vm: HostedVm): boolean {
+    return vm.control.running && !vm.ending;
+  }
+
+  /** Whose turn it is: the current VM's until its turn ends, then the next one's that can execute. */
+  #choose(): HostedVm | undefined {
+    const current = this.#current;
+    if (current?.inGuest && this.#mayRun(current)) return current;
+    if (current && this.#mayRun(current) && current.refresh() && this.machine.now < this.#turnEnd) return current;
+    const vms = [...this.#vms.values()];
+    const after = current ? vms.indexOf(current) + 1 : 0;
+    const next = [...vms.slice(after), ...vms.slice(0, after)].find((vm) => this.#mayRun(vm) && vm.refresh());
+    if (next !== current) current?.takeOff();
+    this.#current = next;
+    this.#turnEnd = this.machine.now + QUANTUM / INSTRUCTIONS_PER_TICK;
+    return next;
+  }
+
+  /** Sets the host's timer to what comes first: the end of the turn if others could run, or a deadline of some guest's. */
+  #setAlarm(current: HostedVm): void {
+    let alarm = current.deadline();
+    for (const vm of this.#vms.values()) {
+      if (vm === current || !this.#mayRun(vm)) continue;
+      alarm = Math.min(alarm, vm.waiting ? vm.deadline() : this.#turnEnd);
+    }
+    if (alarm === this.#alarm) return;
+    this.#alarm = alarm;
+    const { state } = this.#hart;
+    const ticks = Math.max(0, alarm);
+    state.set('stimecmp', ticks === Infinity ? NEVER : ticks % 2 ** 32);
+    state.set('stimecmph', ticks === Infinity ? NEVER : Math.min(NEVER, Math.floor(ticks / 2 ** 32)));
+    this.#hart.changed('timer');
+  }
+
+  /** The hart has trapped into the hypervisor. */
+  #beginExit(vm: HostedVm): void {
+    const { host } = this.#options;
+    const started = host.nanoseconds();
+    const at = this.machine.elapsed;
+    const exit = vm.beginExit();
+    const { state } = this.#hart;
+    const cause = state.get('scause');
+    const guest = vm.state;
+    const open: OpenExit = {
+      vm,
+      stage: 'trapped',
+      exit,
+      record: {
+        at,
+        nanoseconds: 0,
+        virtualCost: cause >>> 31 === 1 ? 0 : 1,
+        vm: vm.id,
+        reason: exit.reason,
+        pc: guest.pc,
+        instruction: instructionOf(exit, vm),
+        gpa: 'gpa' in exit ? exit.gpa : undefined,
+        gva: 'gva' in exit ? exit.gva : undefined,
+        stval: state.get('stval'),
+        htval: state.get('htval'),
+        htinst: state.get('htinst'),
+        cause,
+        user: guest.privilege === Privilege.user,
+        verdict: 'resume',
+        resumePc: guest.pc,
+        effects: [],
+      },
+    };
+    if (vm.control.goal?.kind === 'exit') {
+      vm.control.hold({
+        kind: 'exit',
+        sentence: `The guest has left for the hypervisor: ${exitRows[exit.reason].meaning}`,
+      });
+      vm.hold(true);
+      this.#open = open;
+      return;
+    }
+    const handled = this.#handle(open);
+    this.#record({ ...handled.record, nanoseconds: host.nanoseconds() - started });
+  }
+
+  #handle(open: OpenExit): OpenExit {
+    const { vm, exit } = open;
+    const verdict: Verdict = vm.handle(exit);
+    return {
+      ...open,
+      stage: 'handled',
+      record: { ...open.record, verdict, resumePc: vm.state.pc, effects: [...vm.notes] },
+    };
+  }
+
+  /** Ends an exit that was held open. Its host time would be the person's: it is recorded as 0. */
+  #finishExit(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    this.#record((open.stage === 'trapped' ? this.#handle(open) : open).record);
+  }
+
+  #record(record: Omit<ExitRecord, 'sequence'>): void {
+    this.trace.record(record);
+    if (record.reason === 'host-timer') this.#alarm = SPENT;
+  }
+
+  #stopAt(vm: HostedVm, hold: () => void): void {
+    hold();
+    this.#release(vm);
+    vm.hold(true);
+  }
+
+  #end(vm: HostedVm): void {
+    this.#release(vm);
+    vm.hold(true);
+    vm.control.hold({ kind: 'ended', sentence: vm.ending?.message ?? '' });
+  }
+
+  /** Takes a VM off the hart; an exit of its own that stands open is brought to its end. */
+  #release(vm: HostedVm): void {
+    if (this.#open?.vm === vm) this.#finishExit();
+    vm.takeOff();
+    if (this.#current === vm) this.#current = undefined;
+  }
+}
+
+function instructionOf(exit: Exit, vm: HostedVm): number {
+  if ('decoded' in exit) return exit.decoded.word;
+  if (exit.reason === 'sbi-call' || exit.reason === 'system-call') return 0x0000_0073;
+  if (exit.reason === 'device-access' || exit.reason === 'missing-page') return vm.world.instruction(vm.hart) ?? 0;
+  return 0;
+}

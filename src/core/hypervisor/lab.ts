@@ -1,0 +1,186 @@
+// The lab: every computer and every VM in it. The one thing the hosts (worker, command line) hold of the core.
+
+import type { Unsigned64 } from '../devices/unsigned64.ts';
+import type { Host } from '../machine/linear-memory.ts';
+import { BareMachine } from './bare-machine.ts';
+import type { Computer } from './computer.ts';
+import { goalOver, type Goal } from './control.ts';
+import type { GuestImage } from './guest-boot.ts';
+import { HostedVm } from './hosted-vm.ts';
+import { Hypervisor } from './hypervisor.ts';
+import { InterruptLog } from './interrupt-log.ts';
+import { instructionAt } from './inspect-memory.ts';
+import { Trace } from './trace.ts';
+import type { Technique, VirtualMachine } from './virtual-machine.ts';
+
+export interface LabOptions {
+  readonly host: Host;
+  /** RAM of the machine that the hypervisor shares out; it is made when the first VM needs it. */
+  readonly memoryBytes: number;
+  /** What the real-time clocks show at time 0. */
+  readonly epochNanoseconds: Unsigned64;
+  /** Exits the trace keeps; a power of two. */
+  readonly traceCapacity?: number;
+}
+
+export interface NewVm {
+  readonly technique: Technique;
+  readonly guest: GuestImage;
+  /** The walker sets A and D bits itself (bare only: the board's option). */
+  readonly svadu?: boolean;
+}
+
+/** A step as a person asks for it. */
+export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage';
+
+export class Lab {
+  readonly trace: Trace;
+  readonly interrupts = new InterruptLog();
+  readonly #options: LabOptions;
+  readonly #bare = new Map<number, BareMachine>();
+  #hypervisor: Hypervisor | undefined;
+  #nextId = 1;
+
+  constructor(options: LabOptions) {
+    this.#options = options;
+    this.trace = new Trace(options.traceCapacity);
+  }
+
+  /** The hypervisor, once a VM has needed it. */
+  get hypervisor(): Hypervisor | undefined {
+    return this.#hypervisor;
+  }
+
+  /** All VMs in the order in which they were made. */
+  get vms(): readonly VirtualMachine[] {
+    return [...this.#bare.values(), ...(this.#hypervisor?.vms.values() ?? [])].sort((a, b) => a.id - b.id);
+  }
+
+  /** Every computer that has a VM. */
+  get computers(): readonly Computer[] {
+    return [...this.#bare.values(), ...(this.#hypervisor ? [this.#hypervisor] : [])];
+  }
+
+  /** Makes a VM, held at its first instruction. @throws ImageError or Error, one line for a person */
+  addVm({ technique, guest, svadu }: NewVm): VirtualMachine {
+    const id = this.#nextId;
+    let vm: VirtualMachine;
+    if (technique === 'bare') {
+      const bare = new BareMachine({
+        id,
+        guest,
+        host: this.#options.host,
+        epochNanoseconds: this.#options.epochNanoseconds,
+        interrupts: this.interrupts,
+        ...(svadu !== undefined && { svadu }),
+      });
+      this.#bare.set(id, bare);
+      vm = bare;
+    } else {
+      if (guest.boot === 'machine') {
+        throw new Error(
+          `expected a guest in supervisor boot for ${technique}, found one in machine boot: run it with --boot supervisor, or bare`,
+        );
+      }
+      if (guest.harts !== 1) {
+        throw new Error(`expected 1 hart for ${technique}, found ${guest.harts}: more need the bare machine`);
+      }
+      const { host, memoryBytes, epochNanoseconds } = this.#options;
+      this.#hypervisor ??= new Hypervisor({
+        host,
+        memoryBytes,
+        epochNanoseconds,
+        trace: this.trace,
+        interrupts: this.interrupts,
+      });
+      vm = this.#hypervisor.addVm(id, technique, guest);
+    }
+    this.#nextId++;
+    return vm;
+  }
+
+  /** The VM with a number. @throws Error where there is none */
+  vm(id: number): VirtualMachine {
+    const vm = this.#bare.get(id) ?? this.#hypervisor?.vms.get(id);
+    if (vm === undefined) throw new Error(`expected the number of a VM, found ${id}: it was removed`);
+    return vm;
+  }
+
+  /** The computer a VM runs on. */
+  computerOf(vm: VirtualMachine): Computer {
+    if (vm instanceof BareMachine) return vm;
+    if (this.#hypervisor) return this.#hypervisor;
+    throw new Error('the VM has no computer');
+  }
+
+  removeVm(id: number): void {
+    const vm = this.vm(id);
+    if (vm instanceof HostedVm) this.#hypervisor?.removeVm(vm);
+    else this.#bare.delete(id);
+    this.interrupts.abandon(id);
+  }
+
+  /** Lets a VM run, until `goal` if there is one. */
+  start(id: number, goal?: Goal): void {
+    const vm = this.vm(id);
+    if (vm.ending) throw new Error(`the guest has ended (${vm.ending.message}): reset it to run it again`);
+    vm.control.run(goal);
+    this.#obey(vm);
+  }
+
+  pause(id: number): void {
+    const vm = this.vm(id);
+    if (vm.ending || !vm.control.running) return;
+    vm.control.pause();
+    this.#obey(vm);
+  }
+
+  /** Back to the first instruction; it keeps running or standing as it did. */
+  reset(id: number): void {
+    const vm = this.vm(id);
+    const { running } = vm.control;
+    if (vm instanceof HostedVm) this.#hypervisor?.resetVm(vm);
+    else vm.reset();
+    if (running) vm.control.run();
+    else vm.control.hold({ kind: 'initial', sentence: 'The guest stands at its first instruction.' });
+    this.#obey(vm);
+  }
+
+  setBreakpoints(id: number, addresses: readonly number[]): void {
+    const vm = this.vm(id);
+    vm.control.breakpoints = new Set(addresses.map((address) => address >>> 0));
+    vm.setBreakpoints(vm.control.breakpoints);
+  }
+
+  /** Begins a step; `control.stop` says when and why it ended. */
+  step(id: number, kind: StepKind): void {
+    const vm = this.vm(id);
+    if (kind === 'stage' && vm instanceof HostedVm && this.#hypervisor?.nextStage(vm)) return;
+    if ((kind === 'stage' || kind === 'exit') && vm.technique === 'bare') {
+      throw new Error('expected a guest of the hypervisor, found one on the bare machine: it has no exits to stop at');
+    }
+    this.start(id, this.#goalOf(vm, kind));
+  }
+
+  #goalOf(vm: VirtualMachine, kind: StepKind): Goal {
+    const state = vm.look();
+    switch (kind) {
+      case 'instruction':
+        return { kind: 'instruction' };
+      case 'over':
+        return goalOver(instructionAt(vm, state.pc) ?? 0, state.pc);
+      case 'out':
+        return { kind: 'address', address: state.x(1) >>> 0 };
+      case 'exit':
+      case 'stage':
+        return { kind: 'exit' };
+      case 'interrupt':
+        return { kind: 'interrupt' };
+    }
+  }
+
+  #obey(vm: VirtualMachine): void {
+    if (vm instanceof HostedVm) this.#hypervisor?.obey(vm);
+    else if (vm instanceof BareMachine) vm.obey();
+  }
+}

@@ -1,0 +1,149 @@
+// Shadow page tables: what the hart walks while a deprivileged guest runs. Each maps GVA straight to HPA, with the rights
+// the guest's own tables give in one mode. One root for each of the guest's address spaces and modes, kept like a tagged
+// TLB: filled on a miss, dropped when the guest fences, never write-protected (facts: "virtual TLB").
+//
+//   root of …        holds
+//   physical memory  guest translation off (satp Bare): GVA = GPA
+//   user             pages with U = 1
+//   kernel           pages with U = 0; with SUM also those with U = 1, never executable
+
+import { PAGE_SIZE } from '../machine/layout.ts';
+import { Pte, type Walker } from '../machine/walker.ts';
+import type { Hpa } from './guest-memory.ts';
+import type { TablePages } from './table-pages.ts';
+
+/** What decides which shadow is in use: changes of these take effect without a fence. */
+export interface ShadowMode {
+  /** The guest's satp. */
+  readonly satp: number;
+  readonly user: boolean;
+  readonly sum: boolean;
+  readonly mxr: boolean;
+}
+
+interface Shadow extends ShadowMode {
+  readonly root: Hpa;
+  lastUse: number;
+  /** Root entries under which a guest's megapage was split into 4 KiB leaves. */
+  readonly split: Uint8Array;
+}
+
+const LIMIT = 16;
+const SV32 = 0x8000_0000;
+
+export class ShadowTables {
+  readonly #pages: TablePages;
+  #shadows: Shadow[] = [];
+  #clock = 0;
+
+  constructor(pages: TablePages) {
+    this.#pages = pages;
+  }
+
+  /** All shadows kept, for looking. */
+  get shadows(): readonly (ShadowMode & { readonly root: Hpa })[] {
+    return this.#shadows;
+  }
+
+  /** The root for a mode, made empty where there is none yet. @throws Error where no memory is left even after dropping others */
+  select(mode: ShadowMode): Hpa {
+    return this.#find(mode).root;
+  }
+
+  /** satp for the hart: the shadow root, translation on. */
+  satpOf(mode: ShadowMode): number {
+    return (SV32 + this.select(mode) / PAGE_SIZE) >>> 0;
+  }
+
+  /**
+   * Maps a page as the guest's walk has just found it (`walker` holds the result). @returns false where no memory is left
+   * @param target host physical address of the page
+   */
+  map(mode: ShadowMode, gva: number, target: Hpa, walker: Walker): boolean {
+    const shadow = this.#find(mode);
+    const rights =
+      (walker.readable ? Pte.R : 0) | (walker.writable ? Pte.W | Pte.R : 0) | (walker.executable ? Pte.X : 0);
+    if (walker.superpage) shadow.split[gva >>> 22] = 1;
+    const flags = Pte.V | Pte.U | Pte.A | Pte.D | rights;
+    return this.#pages.setLeaf(shadow.root, gva >>> 22, (gva >>> 12) & 0x3ff, target, flags) !== undefined;
+  }
+
+  /** The guest fenced: drops what was derived from its tables, of one address or all, of one address space or all. */
+  fence(address: number | undefined, addressSpace: number | undefined): void {
+    for (const shadow of this.#shadows) {
+      if ((shadow.satp & SV32) === 0) continue; // not derived from the guest's tables
+      if (addressSpace !== undefined && ((shadow.satp >>> 22) & 0x1ff) !== addressSpace) continue;
+      if (address === undefined) this.#clear(shadow);
+      else this.#clearAddress(shadow, address);
+    }
+  }
+
+  /** Drops every shadow but the one in use, to win memory. */
+  dropOthers(mode: ShadowMode): void {
+    const kept = this.#find(mode);
+    for (const shadow of this.#shadows) if (shadow !== kept) this.#release(shadow);
+    this.#shadows = [kept];
+  }
+
+  dispose(): void {
+    for (const shadow of this.#shadows) this.#release(shadow);
+    this.#shadows = [];
+  }
+
+  #find(mode: ShadowMode): Shadow {
+    const wanted = canonical(mode);
+    let shadow = this.#shadows.find(
+      (each) =>
+        each.satp === wanted.satp && each.user === wanted.user && each.sum === wanted.sum && each.mxr === wanted.mxr,
+    );
+    shadow ??= this.#make(wanted);
+    shadow.lastUse = ++this.#clock;
+    return shadow;
+  }
+
+  #make(mode: ShadowMode): Shadow {
+    if (this.#shadows.length >= LIMIT) this.#dropOldest();
+    let root = this.#pages.allocate();
+    while (root === undefined && this.#shadows.length > 0) {
+      this.#dropOldest();
+      root = this.#pages.allocate();
+    }
+    if (root === undefined) throw new Error('no memory is left for shadow page tables: remove a VM');
+    const shadow: Shadow = { ...mode, root, lastUse: 0, split: new Uint8Array(1024) };
+    this.#shadows.push(shadow);
+    return shadow;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#shadows.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
+    this.#release(oldest);
+    this.#shadows = this.#shadows.filter((shadow) => shadow !== oldest);
+  }
+
+  #release(shadow: Shadow): void {
+    this.#pages.clear(shadow.root);
+    this.#pages.free(shadow.root);
+  }
+
+  #clear(shadow: Shadow): void {
+    this.#pages.clear(shadow.root);
+    shadow.split.fill(0);
+  }
+
+  #clearAddress(shadow: Shadow, address: number): void {
+    const region = address >>> 22;
+    if (shadow.split[region] !== 0) {
+      // The guest's mapping may be a megapage: all 4 MiB of it go.
+      this.#pages.clearRegion(shadow.root, region);
+      shadow.split[region] = 0;
+      return;
+    }
+    this.#pages.clearLeaf(shadow.root, region, (address >>> 12) & 0x3ff);
+  }
+}
+
+/** Modes that cannot be told apart share a shadow: without translation there is only one. */
+function canonical(mode: ShadowMode): ShadowMode {
+  if (mode.satp >>> 31 === 0) return { satp: 0, user: false, sum: false, mxr: false };
+  return { ...mode, sum: mode.sum && !mode.user };
+}

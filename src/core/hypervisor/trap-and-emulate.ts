@@ -1,0 +1,213 @@
+// Technique `trap-and-emulate`: the guest's kernel and its programs both run in real user mode, translated by shadow page
+// tables. Whatever the kernel may not do there traps, and the hypervisor does it on the guest's virtual hart. What the
+// manual calls classic virtualization; it needs nothing of the H extension.
+
+import { exceptionRows } from '../isa/causes.ts';
+import { decode } from '../isa/instructions.ts';
+import { accessFaultCauses, accessOf, pageFaultCauses } from '../machine/access-causes.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import type { Hart } from '../machine/hart.ts';
+import { HypervisorStatus, Status, trapOf, type Trap } from '../machine/privileged-state.ts';
+import { Access, NO_ENTRY, Walker, type TableMemory, type WalkContext } from '../machine/walker.ts';
+import type { Exit } from './exits.ts';
+import { interruptExit } from './host-exits.ts';
+import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
+import type { World, WorldPorts } from './world.ts';
+
+const VIRTUAL_INTERRUPTS = 0x444;
+
+export interface TrapAndEmulatePorts extends WorldPorts {
+  /** The guest's physical memory, in which its page tables lie. */
+  readonly memory: TableMemory;
+  /** The guest's hart takes an interrupt: for the record. */
+  readonly interruptTaken: (cause: number, handler: number) => void;
+}
+
+export class TrapAndEmulate implements World {
+  readonly shadows: ShadowTables;
+  readonly #ports: TrapAndEmulatePorts;
+  readonly #walker: Walker;
+
+  constructor(ports: TrapAndEmulatePorts, shadows: ShadowTables) {
+    this.#ports = ports;
+    this.shadows = shadows;
+    this.#walker = new Walker(ports.memory);
+  }
+
+  /** What decides which shadow the hart must use now. */
+  get mode(): ShadowMode {
+    const { state } = this.#ports;
+    const status = state.get('mstatus');
+    return {
+      satp: state.get('satp'),
+      user: state.privilege === Privilege.user,
+      sum: (status & Status.SUM) !== 0,
+      mxr: (status & Status.MXR) !== 0,
+    };
+  }
+
+  load(hart: Hart): void {
+    const real = hart.state;
+    real.set('scounteren', 0); // counters are sensitive: they must trap
+    real.set('mie', real.get('mie') & ~VIRTUAL_INTERRUPTS);
+    real.set('henvcfghWritten', 0);
+    real.set('hgatp', 0);
+    this.#useShadow(hart);
+    hart.changed('translation');
+    hart.changed('timer');
+  }
+
+  /** Nothing to bring back: the virtual hart's registers are never anywhere but in the vCPU's state. */
+  save(): void {
+    return undefined;
+  }
+
+  enter(hart: Hart): void {
+    const { state, interruptTaken } = this.#ports;
+    const real = hart.state;
+    const cause = state.nextInterrupt();
+    if (cause !== 0) {
+      state.waiting = false;
+      state.takeTrap(trapOf(cause));
+      interruptTaken(cause, state.pc);
+    }
+    this.#useShadow(hart);
+    real.copyCoreFrom(state);
+    real.privilege = Privilege.supervisor;
+    real.virtual = false;
+    real.set('sepc', state.pc);
+    real.set('mstatus', real.get('mstatus') & ~(Status.SPP | Status.SUM | Status.MXR));
+    real.set('hstatus', real.get('hstatus') & ~HypervisorStatus.SPV);
+    real.returnFromSupervisor();
+  }
+
+  leave(hart: Hart): void {
+    this.#takeRegisters(hart);
+    this.#ports.state.pc = hart.state.get('sepc');
+  }
+
+  halt(hart: Hart): void {
+    this.#takeRegisters(hart);
+  }
+
+  unhalt(hart: Hart): void {
+    this.enter(hart);
+  }
+
+  exitOf(hart: Hart): Exit {
+    const { state } = this.#ports;
+    const real = hart.state;
+    const cause = real.get('scause');
+    const stval = real.get('stval');
+    if (cause >>> 31 === 1) return interruptExit(cause);
+    const { illegalInstruction, userCall } = exceptionRows;
+    if (cause === userCall.code) {
+      return { reason: state.privilege === Privilege.user ? 'system-call' : 'sbi-call' };
+    }
+    if (cause === illegalInstruction.code) return this.#illegalInstruction(stval);
+    const access = accessOf(pageFaultCauses, cause);
+    return access === undefined
+      ? { reason: 'guest-exception', trap: trapOf(cause, stval) }
+      : this.#pageFault(stval, access);
+  }
+
+  reflect(_hart: Hart, trap: Trap): void {
+    this.#ports.state.takeTrap(trap);
+  }
+
+  mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean {
+    const gpa = this.#translate(exit.gva, exit.access);
+    const target = gpa === undefined ? undefined : this.#ports.hostAddress(gpa - (gpa % 4096));
+    if (target === undefined) return false;
+    const { mode } = this;
+    if (this.shadows.map(mode, exit.gva, target, this.#walker)) return true;
+    this.shadows.dropOthers(mode);
+    hart.access.translations.flush();
+    return this.shadows.map(mode, exit.gva, target, this.#walker);
+  }
+
+  /** Reads the guest's instruction through the guest's own tables, as its hart would fetch it. */
+  instruction(): number | undefined {
+    const { state, memory } = this.#ports;
+    const gpa = this.#translate(state.pc, Access.fetch);
+    if (gpa === undefined) return undefined;
+    const word = memory.readEntry(gpa);
+    return word === NO_ENTRY ? undefined : word;
+  }
+
+  fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void {
+    this.shadows.fence(address, addressSpace);
+    hart.access.translations.flush();
+  }
+
+  dispose(): void {
+    this.shadows.dispose();
+  }
+
+  #takeRegisters(hart: Hart): void {
+    const { state } = this.#ports;
+    const { privilege } = state; // the hart's own mode is always user: the guest's is kept here
+    state.copyCoreFrom(hart.state);
+    state.privilege = privilege;
+    state.virtual = false;
+  }
+
+  #useShadow(hart: Hart): void {
+    const real = hart.state;
+    const satp = this.shadows.satpOf(this.mode);
+    if (real.get('satp') !== satp) real.set('satp', satp);
+  }
+
+  /** The guest's kernel may have meant it; its programs never, except to read a counter. */
+  #illegalInstruction(word: number): Exit {
+    const decoded = decode(word);
+    const trap = trapOf(exceptionRows.illegalInstruction.code, word);
+    if (decoded === undefined) return { reason: 'guest-exception', trap };
+    if (decoded.row.extension === 'Zicsr') return { reason: 'csr-access', decoded };
+    if (this.#ports.state.privilege === Privilege.user) return { reason: 'guest-exception', trap };
+    switch (decoded.row.mnemonic) {
+      case 'sret':
+        return { reason: 'supervisor-return', decoded };
+      case 'wfi':
+        return { reason: 'wait-for-interrupt', decoded };
+      case 'sfence.vma':
+        return { reason: 'address-fence', decoded };
+      default:
+        return { reason: 'guest-exception', trap };
+    }
+  }
+
+  /** A miss in the shadow, a device, or a fault of the guest's own: its tables decide. */
+  #pageFault(gva: number, access: Access): Exit {
+    const gpa = this.#translate(gva, access);
+    if (gpa === undefined) {
+      const causes = this.#walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
+      return { reason: 'guest-exception', trap: trapOf(causes[access], gva) };
+    }
+    if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
+    if (access !== Access.fetch && this.#ports.isDevice(gpa)) return { reason: 'device-access', gva, gpa, access };
+    return { reason: 'guest-exception', trap: trapOf(accessFaultCauses[access], gva) };
+  }
+
+  /** Walks the guest's tables as its hart would. @returns the guest physical address, or undefined with the walker's fault set */
+  #translate(gva: number, access: Access): number | undefined {
+    return this.#walker.walk(this.context(), gva, access) ? this.#walker.physical : undefined;
+  }
+
+  /** The guest's translation as its own CSRs set it up. */
+  context(): WalkContext {
+    const { satp, user, sum, mxr } = this.mode;
+    return {
+      satp,
+      hgatp: 0,
+      twoStage: false,
+      user,
+      sum,
+      mxr,
+      mxrStage2: false,
+      executableOnly: false,
+      updateStage1: false,
+      updateStage2: false,
+    };
+  }
+}

@@ -1,0 +1,130 @@
+// The hart a deprivileged guest believes it runs on. It has the same state and the same privileged architecture as a
+// physical one, but no H extension and no execution of its own: the hypervisor performs on it, one at a time, the system
+// instructions that trapped. Because it answers the same port, an instruction's own row says what happens.
+
+import { exceptionRows } from '../isa/causes.ts';
+import { findCsr } from '../isa/csrs.ts';
+import { Outcome, type CsrOperation, type Operands, type SystemPort } from '../isa/system-port.ts';
+import { Privilege } from '../machine/hart-state.ts';
+import { ILLEGAL, trapOf, type PrivilegedState, type Trap } from '../machine/privileged-state.ts';
+import type { EffectRecord } from './trace.ts';
+
+export interface VirtualHartPorts {
+  readonly state: PrivilegedState;
+  /** The guest fenced its translations: of one address, or all; of one address space, or all. */
+  readonly fence: (address: number | undefined, addressSpace: number | undefined) => void;
+  /** Tells the trace what was read or written. */
+  readonly note: (effect: EffectRecord) => void;
+}
+
+export class VirtualHart implements SystemPort {
+  readonly #ports: VirtualHartPorts;
+  /** The trap the last operation took. */
+  reflected: Trap | undefined;
+
+  constructor(ports: VirtualHartPorts) {
+    this.#ports = ports;
+  }
+
+  register(index: number): number {
+    return this.#ports.state.x(index);
+  }
+
+  /** Takes a trap on the virtual hart: its own trap registers change, its pc moves to its own vector. */
+  trap(trap: Trap): Outcome {
+    const { state, note } = this.#ports;
+    const from = state.pc;
+    state.takeTrap(trap);
+    this.reflected = trap;
+    const row = findCsrNumber.scause;
+    note({ kind: 'write-csr', what: findCsrNumber.sepc, before: from, after: from });
+    note({ kind: 'write-csr', what: row, before: trap.cause, after: trap.cause });
+    note({ kind: 'inject', what: trap.cause, before: from, after: state.pc });
+    return Outcome.trapped;
+  }
+
+  environmentCall(): Outcome {
+    const { privilege } = this.#ports.state;
+    const row = privilege === Privilege.user ? exceptionRows.userCall : exceptionRows.supervisorCall;
+    return this.trap(trapOf(row.code));
+  }
+
+  breakpoint(): Outcome {
+    return this.trap(trapOf(exceptionRows.breakpoint.code, this.#ports.state.pc));
+  }
+
+  supervisorReturn(operands: Operands): Outcome {
+    const { state, note } = this.#ports;
+    if (state.checkSupervisorReturn() !== 0) return this.#illegal(operands);
+    const before = readByName(state, 'sstatus');
+    state.returnFromSupervisor();
+    note({ kind: 'write-csr', what: findCsrNumber.sstatus, before, after: readByName(state, 'sstatus') });
+    return Outcome.jumped;
+  }
+
+  /** The guest's firmware is the hypervisor's: no guest code runs in machine mode, so none may return from it. */
+  machineReturn(operands: Operands): Outcome {
+    return this.#illegal(operands);
+  }
+
+  waitForInterrupt(operands: Operands): Outcome {
+    return this.#ports.state.checkWait() === 0 ? Outcome.waiting : this.#illegal(operands);
+  }
+
+  fenceInstructions(): Outcome {
+    return Outcome.retired;
+  }
+
+  fenceVirtualMemory(operands: Operands): Outcome {
+    const { state, fence, note } = this.#ports;
+    if (state.checkFence() !== 0) return this.#illegal(operands);
+    const address = operands.rs1 === 0 ? undefined : state.x(operands.rs1) >>> 0;
+    const space = operands.rs2 === 0 ? undefined : state.x(operands.rs2) & 0x1ff;
+    fence(address, space);
+    note({ kind: 'flush', what: address ?? 0, before: address === undefined ? 0 : 1, after: space ?? 0 });
+    return Outcome.retired;
+  }
+
+  fenceGuestVirtual(operands: Operands): Outcome {
+    return this.#illegal(operands);
+  }
+
+  fenceGuestPhysical(operands: Operands): Outcome {
+    return this.#illegal(operands);
+  }
+
+  accessCsr(operands: Operands, operation: CsrOperation, source: number, reads: boolean, writes: boolean): Outcome {
+    const { state, note } = this.#ports;
+    const number = operands.immediate & 0xfff;
+    const value = state.accessCsr(number, operation, source >>> 0, reads, writes);
+    if (value < 0) return this.#illegal(operands);
+    const csr = findCsr(number);
+    const after = csr ? state.read(csr) : 0;
+    if (reads && operands.rd !== 0) note({ kind: 'read-csr', what: number, before: value, after: value });
+    if (writes) note({ kind: 'write-csr', what: number, before: value, after });
+    if (operands.rd !== 0) {
+      note({ kind: 'write-register', what: operands.rd, before: state.x(operands.rd), after: value });
+      state.setX(operands.rd, value | 0);
+    }
+    return Outcome.retired;
+  }
+
+  guestLoad(operands: Operands): Outcome {
+    return this.#illegal(operands);
+  }
+
+  guestStore(operands: Operands): Outcome {
+    return this.#illegal(operands);
+  }
+
+  #illegal(operands: Operands): Outcome {
+    return this.trap(trapOf(ILLEGAL, operands.word));
+  }
+}
+
+const findCsrNumber = { scause: 0x142, sepc: 0x141, sstatus: 0x100 } as const;
+
+function readByName(state: PrivilegedState, name: keyof typeof findCsrNumber): number {
+  const csr = findCsr(findCsrNumber[name]);
+  return csr ? state.read(csr) : 0;
+}

@@ -1,0 +1,46 @@
+// A technique as one object behind one interface: how a vCPU gets onto the hart and off it, what each trap means, and who
+// keeps the page tables. The handlers (handlers.ts) are written once, against this.
+
+import type { Hart } from '../machine/hart.ts';
+import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
+import type { Exit } from './exits.ts';
+import type { Gpa, Hpa } from './guest-memory.ts';
+
+export interface World {
+  /** Puts everything on the hart that stays there while this vCPU is the current one: address space, guest CSRs. */
+  load(hart: Hart): void;
+  /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */
+  save(hart: Hart): void;
+  /** Enters the guest: registers onto the hart, what is pending injected, then the hart's own SRET. */
+  enter(hart: Hart): void;
+  /** The hart has just trapped into HS-mode: registers, pc and mode into the vCPU's state. */
+  leave(hart: Hart): void;
+  /** As `leave`, for a hart that was halted between two guest instructions and not by a trap. */
+  halt(hart: Hart): void;
+  /** Puts a halted guest back, in the middle of its own code. */
+  unhalt(hart: Hart): void;
+  /** Names the trap the hart has just taken. */
+  exitOf(hart: Hart): Exit;
+  /** Delivers an exception to the guest's own handler. */
+  reflect(hart: Hart, trap: Trap): void;
+  /** Adds the page to the hypervisor's tables. @returns false where no table memory is left */
+  mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean;
+  /** The instruction the exit is about: from htinst, or read through the guest's tables; undefined where it cannot be read. */
+  instruction(hart: Hart): number | undefined;
+  /** The guest's translations have changed. */
+  fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void;
+  /** Gives the tables back. */
+  dispose(): void;
+}
+
+/** What a world needs of its VM. */
+export interface WorldPorts {
+  readonly vm: number;
+  /** The guest's hart as it sees it. */
+  readonly state: PrivilegedState;
+  readonly hostAddress: (gpa: Gpa) => Hpa | undefined;
+  /** Whether a device of the guest's board lies at this address. */
+  readonly isDevice: (gpa: Gpa) => boolean;
+  /** Board time minus guest time, in ticks. */
+  readonly timeOrigin: () => number;
+}
