@@ -42,10 +42,11 @@ export function createDock(panels: readonly Panel[]): Dock {
   function read(json: IJsonModel): Model {
     try {
       const next = Model.fromJson(json);
-      const gone: string[] = [];
-      next.visitNodes((node) => {
-        if (node instanceof TabNode && !panels.some(({ id }) => id === node.getId())) gone.push(node.getId());
-      });
+      const tabs: string[] = [];
+      next.visitNodes((node) => void (node instanceof TabNode && tabs.push(node.getId())));
+      const gone = tabs.filter((tab) => !panels.some(({ id }) => id === tab));
+      // Damaged, or everything was closed: either way nobody wants to begin with nothing.
+      if (gone.length === tabs.length) return Model.fromJson(defaultArrangement(panels));
       for (const id of gone) next.doAction(Actions.deleteTab(id));
       return next;
     } catch {

@@ -31,7 +31,10 @@ export function PhoneTabs() {
     choose({ phonePanel: id });
     document.getElementById(`phone-tab-${id}`)?.focus();
   };
-  useEffect(() => document.getElementById(`phone-tab-${shown}`)?.scrollIntoView({ inline: 'center' }), [shown]);
+  useEffect(() => {
+    // Newer browsers return a promise here, which must not become the effect's cleanup.
+    document.getElementById(`phone-tab-${shown}`)?.scrollIntoView({ inline: 'center' });
+  }, [shown]);
   return (
     <div
       className={styles['tabs']}

@@ -7,8 +7,10 @@
 //   status strip         one sentence and the numbers
 
 import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { ErrorBoundary, type FallbackProps } from 'react-error-boundary';
 import { commandRows } from '../commands/rows.ts';
 import { EmptyState } from '../components/EmptyState.tsx';
+import { messageOf } from '../core-client.ts';
 import { DockView } from '../dock/DockView.tsx';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';
@@ -32,7 +34,9 @@ export function Shell({ lab }: { readonly lab: Lab }) {
   return (
     <LabContext value={lab}>
       <NavigateContext value={lab.navigate}>
-        <Page lab={lab} />
+        <ErrorBoundary FallbackComponent={PageFailure}>
+          <Page lab={lab} />
+        </ErrorBoundary>
       </NavigateContext>
     </LabContext>
   );
@@ -68,6 +72,23 @@ function Page({ lab }: { readonly lab: Lab }) {
       </Suspense>
       <Announcer />
     </div>
+  );
+}
+
+function PageFailure({ error, resetErrorBoundary }: FallbackProps) {
+  return (
+    <main>
+      <EmptyState
+        title="The page failed; the machine behind it goes on."
+        action={
+          <button type="button" className="button primary" onClick={resetErrorBoundary}>
+            Show the page again
+          </button>
+        }
+      >
+        {messageOf(error)} If it fails again, reload: the guests then begin from their first instruction.
+      </EmptyState>
+    </main>
   );
 }
 
