@@ -1,6 +1,6 @@
 // Files a person names: read whole, decompressed where they are gzip, and every way in which that can fail put in one line.
 
-import { closeSync, fstatSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { quoted, UsageError } from './options.ts';
 
@@ -84,27 +84,50 @@ export function readDecompressed(what: string, path: string): Uint8Array<ArrayBu
   }
 }
 
-/**
- * Opens a file to write, empty. Done before a long run, so that a path that cannot be written is known at once.
- * @param inputs paths that must not be overwritten
- * @throws UsageError
- */
-export function openToWrite(what: string, path: string, inputs: readonly string[]): number {
-  refuseOverwriting(what, path, inputs);
-  try {
-    return openSync(path, 'w');
-  } catch (error) {
-    throw fileError(what, path, error);
+/** A file being written. */
+export class OpenFile {
+  readonly #what: string;
+  readonly #path: string;
+  readonly #descriptor: number;
+
+  /**
+   * Opens a file to write, empty. Done before a long run, so that a path that cannot be written is known at once.
+   * @param what what will be in it, for the messages
+   * @param inputs paths that must not be overwritten
+   * @throws UsageError
+   */
+  constructor(what: string, path: string, inputs: readonly string[]) {
+    refuseOverwriting(what, path, inputs);
+    this.#what = what;
+    this.#path = path;
+    try {
+      this.#descriptor = openSync(path, 'w');
+    } catch (error) {
+      throw fileError(what, path, error);
+    }
+  }
+
+  /** @throws UsageError */
+  write(bytes: Uint8Array): void {
+    try {
+      for (let from = 0; from < bytes.length;) from += writeSync(this.#descriptor, bytes, from);
+    } catch (error) {
+      throw fileError(this.#what, this.#path, error);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
   }
 }
 
 /** @throws UsageError */
 export function writeBytes(what: string, path: string, bytes: Uint8Array, inputs: readonly string[]): void {
-  refuseOverwriting(what, path, inputs);
+  const file = new OpenFile(what, path, inputs);
   try {
-    writeFileSync(path, bytes);
-  } catch (error) {
-    throw fileError(what, path, error);
+    file.write(bytes);
+  } finally {
+    file.close();
   }
 }
 

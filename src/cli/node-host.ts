@@ -1,6 +1,7 @@
 // What Node gives the core: memory, a compiler for the modules the core writes, and a clock to look at.
 
 import type { Host, SharedLinearMemory } from '../core/machine/linear-memory.ts';
+import { UsageError } from './options.ts';
 
 const WASM_PAGE = 65536;
 
@@ -10,8 +11,10 @@ export const nodeHost: Host = {
     try {
       return new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch {
-      throw new Error(
-        `expected ${Math.ceil(bytes / 2 ** 20)} MiB of memory for the machine, found less: give the guest less memory`,
+      throw new UsageError(
+        `${Math.ceil(bytes / 2 ** 20)} MiB of memory for the machine`,
+        'less',
+        'give the guest less memory or fewer harts',
       );
     }
   },

@@ -1,0 +1,158 @@
+// Runs one guest to its end: slices of instructions, and between them input, output, the trace and whatever the host has
+// to say. Slices are counted in instructions, so input is offered at the same instructions in every run.
+//
+//   offer input → run a slice → drain the trace → waiting? skip ahead, sleep, or find that it sleeps for ever → flush
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Computer, SliceEnd } from '../core/hypervisor/computer.ts';
+import { asleep } from '../core/hypervisor/endings.ts';
+import type { Ending, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { ConsoleInput } from './console-input.ts';
+import type { ConsoleOutput } from './console-output.ts';
+import { OUTPUT_CLOSED, type Interruption, type Interruptions } from './interruption.ts';
+import { Pace, TICKS_PER_MILLISECOND } from './pace.ts';
+
+/** Instructions between two offers of input: two milliseconds or so of host time. */
+const SLICE = 1 << 18;
+/** Instructions between two looks at the trace, whose ring must not go round meanwhile: an exit costs at least one. */
+export const TRACE_SLICE = 1 << 15;
+/** Milliseconds for which the guest's output may be held back. */
+const LATENCY = 4;
+const MILLISECONDS_LIMIT = 0x7fff_ffff;
+/**
+ * Ticks of virtual time that may be skipped at once while a pipe is open and nothing comes through it; from then on the guest
+ * keeps to the wall clock, or an idle one would race through the years and keep the host busy.
+ */
+const SILENT_LIMIT = 3600 * 1000 * TICKS_PER_MILLISECOND;
+
+export interface Drive {
+  readonly vm: VirtualMachine;
+  readonly computer: Computer;
+  readonly input: ConsoleInput;
+  readonly output: ConsoleOutput;
+  readonly interruptions: Interruptions;
+  /** Instructions of the guest. */
+  readonly limit: number;
+  /** Called at least every `TRACE_SLICE` instructions where exits are traced. */
+  readonly drainTrace: (() => void) | undefined;
+}
+
+export type Outcome =
+  | { readonly kind: 'ended'; readonly ending: Ending }
+  | { readonly kind: 'limit' }
+  | { readonly kind: 'interrupted'; readonly by: Interruption };
+
+/** Runs the guest until it ends, reaches the limit, or is interrupted. Everything it printed has then been handed on. */
+export async function drive(setup: Drive): Promise<Outcome> {
+  const outcome = await new Driver(setup).run();
+  setup.drainTrace?.();
+  await setup.output.flush();
+  return outcome;
+}
+
+class Driver {
+  readonly #setup: Drive;
+  readonly #pace = new Pace();
+  readonly #receive: (bytes: Uint8Array) => number;
+  /** Board time of the last input or output. */
+  #lastNews = 0;
+  #printed = 0;
+
+  constructor(setup: Drive) {
+    this.#setup = setup;
+    this.#receive = (bytes) => setup.vm.receive(bytes);
+  }
+
+  async run(): Promise<Outcome> {
+    const { vm, input, output, interruptions, limit } = this.#setup;
+    let flushed = performance.now();
+    for (;;) {
+      if (vm.ending) return { kind: 'ended', ending: vm.ending };
+      if (interruptions.first) return { kind: 'interrupted', by: interruptions.first };
+      if (output.closed) return { kind: 'interrupted', by: OUTPUT_CLOSED };
+      const left = limit - vm.instructions;
+      if (left <= 0) return { kind: 'limit' };
+      if (input.offer(this.#receive) > 0) this.#lastNews = this.#setup.computer.now;
+      const end = this.#runSlice(Math.min(SLICE, left));
+      if (vm.ending) continue;
+      if (end === 'stopped') throw new Error('the guest stands still, and nobody has asked it to');
+      if (end === 'idle') {
+        const ending = await this.#wait();
+        if (ending) return { kind: 'ended', ending };
+      }
+      if (performance.now() - flushed < LATENCY) continue;
+      await output.flush();
+      await nextTurn();
+      flushed = performance.now();
+    }
+  }
+
+  #runSlice(budget: number): SliceEnd {
+    const { computer, drainTrace } = this.#setup;
+    if (drainTrace === undefined) return computer.runSlice(budget);
+    for (let left = budget; left > 0; left -= TRACE_SLICE) {
+      const end = computer.runSlice(Math.min(left, TRACE_SLICE));
+      drainTrace();
+      if (end !== 'budget') return end;
+    }
+    return 'budget';
+  }
+
+  /** The guest waits. @returns the ending of one that can never go on */
+  async #wait(): Promise<Ending | undefined> {
+    const { computer, input } = this.#setup;
+    if (input.offer(this.#receive) > 0) return undefined;
+    const until = computer.idleUntil();
+    if (until === undefined) return undefined;
+    // Bytes that the guest has left lying will not wake it either.
+    if (until === Infinity && (input.ended || (!input.interactive && input.pending > 0))) return asleep();
+    if (input.interactive) await this.#waitInStep(until);
+    else if (until === Infinity) await this.#sleep(MILLISECONDS_LIMIT);
+    else if (input.ended || until - this.#silentSince() < SILENT_LIMIT) computer.skipTo(until);
+    else await this.#waitInStep(until);
+    return undefined;
+  }
+
+  #silentSince(): number {
+    const { computer, vm } = this.#setup;
+    if (vm.console.count !== this.#printed) {
+      this.#printed = vm.console.count;
+      this.#lastNews = computer.now;
+    }
+    return this.#lastNews;
+  }
+
+  /** Lets time pass as it passes for the person who watches. */
+  async #waitInStep(until: number): Promise<void> {
+    const { computer } = this.#setup;
+    const started = performance.now();
+    const from = computer.now;
+    const sleep = until === Infinity ? MILLISECONDS_LIMIT : this.#pace.sleep(started, from, until);
+    const due = await this.#sleep(Math.min(sleep, MILLISECONDS_LIMIT));
+    const passed = Math.floor((performance.now() - started) * TICKS_PER_MILLISECOND);
+    computer.skipTo(due && sleep < MILLISECONDS_LIMIT ? until : Math.min(until, from + passed));
+  }
+
+  /**
+   * Sleeps until there is input or an interruption.
+   * @param milliseconds at most
+   * @returns whether all of the time has passed
+   */
+  async #sleep(milliseconds: number): Promise<boolean> {
+    const { input, output, interruptions } = this.#setup;
+    await output.flush();
+    if (interruptions.first || output.closed) return false;
+    if (milliseconds <= 0) return true;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => wake(true), milliseconds);
+      const wake = (due: boolean) => {
+        clearTimeout(timer);
+        interruptions.onArrival(undefined);
+        resolve(due);
+      };
+      interruptions.onArrival(() => wake(false));
+      if (input.ended) return;
+      input.onNews(() => wake(false));
+    });
+  }
+}

@@ -1,0 +1,99 @@
+// Which guest to run and how: from the options, from the manifest where --guest names a row of it, and from what the image is.
+// What is typed wins over the manifest, the manifest over the defaults.
+
+import { fileURLToPath } from 'node:url';
+import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
+import type { Technique } from '../core/hypervisor/virtual-machine.ts';
+import type { BootMode } from '../core/machine/boot-layout.ts';
+import { recognizeImage } from '../core/machine/image.ts';
+import { RAM_BASE } from '../core/machine/layout.ts';
+import { findGuest, guests, type Guest } from '../guests/manifest.ts';
+import { readDecompressed } from './files.ts';
+import { nearName } from './near-names.ts';
+import { oneOperand, quoted, UsageError } from './options.ts';
+
+/** What `run` was told, as far as it is about the guest. */
+export interface GuestChoice {
+  readonly boot?: BootMode;
+  readonly technique?: Technique;
+  readonly memory?: number;
+  readonly harts?: number;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly guest?: string;
+}
+
+export interface ChosenGuest {
+  /** For people: the file's or the guest's name. */
+  readonly name: string;
+  readonly technique: Technique;
+  readonly guest: GuestImage;
+  /** Files that were read. */
+  readonly files: readonly string[];
+}
+
+export const DEFAULT_MEMORY = 128 * 2 ** 20;
+/** Memory at the start of RAM that belongs to the firmware on QEMU's board: OpenSBI's own domain. */
+export const FIRMWARE_BYTES = 512 * 2 ** 10;
+
+const shipped = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
+
+/**
+ * Reads everything the guest is made of.
+ * @throws UsageError, ImageError
+ */
+export function chooseGuest(operands: readonly string[], choice: GuestChoice): ChosenGuest {
+  const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
+  const imagePath =
+    row !== undefined && operands.length === 0 ? shipped(row.image) : oneOperand('run', 'IMAGE', operands);
+  const technique = choice.technique ?? 'bare';
+  const harts = choice.harts ?? 1;
+  if (harts > 1 && technique !== 'bare') {
+    throw new UsageError(
+      `one hart with --technique ${technique}`,
+      `${harts}`,
+      'leave out --harts (the hypervisor gives a guest one virtual CPU so far), or use --technique bare',
+    );
+  }
+  const image = readDecompressed('an image', imagePath);
+  const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shipped(row.initrd));
+  const bootArguments = choice.append ?? row?.bootArguments;
+  return {
+    name: row !== undefined && operands.length === 0 ? row.name : imagePath,
+    technique,
+    guest: {
+      image,
+      ...(initrdPath !== undefined && { initrd: readDecompressed('an initrd', initrdPath) }),
+      ...(bootArguments !== undefined && { bootArguments }),
+      boot: choice.boot ?? row?.boot ?? bootModeOf(image),
+      memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
+      harts,
+    },
+    files: initrdPath === undefined ? [imagePath] : [imagePath, initrdPath],
+  };
+}
+
+function shippedGuest(name: string): Guest {
+  const row = findGuest(name);
+  if (row !== undefined) return row;
+  const near = nearName(
+    name,
+    guests.map((guest) => guest.name),
+  );
+  throw new UsageError(
+    'the name of a guest that ships',
+    quoted(name),
+    `${near === undefined ? '' : `did you mean ${near}? `}see ringside guests`,
+  );
+}
+
+/**
+ * How an image wants to start when nobody says: a program that lies where the firmware would cannot have any below it.
+ * @throws ImageError
+ */
+export function bootModeOf(image: Uint8Array): BootMode {
+  const found = recognizeImage(image);
+  const overFirmware =
+    found.kind === 'elf' && found.segments.some(({ address }) => address < RAM_BASE + FIRMWARE_BYTES);
+  return overFirmware ? 'machine' : 'supervisor';
+}

@@ -1,0 +1,34 @@
+// The options of `run`.
+
+import { techniques } from '../core/hypervisor/virtual-machine.ts';
+import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
+import { option } from './options.ts';
+import { anyText, count, fileName, oneOf, size, sizeText, wholeNumber } from './values.ts';
+
+const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
+
+export const runOptions = {
+  boot: option(
+    '--boot',
+    'MODE',
+    oneOf(['machine', 'supervisor'] as const),
+    'machine: M-mode at the entry, nothing below it, like QEMU’s -bios none; ' +
+      'supervisor: S-mode, a0 = hart, a1 = device tree, SBI below it. ' +
+      `Default: as the guest of --guest wants it; else machine for an ELF in the first ${sizeText(FIRMWARE_BYTES)} of RAM, ` +
+      'where firmware would lie, and supervisor for any other image',
+  ),
+  technique: option('--technique', 'NAME', oneOf(techniques), `${techniques.join(', ')}. Default: bare`),
+  memory: option(
+    '--memory',
+    'SIZE',
+    size(MEMORY),
+    `RAM of the guest, with K, M or G. Default: ${sizeText(DEFAULT_MEMORY)}, or as --guest wants it`,
+  ),
+  harts: option('--harts', 'N', wholeNumber(1, 8), 'harts, 1 to 8; more than one only with bare. Default: 1'),
+  initrd: option('--initrd', 'FILE', fileName, 'initial RAM disk; gzip is decompressed'),
+  append: option('--append', 'TEXT', anyText, 'command line of the kernel (/chosen/bootargs)'),
+  guest: option('--guest', 'NAME', anyText, 'a guest that ships, see `ringside guests`: its image and settings'),
+  maxInstructions: option('--max-instructions', 'N', count, 'end after so many instructions of the guest, with 124'),
+  stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
+  trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
+} as const;

@@ -1,0 +1,95 @@
+// `run`: one guest, its console on stdin and stdout, its fate in the exit status.
+
+import { inputFrom } from './console-input.ts';
+import { ConsoleOutput } from './console-output.ts';
+import type { Command, Streams } from './command.ts';
+import { drive } from './drive.ts';
+import { OpenFile } from './files.ts';
+import { chooseGuest } from './guest-source.ts';
+import { Interruptions, QUIT } from './interruption.ts';
+import type { Given } from './options.ts';
+import { runOptions } from './run-options.ts';
+import { openSession } from './session.ts';
+import { exitStatusOf, statisticsOf, verdictOf } from './stats.ts';
+import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
+import { TraceWriter } from './trace-lines.ts';
+
+export const runCommand: Command<typeof runOptions> = {
+  name: 'run',
+  operands: 'IMAGE | --guest NAME',
+  summary: 'run a guest',
+  details: [
+    'IMAGE is an ELF program or a Linux Image for RV32IMA, made for QEMU’s virt board; gzip is decompressed.',
+    'Its serial port is stdin and stdout, byte for byte. At a terminal, Ctrl-A x quits.',
+    'Exit status: what the guest says (test finisher, SBI shutdown, tohost), 124 at the instruction limit, 125 for a',
+    'guest that cannot go on, 2 for a bad image or option, 128 and its number for a signal.',
+  ],
+  options: runOptions,
+  run,
+};
+
+async function run(operands: readonly string[], options: Given<typeof runOptions>, streams: Streams): Promise<number> {
+  const chosen = chooseGuest(operands, options);
+  const session = openSession(chosen);
+  const files: OpenFile[] = [];
+  const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
+    if (path === undefined) return undefined;
+    const file = new OpenFile(what, path, inputs);
+    files.push(file);
+    return file;
+  };
+  try {
+    const stats = open('the statistics', options.stats, chosen.files);
+    const traceInputs = options.stats === undefined ? chosen.files : [...chosen.files, options.stats];
+    const trace = open('the trace', options.trace, traceInputs);
+    return await runSession({ chosen, session, stats, trace, limit: options.maxInstructions ?? Infinity }, streams);
+  } finally {
+    for (const file of files) file.close();
+  }
+}
+
+interface Prepared {
+  readonly chosen: ReturnType<typeof chooseGuest>;
+  readonly session: ReturnType<typeof openSession>;
+  readonly stats: OpenFile | undefined;
+  readonly trace: OpenFile | undefined;
+  /** Instructions. */
+  readonly limit: number;
+}
+
+async function runSession({ chosen, session, stats, trace, limit }: Prepared, streams: Streams): Promise<number> {
+  const { vm, computer } = session;
+  const { stdin, stdout, complain } = streams;
+  const interruptions = new Interruptions();
+  const output = new ConsoleOutput(stdout);
+  const keys = new EscapeKeys(() => interruptions.interrupt(QUIT));
+  const input = inputFrom(stdin, keys.translate);
+  const writer = trace === undefined ? undefined : new TraceWriter(session.trace, trace);
+  vm.console.sink = output.write;
+  interruptions.listen();
+  let restore: (() => void) | undefined;
+  if (stdin.isTTY) {
+    complain(TERMINAL_NOTICE);
+    restore = takeTerminal(stdin);
+  }
+  try {
+    await input.start();
+    const started = performance.now();
+    const outcome = await drive({ vm, computer, input, output, interruptions, limit, drainTrace: writer?.drain });
+    const seconds = (performance.now() - started) / 1000;
+    const verdict = verdictOf(outcome, limit);
+    if (stats !== undefined) {
+      const statistics = statisticsOf({ chosen, vm, trace: session.trace, verdict, seconds });
+      stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));
+    }
+    if (writer !== undefined && writer.lost > 0) complain(`the trace lacks ${writer.lost} exits: they came too fast`);
+    const expected = verdict.stopped === 'finisher' || verdict.stopped === 'shutdown';
+    const silent = expected || (outcome.kind === 'interrupted' && outcome.by.message === undefined);
+    if (!silent) complain((stdout.isTTY && output.midLine ? '\n' : '') + verdict.message);
+    return exitStatusOf(verdict);
+  } finally {
+    restore?.();
+    input.stop();
+    interruptions.stopListening();
+  }
+}

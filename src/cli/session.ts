@@ -1,0 +1,57 @@
+// One guest on one computer, ready to run: what the command line needs of the core.
+
+import type { Computer } from '../core/hypervisor/computer.ts';
+import { Lab } from '../core/hypervisor/lab.ts';
+import type { Trace } from '../core/hypervisor/trace.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { ImageError } from '../core/machine/image.ts';
+import type { ChosenGuest } from './guest-source.ts';
+import { nodeHost } from './node-host.ts';
+import { UsageError } from './options.ts';
+import { sizeText } from './values.ts';
+
+export interface Session {
+  readonly vm: VirtualMachine;
+  readonly computer: Computer;
+  readonly trace: Trace;
+}
+
+/** Clocks start at the epoch in every run, so that runs can be compared. */
+const EPOCH = { high: 0, low: 0 };
+/** What the physical machine has beyond the guest's RAM, for the hypervisor's page tables. */
+const HYPERVISOR_BYTES = 64 * 2 ** 20;
+/** Physical memory ends where 32 bits of address do. */
+const MACHINE_LIMIT = 2 ** 31;
+
+/** @throws ImageError, UsageError where the guest cannot be loaded or the host lacks memory */
+export function openSession({ guest, technique }: ChosenGuest): Session {
+  const machineBytes = guest.memoryBytes + HYPERVISOR_BYTES;
+  if (technique !== 'bare' && guest.boot === 'machine') {
+    throw new UsageError(
+      `a guest in supervisor boot with --technique ${technique}`,
+      'one in machine boot',
+      'add --boot supervisor if it is a kernel for S-mode, or use --technique bare',
+    );
+  }
+  if (technique !== 'bare' && machineBytes > MACHINE_LIMIT) {
+    throw new UsageError(
+      `at most ${sizeText(MACHINE_LIMIT - HYPERVISOR_BYTES)} of memory with --technique ${technique}`,
+      sizeText(guest.memoryBytes),
+      'the hypervisor needs the rest for its page tables; give the guest less',
+    );
+  }
+  const lab = new Lab({ host: nodeHost, memoryBytes: machineBytes, epochNanoseconds: EPOCH });
+  const vm = addVm(lab, { guest, technique });
+  lab.start(vm.id);
+  return { vm, computer: lab.computerOf(vm), trace: lab.trace };
+}
+
+function addVm(lab: Lab, { guest, technique }: Pick<ChosenGuest, 'guest' | 'technique'>): VirtualMachine {
+  try {
+    return lab.addVm({ technique, guest });
+  } catch (error) {
+    // The lab speaks to people in plain Errors; anything else is a defect and must look like one.
+    if (error instanceof Error && error.constructor === Error) throw new ImageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+// What --stats writes: how a run went, as one JSON object.
+
+import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
+import { stateHash } from '../core/hypervisor/state-hash.ts';
+import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { Outcome } from './drive.ts';
+import type { ChosenGuest } from './guest-source.ts';
+
+/** A run that reached --max-instructions, as `timeout` reports it. */
+export const LIMIT_EXIT_CODE = 124;
+
+/** Host time in nanoseconds. */
+export interface ExitStatistics {
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly max: number;
+}
+
+export interface Statistics {
+  /** The file, or the name of the guest that ships. */
+  readonly image: string;
+  readonly technique: string;
+  readonly boot: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly harts: number;
+  readonly stopped: 'finisher' | 'shutdown' | 'limit' | 'dead' | 'interrupted';
+  /** The guest's own code, whole; the exit status has only eight bits for it. */
+  readonly exitCode: number;
+  /** One sentence: how it ended. */
+  readonly message: string;
+  /** Of the guest. */
+  readonly instructions: number;
+  /** Host time from the first instruction to the last, waiting included. */
+  readonly seconds: number;
+  /** Millions of instructions a second of host time. */
+  readonly mips: number;
+  /** By reason; those that did not happen are left out. */
+  readonly exits: Readonly<Record<string, ExitStatistics>>;
+  /** Interrupts that the guest took, by cause. */
+  readonly interrupts: Readonly<Record<string, number>>;
+  readonly stateHash: string;
+}
+
+/** How a run ended, in the words of the statistics. */
+export function verdictOf(outcome: Outcome, limit: number): Pick<Statistics, 'stopped' | 'exitCode' | 'message'> {
+  switch (outcome.kind) {
+    case 'ended': {
+      const { kind, exitCode, message } = outcome.ending;
+      return { stopped: kind, exitCode, message };
+    }
+    case 'limit':
+      return {
+        stopped: 'limit',
+        exitCode: LIMIT_EXIT_CODE,
+        message: `The guest reached the limit of ${limit} instructions.`,
+      };
+    case 'interrupted':
+      return {
+        stopped: 'interrupted',
+        exitCode: outcome.by.status,
+        message: outcome.by.message ?? 'The reader of the console has gone.',
+      };
+  }
+}
+
+/**
+ * The exit status: the guest's code as far as eight bits hold it, as with any process; but what failed never reports 0.
+ */
+export function exitStatusOf({ stopped, exitCode }: Pick<Statistics, 'stopped' | 'exitCode'>): number {
+  if (stopped === 'dead') return DEAD_EXIT_CODE;
+  const low = exitCode & 0xff;
+  return low === 0 && exitCode !== 0 ? 255 : low;
+}
+
+export interface Run {
+  readonly chosen: ChosenGuest;
+  readonly vm: VirtualMachine;
+  readonly trace: Trace;
+  readonly verdict: Pick<Statistics, 'stopped' | 'exitCode' | 'message'>;
+  readonly seconds: number;
+}
+
+export function statisticsOf({ chosen, vm, trace, verdict, seconds }: Run): Statistics {
+  const { guest, technique, name } = chosen;
+  return {
+    image: name,
+    technique,
+    boot: guest.boot,
+    memory: guest.memoryBytes,
+    harts: guest.harts,
+    ...verdict,
+    instructions: vm.instructions,
+    seconds,
+    mips: seconds > 0 ? vm.instructions / seconds / 1e6 : 0,
+    exits: Object.fromEntries(
+      Object.entries(trace.statistics(vm.id))
+        .filter(([, { count }]) => count > 0)
+        .map(([reason, sums]) => [reason, summary(sums)]),
+    ),
+    interrupts: vm.interrupts,
+    stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
+  };
+}
+
+const summary = ({ count, minimum, maximum, sum }: Readonly<ReasonStatistics>): ExitStatistics => ({
+  count,
+  min: minimum,
+  mean: count > 0 ? sum / count : 0,
+  max: maximum,
+});

@@ -1,0 +1,100 @@
+// What --trace writes: every exit as one JSON object a line, with names beside numbers. Addresses, instructions and values
+// are hexadecimal text; counts and times are numbers.
+
+import { exitRows } from '../core/hypervisor/exits.ts';
+import type { EffectRecord, ExitRecord, Trace } from '../core/hypervisor/trace.ts';
+import { findCause } from '../core/isa/causes.ts';
+import { findCsr } from '../core/isa/csrs.ts';
+import { disassemble } from '../core/isa/disassemble.ts';
+import { abiNames } from '../core/isa/registers.ts';
+import type { OpenFile } from './files.ts';
+
+const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+
+/** What an effect reads or writes, by its name where it has one. */
+function nameOf({ kind, what }: EffectRecord): string {
+  switch (kind) {
+    case 'read-register':
+    case 'write-register':
+      return abiNames[what] ?? `x${what}`;
+    case 'read-csr':
+    case 'write-csr':
+      return findCsr(what)?.name ?? hex(what);
+    default:
+      return hex(what);
+  }
+}
+
+/** One exit as one line, without the line's end. */
+export function traceLine(exit: ExitRecord): string {
+  const cause = findCause(exit.cause);
+  const { vmxName } = exitRows[exit.reason];
+  return JSON.stringify({
+    sequence: exit.sequence,
+    at: exit.at,
+    vm: exit.vm,
+    vcpu: 0,
+    reason: exit.reason,
+    perfName: cause?.perfName ?? exitRows[exit.reason].perfName,
+    vmxName,
+    cause: hex(exit.cause),
+    causeName: cause?.name,
+    mode: exit.user ? 'user' : 'supervisor',
+    pc: hex(exit.pc),
+    ...(exit.instruction !== 0 && {
+      instruction: hex(exit.instruction),
+      disassembly: disassemble(exit.instruction, exit.pc).text,
+    }),
+    ...(exit.gva !== undefined && { gva: hex(exit.gva) }),
+    ...(exit.gpa !== undefined && { gpa: hex(exit.gpa) }),
+    stval: hex(exit.stval),
+    htval: hex(exit.htval),
+    htinst: hex(exit.htinst),
+    effects: exit.effects.map((effect) => ({
+      kind: effect.kind,
+      what: nameOf(effect),
+      before: hex(effect.before),
+      after: hex(effect.after),
+    })),
+    verdict: exit.verdict,
+    resumePc: hex(exit.resumePc),
+    virtualCost: exit.virtualCost,
+    nanoseconds: exit.nanoseconds,
+  });
+}
+
+/** Follows the trace's ring into a file. */
+export class TraceWriter {
+  readonly #trace: Trace;
+  readonly #file: OpenFile;
+  #next = 0;
+  #lost = 0;
+
+  /** @param file stays open */
+  constructor(trace: Trace, file: OpenFile) {
+    this.#trace = trace;
+    this.#file = file;
+  }
+
+  /** Exits that the ring had overwritten before they could be read. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Writes what has happened since the last time. @throws UsageError where the file cannot be written */
+  readonly drain = (): void => {
+    const { oldest, total } = this.#trace;
+    if (oldest > this.#next) {
+      this.#lost += oldest - this.#next;
+      this.#next = oldest;
+    }
+    while (this.#next < total) {
+      const lines: string[] = [];
+      for (; this.#next < total && lines.length < 1024; this.#next++) {
+        const exit = this.#trace.read(this.#next);
+        if (exit) lines.push(traceLine(exit), '\n');
+      }
+      this.#file.write(Buffer.from(lines.join('')));
+    }
+  };
+}
