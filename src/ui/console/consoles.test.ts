@@ -51,14 +51,27 @@ test('asks nothing more while a quarter of a megabyte is not drawn yet', () => {
   expect(consoles.questions()).toEqual([{ vm: 1, since: 300_000 }]);
 });
 
-test('an answer from before a reset is not taken for the new run’s', () => {
-  const { consoles, answer, written } = setUp();
+test('after a reset the output goes on where the count does, or from zero where the count began anew', () => {
+  const { consoles, answer, written, notices } = setUp();
   answer(0, 1, 2, 3);
-  const asked = consoles.questions();
   consoles.restarted(1);
-  consoles.deliver(asked, [{ vm: 1, from: 3, bytes: Uint8Array.of(4), more: false }]);
-  expect(written).toEqual([1, 2, 3]);
+  expect(notices).toEqual(['reset: the guest begins from its first instruction']);
+  answer(3, 4);
+  expect(written).toEqual([1, 2, 3, 4]);
+
+  answer(2);
   expect(consoles.questions()).toEqual([{ vm: 1, since: 0 }]);
+  answer(0, 9, 8);
+  expect(written).toEqual([1, 2, 3, 4, 9, 8]);
+  expect(notices).toHaveLength(1);
+});
+
+test('an answer to an older question is dropped', () => {
+  const { consoles, answer, written } = setUp();
+  const asked = consoles.questions();
+  answer(0, 1, 2);
+  consoles.deliver(asked, [{ vm: 1, from: 0, bytes: Uint8Array.of(1, 2), more: false }]);
+  expect(written).toEqual([1, 2]);
 });
 
 test('what the guest does not take is sent again, in order', async () => {

@@ -23,7 +23,7 @@ export interface Consoles {
   readonly detach: (vm: number) => void;
   /** Sends what a person typed; what the guest does not take yet is kept and sent later. */
   readonly type: (vm: number, bytes: Uint8Array) => void;
-  /** The VM begins from the start: its output is counted from zero again. */
+  /** The VM begins from the start: says so between its old output and its new. */
   readonly restarted: (vm: number) => void;
 }
 
@@ -75,6 +75,12 @@ export function createConsoles(core: CoreClient): Consoles {
         const channel = channels.get(vm);
         if (channel === undefined || asked.find((question) => question.vm === vm)?.since !== channel.since) continue;
         channel.more = more;
+        if (from < channel.since) {
+          // The count began anew with the VM: ask again from its beginning.
+          channel.since = 0;
+          channel.more = true;
+          continue;
+        }
         if (from > channel.since) channel.sink.notice(`${from - channel.since} bytes of older output were dropped`);
         channel.since = from + bytes.length;
         if (bytes.length === 0) continue;
@@ -104,7 +110,6 @@ export function createConsoles(core: CoreClient): Consoles {
     restarted: (vm) => {
       const channel = channels.get(vm);
       if (channel === undefined) return;
-      channel.since = 0;
       channel.typed = new Uint8Array(0);
       channel.sink.notice('reset: the guest begins from its first instruction');
     },

@@ -22,10 +22,17 @@ interface OwnImage {
   readonly boot: BootMode;
 }
 
-/** A Linux Image carries `RSC\x05` at offset 0x38 (Linux, Documentation/riscv/boot-image-header) and starts in S-mode. */
+/** First address of RAM on the board: a program that is linked there expects to be the firmware. */
+const RAM_START = 0x8000_0000;
+
+/**
+ * An ELF whose entry is the start of RAM expects machine mode; one linked behind the firmware's place, and a Linux Image
+ * (which is no ELF), supervisor mode.
+ */
 function guessBoot(bytes: Uint8Array): BootMode {
-  const magic = [0x52, 0x53, 0x43, 0x05];
-  return magic.every((byte, index) => bytes[0x38 + index] === byte) ? 'supervisor' : 'machine';
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const elf = bytes.length >= 28 && view.getUint32(0) === 0x7f45_4c46;
+  return elf && view.getUint32(24, true) === RAM_START ? 'machine' : 'supervisor';
 }
 
 async function readImage(file: File): Promise<OwnImage> {
@@ -57,7 +64,9 @@ export function AddVmDialog() {
 
   const guest: GuestDescription | undefined = guests.find((known) => known.name === name);
   const boot = own === undefined ? guest?.boot : own.boot;
-  const techniques = own === undefined ? (guest?.techniques ?? TECHNIQUES) : TECHNIQUES;
+  // A program that wants machine mode wants the machine: no hypervisor can stand below it.
+  const techniques: readonly Technique[] =
+    own === undefined ? (guest?.techniques ?? TECHNIQUES) : own.boot === 'machine' ? ['bare'] : TECHNIQUES;
   const chosenTechnique = techniques.includes(technique) ? technique : (techniques[0] ?? 'bare');
   const memoryMiB = memory ?? (own === undefined ? guest?.memoryMiB : undefined) ?? OWN_MEMORY_MIB;
 
