@@ -50,7 +50,8 @@ function Trap(props: PanelProps) {
   const underWay = frame?.answers.stage;
   if (shown === undefined) return <Nothing {...props} vm={vm} />;
   const { exit, stage } = shown;
-  const reason = findReason(catalog, exit.reason, vm.technique);
+  const { technique } = frame?.vms.find((summary) => summary.vm === exit.vm) ?? vm;
+  const reason = findReason(catalog, exit.reason, technique);
   const perfName = findCause(exit.cause)?.perfName ?? reason.perfName;
   return (
     <div className={shared['panel']}>
@@ -104,7 +105,7 @@ function Trap(props: PanelProps) {
                   {state === 'to come' ? (
                     <p className={shared['quiet']}>Not yet. Next stage goes there.</p>
                   ) : (
-                    <Step exit={exit} technique={vm.technique} catalog={catalog} grouping={choice.grouping} />
+                    <Step exit={exit} technique={technique} catalog={catalog} grouping={choice.grouping} />
                   )}
                 </div>
               </li>

@@ -24,6 +24,8 @@ const accesses = [
 ] as const satisfies readonly { value: Access; label: string }[];
 
 const STACK_POINTER = 2;
+/** From this width on, what the hypervisor walks and what the hart walks stand side by side. */
+const BESIDE_WIDTH = 620;
 
 function Walk({ frame, vm, choice, choose }: PanelProps) {
   const [body, { width }] = useSize({ width: 400, height: 0 });
@@ -79,6 +81,7 @@ function Walk({ frame, vm, choice, choose }: PanelProps) {
 
 function WalkOf({ walk, width }: { readonly walk: WalkAnswer; readonly width: number }) {
   const bands = walkBands(walk);
+  const beside = bands.length > 1 && width >= BESIDE_WIDTH;
   const references = countReferences(walk);
   return (
     <>
@@ -87,11 +90,19 @@ function WalkOf({ walk, width }: { readonly walk: WalkAnswer; readonly width: nu
       {walk.fetches.length === 0 ? (
         <p className={shared['quiet']}>No entry is fetched: translation is off, and the address is taken as it is.</p>
       ) : (
-        bands
-          .filter(({ rows }) => rows.length > 0)
-          .map((band) => (
-            <WalkDrawing key={band.title} band={band} walk={walk} width={width} titled={bands.length > 1} />
-          ))
+        <div className={styles['bands']}>
+          {bands
+            .filter(({ rows }) => rows.length > 0)
+            .map((band) => (
+              <WalkDrawing
+                key={band.title}
+                band={band}
+                walk={walk}
+                width={beside ? Math.floor(width / 2) - 12 : width}
+                titled={bands.length > 1}
+              />
+            ))}
+        </div>
       )}
       <WalkTable walk={walk} bands={bands} />
     </>

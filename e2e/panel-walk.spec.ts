@@ -1,0 +1,49 @@
+// Story: someone follows an address through the tables, under each technique, and sees what differs.
+import { expect, test, type Page } from '@playwright/test';
+import { openLab } from './lab-page.ts';
+
+async function openWalk(page: Page, technique: string): Promise<void> {
+  await openLab(page, `#guest=paging&technique=${technique}`);
+  await page.getByRole('tab', { name: 'The walk' }).click();
+}
+const panel = (page: Page) => page.locator('[data-panel="walk"]');
+
+async function walkTo(page: Page, address: string): Promise<void> {
+  const input = panel(page).getByRole('textbox');
+  await input.fill(address);
+  await input.press('Enter');
+}
+
+test('two stages: the guest’s tables lie behind stage 2, so their addresses are walked too', async ({ page }) => {
+  await openWalk(page, 'hardware-assisted');
+  await walkTo(page, 'c0000000');
+  await expect(panel(page)).toContainText('nested fetches');
+  await expect(panel(page)).toContainText('stage 2, L1');
+
+  await panel(page).getByText('The same as a table').click();
+  const rows = panel(page).getByRole('table').getByRole('row');
+  expect(await rows.count()).toBeGreaterThan(5);
+  await expect(rows.filter({ hasText: 'guest table, level 1' })).toHaveCount(1);
+});
+
+test('shadow paging: two tables, one walked by the hypervisor and one by the hart', async ({ page }) => {
+  await openWalk(page, 'trap-and-emulate');
+  await walkTo(page, 'c0000000');
+  await expect(panel(page).getByRole('heading', { name: 'The hypervisor walks the guest’s tables' })).toBeVisible();
+  await expect(panel(page).getByRole('heading', { name: 'The hart walks the shadow tables' })).toBeVisible();
+});
+
+test('an address that is not mapped says which entry ends the walk', async ({ page }) => {
+  await openWalk(page, 'bare');
+  await walkTo(page, 'f000_0000');
+  await expect(panel(page)).toContainText(/fault/);
+  await expect(panel(page)).toContainText('no GPA');
+});
+
+test('what is not an address is refused with an example, and nothing moves', async ({ page }) => {
+  await openWalk(page, 'bare');
+  await walkTo(page, 'hello');
+  await expect(panel(page).getByRole('alert')).toContainText(
+    'Expected hexadecimal digits such as 8040_1a2c, found “hello”.',
+  );
+});
