@@ -67,8 +67,13 @@ export function explainWord(word: string): WordExplanation | undefined {
   }
   const csr = csrs.find(({ name }) => name === word);
   if (csr !== undefined) return { title: csr.name, sentence: findTerm(csr.name)?.sentence ?? csr.row.meaning };
-  const number = registers.indexOf(word);
-  return number < 0 ? undefined : { title: word, sentence: `General register x${registerNumber(word)}.` };
+  const number = findRegisterNumber(word);
+  return number === undefined ? undefined : { title: word, sentence: `General register x${number}.` };
+}
+
+/** Number of a general register by any of its names; undefined for other words. */
+export function findRegisterNumber(word: string): number | undefined {
+  return registers.includes(word) ? registerNumber(word) : undefined;
 }
 
 function registerNumber(word: string): number {

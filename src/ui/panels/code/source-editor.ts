@@ -27,6 +27,8 @@ export interface SourceEditorEvents {
   readonly onGutter: (line: number) => void;
   readonly onCursor: (line: number) => void;
   readonly onRun: () => void;
+  /** What a register or CSR holds now, for the hover; undefined for other words. */
+  readonly valueOf: (word: string) => string | undefined;
 }
 
 export interface SourceEditor {
@@ -46,7 +48,7 @@ export interface SourceEditor {
 
 const THEMES = { light: 'ringside-light', dark: 'ringside-dark' } as const;
 
-/** Tells Monaco once about our language, its hovers, and the page's two themes. */
+/** Tells Monaco once about our language and the page's two themes. */
 function prepare(): void {
   if (monaco.languages.getLanguages().some(({ id }) => id === LANGUAGE_ID)) return;
   globalThis.MonacoEnvironment = { getWorker: () => new EditorWorker() };
@@ -56,13 +58,6 @@ function prepare(): void {
     wordPattern: /\.?[\w.$]+/,
   });
   monaco.languages.setMonarchTokensProvider(LANGUAGE_ID, language as monaco.languages.IMonarchLanguage);
-  monaco.languages.registerHoverProvider(LANGUAGE_ID, {
-    provideHover: (model, position) => {
-      const word = model.getWordAtPosition(position);
-      const explained = word === null ? undefined : explainWord(word.word);
-      return explained && { contents: [{ value: `\`${explained.title}\`` }, { value: explained.sentence }] };
-    },
-  });
   const quiet = { 'editor.lineHighlightBackground': '#00000000', 'editor.lineHighlightBorder': '#00000000' };
   monaco.editor.defineTheme(THEMES.light, {
     base: 'vs',
@@ -122,6 +117,17 @@ export function createSourceEditor(host: HTMLElement, events: () => SourceEditor
     fixedOverflowWidgets: true,
   });
   const decorations = editor.createDecorationsCollection();
+  const hovers = monaco.languages.registerHoverProvider(LANGUAGE_ID, {
+    provideHover: (model, position) => {
+      if (model !== editor.getModel()) return undefined;
+      const word = model.getWordAtPosition(position)?.word;
+      const explained = word === undefined ? undefined : explainWord(word);
+      if (word === undefined || explained === undefined) return undefined;
+      const value = events().valueOf(word);
+      const title = value === undefined ? explained.title : `${explained.title} = ${value}`;
+      return { contents: [{ value: `\`${title}\`` }, { value: explained.sentence }] };
+    },
+  });
   editor.onDidChangeModelContent(() => events().onChange(editor.getValue()));
   editor.onDidChangeCursorPosition(({ position }) => events().onCursor(position.lineNumber));
   editor.onMouseDown(({ target }) => {
@@ -190,6 +196,7 @@ export function createSourceEditor(host: HTMLElement, events: () => SourceEditor
     setReadOnly: (readOnly) => editor.updateOptions({ readOnly, domReadOnly: readOnly }),
     setDark: (dark) => monaco.editor.setTheme(dark ? THEMES.dark : THEMES.light),
     dispose: () => {
+      hovers.dispose();
       editor.dispose();
       for (const model of models.values()) model.dispose();
     },

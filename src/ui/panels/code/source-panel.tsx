@@ -103,6 +103,8 @@ export const sourcePanel: Panel = {
   key: '2',
   place: 'centre',
   queries: ({ disassembly }, vm) =>
-    vm === undefined ? {} : { disassembly: { around: disassembly, before: ROWS_BEFORE, after: ROWS_AFTER } },
+    vm === undefined
+      ? {}
+      : { registers: true, disassembly: { around: disassembly, before: ROWS_BEFORE, after: ROWS_AFTER } },
   Component: SourcePanel,
 };

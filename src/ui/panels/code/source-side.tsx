@@ -2,18 +2,27 @@
 
 import { lazy, useState, type ReactNode } from 'react';
 import type { AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
-import type { VmSummary } from '../../../protocol/frame.ts';
+import type { RegistersAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { toggledBreakpoint, type Choice } from '../../choice.ts';
+import { formatHex } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { assembleAndRun } from './assemble-and-run.ts';
 import styles from './code.module.css';
+import { findRegisterNumber } from './riscv-language.ts';
 import type { Place } from './source-view.tsx';
 import { useMedia } from './use-media.ts';
 import type { Source } from './use-source.ts';
 
 const LazySourceView = lazy(() => import('./source-view.tsx').then(({ SourceView }) => ({ default: SourceView })));
+
+/** What a general register or a CSR of the guest holds now. */
+function valueOfWord(word: string, registers: RegistersAnswer | undefined): number | undefined {
+  const number = findRegisterNumber(word);
+  if (number !== undefined) return registers?.x[number];
+  return registers?.guestCsrs.find(({ name }) => name === word)?.value;
+}
 
 interface Findings {
   readonly errors: readonly AssemblyMessage[];
@@ -104,6 +113,10 @@ export function SourceSide(props: SourceSideProps) {
           if (cursor !== undefined && cursor !== choice.cursor) choose({ cursor });
         }}
         onRun={() => void run()}
+        valueOf={(word) => {
+          const value = valueOfWord(word, frame?.answers.registers);
+          return value === undefined ? undefined : formatHex(value, choice.grouping);
+        }}
       />
       <FindingsList findings={findings} onGo={setPlace} />
       {failure !== undefined && (

@@ -1,8 +1,8 @@
 // Saves the exits that match the filter, newest first, as a file. One frame is asked for, so the rows are of one moment.
 
-import { useState } from 'react';
 import { formatCount } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
+import { useAttempt } from '../use-attempt.ts';
 import { exitsToCsv, exitsToJsonLines } from './export-rows.ts';
 import { exitsQuestion } from './exits-question.ts';
 
@@ -14,16 +14,11 @@ const formats = [
 ] as const;
 
 export function ExportButtons({ choice, vm, command }: PanelProps) {
-  const [failure, setFailure] = useState<string | undefined>(undefined);
+  const [attempt, failure] = useAttempt();
   const save = async ({ extension, type, write }: (typeof formats)[number]) => {
-    try {
-      const question = { ...exitsQuestion(choice, vm?.vm), skip: 0, count: MOST_ROWS };
-      const { answers } = await command('frame', { vm: vm?.vm, queries: { exits: question } });
-      download(`exits.${extension}`, type, write(answers.exits?.rows ?? []));
-      setFailure(undefined);
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    }
+    const question = { ...exitsQuestion(choice, vm?.vm), skip: 0, count: MOST_ROWS };
+    const { answers } = await command('frame', { vm: vm?.vm, queries: { exits: question } });
+    download(`exits.${extension}`, type, write(answers.exits?.rows ?? []));
   };
   return (
     <>
@@ -33,7 +28,7 @@ export function ExportButtons({ choice, vm, command }: PanelProps) {
           type="button"
           className="button"
           title={`Save the newest exits that match, up to ${formatCount(MOST_ROWS)}, as ${format.name === 'CSV' ? 'CSV' : 'JSON lines'}`}
-          onClick={() => void save(format)}
+          onClick={() => void attempt(() => save(format))}
         >
           {format.name}
         </button>

@@ -138,7 +138,7 @@ function Chains({ answer, frame }: { readonly answer: InterruptsAnswer; readonly
             </thead>
             <tbody>
               {answer.chains.map((chain) => (
-                <Chain key={chain.sequence} chain={chain} />
+                <Chain key={chain.sequence} chain={chain} title={frame.vms.find(({ vm }) => vm === chain.vm)?.title} />
               ))}
             </tbody>
           </table>
@@ -153,10 +153,10 @@ function Chains({ answer, frame }: { readonly answer: InterruptsAnswer; readonly
   );
 }
 
-function Chain({ chain }: { readonly chain: InterruptChain }) {
+function Chain({ chain, title }: { readonly chain: InterruptChain; readonly title: string | undefined }) {
   return (
     <tr>
-      <td>{chain.vm}</td>
+      <td title={title}>{chain.vm}</td>
       <th scope="row" className={styles['source']} title={chain.cause}>
         {chain.source}
       </th>

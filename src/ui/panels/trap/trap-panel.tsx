@@ -1,7 +1,6 @@
 // One exit in four steps: cause → handler → effect → resume. Shows the exit under way while the VM stands inside the
 // hypervisor, or the one chosen in the list. "Next stage" walks on.
 
-import { useState } from 'react';
 import { findCause } from '../../../core/isa/causes.ts';
 import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
@@ -11,6 +10,7 @@ import type { Panel, PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import { explainReason, findReason } from '../exits/exit-reasons.ts';
 import shared from '../panel.module.css';
+import { useAttempt } from '../use-attempt.ts';
 import { CauseStep, EffectStep, HandlerStep, ResumeStep } from './steps.tsx';
 import { stepNames, stepState, type StepName } from './stages.ts';
 import styles from './trap.module.css';
@@ -122,19 +122,15 @@ function NextStage({
   stage,
   command,
 }: PanelProps & { readonly vm: VmSummary; readonly stage: StageAnswer['stage'] }) {
-  const [failure, setFailure] = useState<string | undefined>(undefined);
-  const step = async () => {
-    try {
-      await command('step', { vm: vm.vm, kind: 'stage' });
-      setFailure(undefined);
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    }
-  };
+  const [attempt, failure] = useAttempt();
   return (
     <>
       {failure !== undefined && <span role="alert">{failure}</span>}
-      <button type="button" className="button outlined" onClick={() => void step()}>
+      <button
+        type="button"
+        className="button outlined"
+        onClick={() => void attempt(() => command('step', { vm: vm.vm, kind: 'stage' }))}
+      >
         Next stage: {stage === 'trapped' ? 'handle it' : 'resume the guest'}
       </button>
     </>
@@ -158,6 +154,7 @@ function Neighbour({ exit, by, choose }: PanelProps & { readonly exit: ExitDetai
 }
 
 function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: VmSummary }) {
+  const [attempt, failure] = useAttempt();
   if (vm.technique === 'bare') {
     return (
       <EmptyState title="A bare machine has no exits: there is no hypervisor to exit to.">
@@ -186,13 +183,19 @@ function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: Vm
         <button
           type="button"
           className="button outlined"
-          onClick={() => void command('step', { vm: vm.vm, kind: 'exit' }).catch(() => undefined)}
+          disabled={vm.state === 'ended'}
+          onClick={() => void attempt(() => command('step', { vm: vm.vm, kind: 'exit' }))}
         >
           Stop at the next exit
         </button>
       }
     >
-      {vm.lastExit === undefined ? 'Stop at an exit, or choose one in the list.' : `The last one: ${vm.lastExit}`}
+      {failure ??
+        (vm.state === 'ended'
+          ? 'The guest has ended. Choose one of its exits in the list, or run it again.'
+          : vm.lastExit === undefined
+            ? 'Stop at an exit, or choose one in the list.'
+            : `The last one: ${vm.lastExit}`)}
     </EmptyState>
   );
 }
