@@ -53,6 +53,7 @@ export function ConsolePanel({ frame, vm: selected }: PanelProps) {
               }}
             >
               <VmStateShape vm={summary} /> {summary.title}
+              {vms.some((other) => other.vm !== summary.vm && other.title === summary.title) && ` ${summary.vm}`}
             </button>
           ))}
         </div>

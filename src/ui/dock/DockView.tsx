@@ -1,11 +1,21 @@
 // The dock on a wide screen: flexlayout draws the model, each tab hosts one panel.
 
-import { Layout, type TabNode } from 'flexlayout-react';
+import { I18nLabel, Layout, type TabNode } from 'flexlayout-react';
 import 'flexlayout-react/style/light.css';
 import { useSyncExternalStore } from 'react';
 import { useLab } from '../lab.ts';
 import { PanelHost } from './PanelHost.tsx';
 import './dock.css';
+
+/** flexlayout's words for what it draws, in ours; other texts pass through, undefined keeps its default. */
+const WORDS: Readonly<Record<string, string>> = {
+  [I18nLabel.Maximize]: 'Maximize this place',
+  [I18nLabel.Restore]: 'Restore the arrangement',
+  [I18nLabel.Move_Tabset]: 'Drag to move these panels',
+  [I18nLabel.Active_Tabset]: 'The place used last',
+  [I18nLabel.Overflow_Menu_Tooltip]: 'More panels here',
+  [I18nLabel.Splitter]: 'Resize; arrow keys move it',
+};
 
 export function DockView() {
   const { dock, panels } = useLab();
@@ -34,6 +44,7 @@ export function DockView() {
         supportsPopout={false}
         tabDragSpeed={0}
         keyMap={{ closeTab: 'Delete' }}
+        i18nTranslator={(text) => WORDS[text] ?? text}
       />
     </div>
   );

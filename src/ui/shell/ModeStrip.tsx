@@ -2,7 +2,9 @@
 
 import type { VmSummary } from '../../protocol/frame.ts';
 import styles from './ModeStrip.module.css';
+import { useRunner } from './use-calm.ts';
 
 export function ModeStrip({ vm }: { readonly vm: VmSummary | undefined }) {
-  return <div className={styles['strip']} data-runner={vm?.runner ?? 'nobody'} aria-hidden="true" />;
+  const runner = useRunner(vm);
+  return <div className={styles['strip']} data-runner={runner} aria-hidden="true" />;
 }

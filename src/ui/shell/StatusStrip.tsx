@@ -9,7 +9,7 @@ import { Term } from '../components/Term.tsx';
 import { formatCount, formatLarge } from '../format.ts';
 import { isMoving, useFrameState } from '../frame-store.ts';
 import styles from './StatusStrip.module.css';
-import { useCalm } from './use-calm.ts';
+import { useCalm, useRunner } from './use-calm.ts';
 import { stateName } from './VmState.tsx';
 
 const SENTENCE_EVERY_MS = 2500;
@@ -17,18 +17,19 @@ const SENTENCE_EVERY_MS = 2500;
 export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situation: Situation }) {
   const moving = vm !== undefined && isMoving(vm);
   const sentence = useCalm(sentenceOf(vm, phase), SENTENCE_EVERY_MS, moving);
+  const runner = useRunner(vm);
   const refusal = useFrameState((state) => state.refusal);
   return (
     <footer className={styles['strip']} aria-label="Status">
       {vm !== undefined && (
         <>
           <span className={styles['who']}>
-            <ModeBadge actor={vm.state === 'ended' ? 'nobody' : vm.runner} mode={vm.mode} />
+            <ModeBadge actor={runner} mode={moving ? undefined : vm.mode} />
           </span>
           <Address space="gva" address={vm.pc} to="instruction" />
         </>
       )}
-      <span className={styles['sentence']}>
+      <span className={styles['sentence']} title={refusal ?? sentence}>
         <Sentence>{refusal ?? sentence}</Sentence>
       </span>
       {vm !== undefined && frame !== undefined && (

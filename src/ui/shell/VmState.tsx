@@ -1,7 +1,6 @@
-// The state of a VM as a shape and a word. A running VM shows who holds the hart.
+// The state of a VM as a shape and a word. Steady while it runs: who holds the hart is the mode strip's to say.
 
 import type { VmSummary } from '../../protocol/frame.ts';
-import { ActorShape } from '../components/ModeBadge.tsx';
 
 /** In plain words, for hover text and screen readers. */
 export function stateName({ state, ending, stepping }: VmSummary): string {
@@ -11,7 +10,6 @@ export function stateName({ state, ending, stepping }: VmSummary): string {
 }
 
 export function VmStateShape({ vm }: { readonly vm: VmSummary }) {
-  if (vm.state === 'running') return <ActorShape actor={vm.runner === 'nobody' ? 'guest-kernel' : vm.runner} />;
   const failed = vm.ending !== undefined && vm.ending.exitCode !== 0;
   return (
     <svg
@@ -21,6 +19,7 @@ export function VmStateShape({ vm }: { readonly vm: VmSummary }) {
       aria-hidden="true"
       style={{ color: failed ? 'var(--error)' : 'var(--nobody)' }}
     >
+      {vm.state === 'running' && <path d="M2 .8v8.4L9 5z" fill="var(--guest-kernel)" />}
       {vm.state === 'paused' && <path d="M3 1v8M7 1v8" stroke="currentColor" strokeWidth="1.8" />}
       {vm.state === 'waiting' && (
         <circle cx="5" cy="5" r="3.9" fill="none" stroke="currentColor" strokeWidth="1.4" strokeDasharray="2 2" />
