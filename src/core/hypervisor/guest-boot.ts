@@ -28,6 +28,8 @@ export interface PreparedGuest {
   /** Address of the `tohost` word of an ELF made for Spike's host interface. */
   readonly toHost: number | undefined;
   readonly symbols: SymbolTable;
+  /** It starts in S-mode, with firmware below. */
+  readonly supervisor: boolean;
 }
 
 /** Function symbols of an image, sorted by address. */
@@ -74,6 +76,7 @@ export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): 
     ],
     entry: layout.entry,
     deviceTree: layout.deviceTree,
+    supervisor: guest.boot === 'supervisor',
     toHost: image.kind === 'elf' ? image.symbol('tohost') : undefined,
     symbols: image.kind === 'elf' ? [...image.functions].sort((a, b) => a.address - b.address) : [],
   };

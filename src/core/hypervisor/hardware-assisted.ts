@@ -20,7 +20,7 @@ import { Access, Pte } from '../machine/walker.ts';
 import type { Exit } from './exits.ts';
 import type { Hpa } from './guest-memory.ts';
 import { interruptExit } from './host-exits.ts';
-import { TablePages } from './table-pages.ts';
+import type { TablePages } from './table-pages.ts';
 import type { World, WorldPorts } from './world.ts';
 
 const ROOT_PAGES = 4; // Sv32x4: 16 KiB

@@ -166,6 +166,14 @@ export class HostedVm implements VirtualMachine, HandledVm {
   get inGuest(): boolean {
     return this.#inGuest;
   }
+  /** It is the VM on the hart, in its own code or in an exit. */
+  get onHart(): boolean {
+    return this.#loaded;
+  }
+  /** The computer all VMs of the hypervisor share. */
+  get physical(): Machine {
+    return this.#machine;
+  }
   get interrupts(): Readonly<Record<string, number>> {
     return this.#options.interrupts.counts(this.id);
   }

@@ -45,6 +45,11 @@ export class ShadowTables {
     return this.#shadows;
   }
 
+  /** The root for a mode, if it has been made; looking changes nothing. */
+  find(mode: ShadowMode): Hpa | undefined {
+    return this.#known(canonical(mode))?.root;
+  }
+
   /** The root for a mode, made empty where there is none yet. @throws Error where no memory is left even after dropping others */
   select(mode: ShadowMode): Hpa {
     return this.#find(mode).root;
@@ -92,13 +97,16 @@ export class ShadowTables {
 
   #find(mode: ShadowMode): Shadow {
     const wanted = canonical(mode);
-    let shadow = this.#shadows.find(
+    const shadow = this.#known(wanted) ?? this.#make(wanted);
+    shadow.lastUse = ++this.#clock;
+    return shadow;
+  }
+
+  #known(wanted: ShadowMode): Shadow | undefined {
+    return this.#shadows.find(
       (each) =>
         each.satp === wanted.satp && each.user === wanted.user && each.sum === wanted.sum && each.mxr === wanted.mxr,
     );
-    shadow ??= this.#make(wanted);
-    shadow.lastUse = ++this.#clock;
-    return shadow;
   }
 
   #make(mode: ShadowMode): Shadow {

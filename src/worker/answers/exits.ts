@@ -1,0 +1,80 @@
+// The exits: list, summary, one in detail, and the one that stands open.
+
+import type { Lab } from '../../core/hypervisor/lab.ts';
+import { exitReasons } from '../../core/hypervisor/exits.ts';
+import type { ExitsAnswer, ExitsQuestion, ExitSummaryRow, ExitDetail, StageAnswer } from '../../protocol/frame.ts';
+import type { AnswerContext } from './context.ts';
+import { detailOf, rowOf } from './words.ts';
+
+const ROWS_LIMIT = 500;
+
+/** Newest first. Without a filter the rows are found at once; with one, the kept records are gone through. */
+export function exitsAnswer({ trace }: Lab, question: ExitsQuestion): ExitsAnswer {
+  const { vm, reasons } = question;
+  const skip = Math.max(0, Math.floor(question.skip));
+  const count = Math.min(ROWS_LIMIT, Math.max(0, Math.floor(question.count)));
+  const { total, oldest } = trace;
+  const rows: ExitsAnswer['rows'][number][] = [];
+  const take = (sequence: number) => {
+    const record = trace.read(sequence);
+    if (record) rows.push(rowOf(record));
+  };
+  if (vm === undefined && reasons.length === 0) {
+    for (let index = skip; index < skip + count && total - 1 - index >= oldest; index++) take(total - 1 - index);
+    return { matching: total - oldest, total, rows };
+  }
+  const wanted = new Set(reasons);
+  let matching = 0;
+  for (let sequence = total - 1; sequence >= oldest; sequence--) {
+    if (vm !== undefined && trace.vmOf(sequence) !== vm) continue;
+    if (wanted.size > 0 && !wanted.has(trace.reasonOf(sequence))) continue;
+    if (matching >= skip && rows.length < count) take(sequence);
+    matching++;
+  }
+  return { matching, total, rows };
+}
+
+export function exitSummaryAnswer(lab: Lab, vm: number | undefined): readonly ExitSummaryRow[] {
+  const vms = vm === undefined ? lab.vms.map(({ id }) => id) : [vm];
+  const sums = exitReasons.map((reason) => {
+    const rows = vms.map((id) => lab.trace.statistics(id)[reason]).filter(({ count }) => count > 0);
+    return {
+      reason,
+      count: rows.reduce((sum, row) => sum + row.count, 0),
+      sum: rows.reduce((sum, row) => sum + row.sum, 0),
+      minimum: Math.min(...rows.map((row) => row.minimum)),
+      maximum: Math.max(...rows.map((row) => row.maximum)),
+    };
+  });
+  const samples = sums.reduce((sum, row) => sum + row.count, 0);
+  const time = sums.reduce((sum, row) => sum + row.sum, 0);
+  return sums
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .map((row) => ({
+      reason: row.reason,
+      samples: row.count,
+      samplesShare: row.count / samples,
+      timeShare: time === 0 ? 0 : row.sum / time,
+      minimumNanoseconds: row.minimum,
+      maximumNanoseconds: row.maximum,
+      meanNanoseconds: row.sum / row.count,
+    }));
+}
+
+export function exitDetailAnswer(lab: Lab, sequence: number): ExitDetail | undefined {
+  const record = lab.trace.read(sequence);
+  return (
+    record &&
+    detailOf(
+      record,
+      lab.vms.find(({ id }) => id === record.vm),
+    )
+  );
+}
+
+export function stageAnswer({ lab, vm }: AnswerContext): StageAnswer | undefined {
+  const open = lab.hypervisor?.openExit;
+  if (open === undefined || open.vm !== vm) return undefined;
+  return { stage: open.stage, exit: detailOf({ ...open.record, sequence: lab.trace.total }, vm) };
+}

@@ -1,0 +1,48 @@
+// One answer for each query of the protocol: a missing one does not compile.
+
+import type { Queries, QueryName } from '../../protocol/frame.ts';
+import { disassemblyAnswer } from './code.ts';
+import type { AnswerContext } from './context.ts';
+import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from './exits.ts';
+import { interruptsAnswer } from './interrupts.ts';
+import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
+import { registersAnswer } from './registers.ts';
+
+/** Console bytes in one answer: more follow with the next frame, so that a flood cannot choke the page. */
+const CONSOLE_LIMIT = 1 << 15;
+
+type Answers = {
+  readonly [Name in QueryName]: (
+    context: AnswerContext,
+    question: Queries[Name]['question'],
+  ) => Queries[Name]['answer'] | undefined;
+};
+
+export const answers: Answers = {
+  console: ({ lab }, questions) =>
+    questions.flatMap(({ vm: id, since }) => {
+      const vm = lab.vms.find((each) => each.id === id);
+      if (vm === undefined) return [];
+      const { from, bytes } = vm.console.read(since, CONSOLE_LIMIT);
+      return [{ vm: id, from, bytes, more: from + bytes.length < vm.console.count }];
+    }),
+  registers: ({ vm }) => vm && registersAnswer(vm),
+  disassembly: ({ vm }, question) => vm && disassemblyAnswer(vm, question),
+  exits: ({ lab }, question) => exitsAnswer(lab, question),
+  exitSummary: ({ lab }, { vm }) => exitSummaryAnswer(lab, vm),
+  exitDetail: ({ lab }, { sequence }) => exitDetailAnswer(lab, sequence),
+  stage: (context) => stageAnswer(context),
+  interrupts: (context, { chains }) => interruptsAnswer(context, chains),
+  walk: ({ vm }, question) => vm && walkAnswer(vm, question),
+  tables: ({ vm }, question) => vm && tablesAnswer(vm, question),
+  memory: (context, question) => memoryAnswer(context, question),
+  frames: (context) => framesAnswer(context),
+  devices: ({ vm }) =>
+    vm?.board.mounts.map(({ device, base }) => ({
+      name: device.name,
+      gpa: base,
+      registers: device
+        .inspect()
+        .map(({ row, value }) => ({ name: row.name, offset: row.offset, value: value >>> 0, meaning: row.meaning })),
+    })),
+};

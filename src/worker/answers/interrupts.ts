@@ -1,0 +1,83 @@
+// Pending and enabled bits at every level an interrupt passes, and the last chains.
+
+import { findCsrByName } from '../../core/isa/csrs.ts';
+import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
+import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
+import type { PrivilegedState } from '../../core/machine/privileged-state.ts';
+import type { InterruptLevel, InterruptsAnswer } from '../../protocol/frame.ts';
+import type { AnswerContext } from './context.ts';
+
+export function interruptsAnswer({ lab, vm }: AnswerContext, chains: number): InterruptsAnswer {
+  return { levels: vm ? levelsOf(vm) : [], chains: lab.interrupts.recent(Math.min(200, Math.max(0, chains))) };
+}
+
+function levelsOf(vm: VirtualMachine): readonly InterruptLevel[] {
+  const state = vm.look();
+  const hosted = vm instanceof HostedVm;
+  const levels: InterruptLevel[] = [
+    {
+      name: hosted ? 'virtual PLIC' : 'PLIC',
+      meaning: hosted
+        ? 'The interrupt controller of the guest’s board, a device model of the hypervisor.'
+        : 'The board’s interrupt controller.',
+      bits: sources(vm),
+    },
+    {
+      name: hosted ? 'sip, sie (guest)' : 'sip, sie',
+      meaning: 'What is pending for the guest’s kernel, and what it lets in.',
+      bits: bitsOf(state, 'sip', 'sie'),
+    },
+  ];
+  if (!hosted) {
+    levels.push({ name: 'mip, mie', meaning: 'All levels of the hart.', bits: bitsOf(state, 'mip', 'mie') });
+    return levels;
+  }
+  const real = vm.hart.state;
+  if (vm.technique === 'hardware-assisted' && vm.onHart) {
+    levels.push({
+      name: 'hip, hie (hart)',
+      meaning: 'What the hypervisor has made pending for the guest on the hart; the hart delivers it without an exit.',
+      bits: bitsOf(real, 'hip', 'hie'),
+    });
+  }
+  levels.push({
+    name: 'mip, mie (hart)',
+    meaning: 'The physical hart’s own: the hypervisor’s timer and kicks.',
+    bits: bitsOf(real, 'mip', 'mie'),
+  });
+  return levels;
+}
+
+/** The bits of a pending CSR beside those of its enabling one, named as the manual names the interrupts. */
+function bitsOf(state: PrivilegedState, pending: string, enabled: string): InterruptLevel['bits'] {
+  const p = findCsrByName(pending);
+  const e = findCsrByName(enabled);
+  if (p === undefined || e === undefined) return [];
+  const pendingValue = state.read(p);
+  const enabledValue = state.read(e);
+  return p.row.fields.map(({ name, low }) => ({
+    name: name.replace(/P$/, ''),
+    pending: (pendingValue & (1 << low)) !== 0,
+    enabled: (enabledValue & (1 << low)) !== 0,
+  }));
+}
+
+const SUPERVISOR_CONTEXT = 1;
+
+/** Sources of the PLIC that something is wired to. */
+function sources(vm: VirtualMachine): InterruptLevel['bits'] {
+  const registers = new Map(vm.board.plic.inspect().map(({ row, value }) => [row.offset, value]));
+  const pending = (registers.get(0x1000) ?? 0) >>> 0;
+  const enabled = (registers.get(0x2000 + 0x80 * SUPERVISOR_CONTEXT) ?? 0) >>> 0;
+  return vm.board.mounts.flatMap(({ device, interrupt }) =>
+    interrupt === undefined
+      ? []
+      : [
+          {
+            name: `${interrupt} ${device.name}`,
+            pending: (pending & (1 << interrupt)) !== 0,
+            enabled: (enabled & (1 << interrupt)) !== 0,
+          },
+        ],
+  );
+}

@@ -1,0 +1,107 @@
+// Makes the one frame that answers the page: a line for each VM, what the machine does, and the open panels' answers.
+
+import type { Lab } from '../core/hypervisor/lab.ts';
+import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { Frame, FrameRequest, Queries, QueryName, Runner, VmState, VmSummary } from '../protocol/frame.ts';
+import type { AnswerContext } from './answers/context.ts';
+import { answers } from './answers/index.ts';
+import { modeOf, sentenceOf } from './answers/words.ts';
+
+/** What a VM was made from, which the core does not know. */
+export interface VmOrigin {
+  readonly title: string;
+  /** Name in the manifest; undefined for an image the person brought. */
+  readonly guest: string | undefined;
+  readonly boot: 'machine' | 'supervisor';
+}
+
+/** How fast things go, measured by the host over the last second. */
+export interface Speed {
+  readonly mips: number;
+  readonly exitsPerSecond: number;
+}
+
+export function buildFrame(
+  lab: Lab,
+  origins: ReadonlyMap<number, VmOrigin>,
+  speed: Speed,
+  sequence: number,
+  request: FrameRequest,
+): Frame {
+  const vm = lab.vms.find(({ id }) => id === request.vm);
+  const { hypervisor } = lab;
+  const computer = vm && lab.computerOf(vm);
+  return {
+    sequence,
+    vms: lab.vms.map((each) => summaryOf(lab, each, origins.get(each.id))),
+    machine: {
+      memoryBytes: hypervisor?.machine.ram.size ?? 0,
+      memoryUsedBytes: hypervisor?.frames.usedBytes ?? 0,
+      time: computer?.now ?? 0,
+      ...speed,
+    },
+    answers: answerAll({ lab, vm }, request.queries),
+  };
+}
+
+function answerAll(context: AnswerContext, queries: FrameRequest['queries']): Frame['answers'] {
+  const given: { [Name in QueryName]?: Queries[Name]['answer'] } = {};
+  const one = <Name extends QueryName>(name: Name): void => {
+    const question = queries[name];
+    if (question === undefined) return;
+    const answer = answers[name](context, question);
+    if (answer !== undefined) given[name] = answer as (typeof given)[Name];
+  };
+  for (const name of Object.keys(queries) as QueryName[]) if (Object.hasOwn(answers, name)) one(name);
+  return given;
+}
+
+function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined): VmSummary {
+  const inHypervisor = lab.hypervisor?.openExit?.vm === vm;
+  const mode = modeOf(vm);
+  return {
+    vm: vm.id,
+    title: origin?.title ?? `VM ${vm.id}`,
+    guest: origin?.guest,
+    technique: vm.technique,
+    boot: origin?.boot ?? 'supervisor',
+    memoryBytes: vm.memoryBytes,
+    state: stateOf(vm),
+    stopReason: vm.control.stop,
+    stepping: vm.control.goal !== undefined,
+    mode: inHypervisor ? 'HS' : mode,
+    runner: runnerOf(vm, inHypervisor),
+    pc: vm.look().pc,
+    instructions: vm.instructions,
+    exits: vm.exits,
+    lastExit: lastExit(lab, vm),
+    ending: vm.ending && { exitCode: vm.ending.exitCode, message: vm.ending.message },
+  };
+}
+
+function stateOf(vm: VirtualMachine): VmState {
+  if (vm.ending) return 'ended';
+  if (!vm.control.running) return 'paused';
+  return vm.waiting ? 'waiting' : 'running';
+}
+
+function runnerOf(vm: VirtualMachine, inHypervisor: boolean): Runner {
+  if (inHypervisor) return 'hypervisor';
+  if (vm.ending || vm.waiting) return 'nobody';
+  return vm.look().privilege === 0 ? 'guest-user' : 'guest-kernel';
+}
+
+/** How far back the last exit of one VM is looked for among all. */
+const SEARCH = 256;
+
+function lastExit(lab: Lab, vm: VirtualMachine): string | undefined {
+  if (!(vm instanceof HostedVm)) return undefined;
+  const { total, oldest } = lab.trace;
+  for (let sequence = total - 1; sequence >= Math.max(oldest, total - SEARCH); sequence--) {
+    if (lab.trace.vmOf(sequence) !== vm.id) continue;
+    const record = lab.trace.read(sequence);
+    return record && sentenceOf(record);
+  }
+  return undefined;
+}

@@ -1,0 +1,99 @@
+// One page's lab: answers its commands and keeps the computers running between its messages.
+
+import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
+import { Lab } from '../core/hypervisor/lab.ts';
+import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
+import type { Host } from '../core/machine/linear-memory.ts';
+import { guests } from '../guests/manifest.ts';
+import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
+import { buildFrame, type VmOrigin } from './frame-builder.ts';
+import { loadGuest } from './guest-images.ts';
+import type { Pacer } from './pacer.ts';
+
+/** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
+const MACHINE_MEMORY = 384 * 2 ** 20;
+/** 2026-01-01 00:00:00 UTC in nanoseconds: every run sees the same date. */
+const EPOCH = { high: 0x1886_6da0, low: 0xc240_0000 };
+
+type Handlers = {
+  readonly [Name in CommandName]: (
+    request: Commands[Name]['request'],
+  ) => Commands[Name]['reply'] | Promise<Commands[Name]['reply']>;
+};
+
+const done: Done = { done: true };
+
+export class Session {
+  readonly lab: Lab;
+  readonly #origins = new Map<number, VmOrigin>();
+  readonly #pacer: Pacer;
+  #frames = 0;
+
+  constructor(host: Host, makePacer: (lab: Lab) => Pacer) {
+    this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
+    this.#pacer = makePacer(this.lab);
+  }
+
+  /** Answers one command. @throws Error with one line for a person */
+  async answer<Name extends CommandName>(
+    command: Name,
+    request: Commands[Name]['request'],
+  ): Promise<Commands[Name]['reply']> {
+    if (!Object.hasOwn(this.#handlers, command))
+      throw new Error(`Expected a command of the protocol, found “${command}”.`);
+    const reply = await this.#handlers[command](request);
+    if (command !== 'frame') this.#pacer.wake();
+    return reply;
+  }
+
+  readonly #handlers: Handlers = {
+    describe: () => ({
+      version: PROTOCOL_VERSION,
+      guests: guests.map(({ name, title, teaches, boot, memoryMiB, techniques, source }) => ({
+        name,
+        title,
+        teaches,
+        boot,
+        memoryMiB,
+        techniques,
+        ...(source !== undefined && { source }),
+      })),
+      exitReasons: exitReasons.map((reason) => ({ reason, ...exitRows[reason] })),
+      instructionsPerTick: INSTRUCTIONS_PER_TICK,
+    }),
+    addVm: async (options) => {
+      const { image, origin } = await loadGuest(options);
+      const vm = this.lab.addVm({ technique: options.technique, guest: image });
+      this.#origins.set(vm.id, origin);
+      if (options.start) this.lab.start(vm.id);
+      return { vm: vm.id };
+    },
+    removeVm: ({ vm }) => {
+      this.lab.removeVm(vm);
+      this.#origins.delete(vm);
+      return done;
+    },
+    startVm: ({ vm }) => {
+      this.lab.start(vm);
+      return done;
+    },
+    pauseVm: ({ vm }) => {
+      this.lab.pause(vm);
+      return done;
+    },
+    resetVm: ({ vm }) => {
+      this.lab.reset(vm);
+      return done;
+    },
+    step: ({ vm, kind }) => {
+      this.lab.step(vm, kind);
+      return done;
+    },
+    setBreakpoints: ({ vm, addresses }) => {
+      this.lab.setBreakpoints(vm, addresses);
+      return done;
+    },
+    consoleInput: ({ vm, bytes }) => ({ accepted: this.lab.vm(vm).receive(bytes) }),
+    frame: (request) => buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request),
+  };
+}
