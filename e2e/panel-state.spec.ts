@@ -19,7 +19,7 @@ test('one step marks what it changed; a CSR opens into its bits and words', asyn
 });
 
 async function openPanel(page: Page, name: string): Promise<void> {
-  await runFromPalette(page, name);
+  await runFromPalette(page, `Show ${name}`);
 }
 
 test('the program’s bytes are the same in guest physical and host physical memory', async ({ page }) => {

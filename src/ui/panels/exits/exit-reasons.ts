@@ -24,7 +24,7 @@ export function findReason(catalog: Catalog | undefined, reason: string, techniq
 /** The tooltip of a reason. */
 export const explainReason = (description: ExitReasonDescription): GlossaryRow => ({
   title: description.reason,
-  sentence: description.meaning,
+  sentence: description.meaning.replaceAll('`', ''),
   section: `perf kvm stat: ${description.perfName}`,
   intel: description.vmxName,
 });

@@ -57,15 +57,16 @@ export function describeResume(pc: number, resumePc: number): string {
 }
 
 /**
- * An effect's values in words: what was before and what is now. A read has one value; a mapping leads from a guest physical to
- * a host physical address; an injection from where the guest was to its handler.
+ * An effect's values in words: what was before and what is now. A read has one value, a call of the firmware an answer; what a
+ * mapping or a flush was about stands in its name.
  */
 export function transition(effect: Effect, grouping: boolean): string {
   const { kind, before, after } = effect;
   const write = (value: number) => formatHex(value, grouping);
-  if (kind === 'flush' || (before === undefined && after === undefined)) return '';
-  if (kind === 'map' && before !== undefined && after !== undefined)
-    return `GPA ${write(before)} → HPA ${write(after)}`;
+  if (kind === 'flush' || kind === 'map') return '';
+  if (before === undefined && after === undefined) return '';
+  if (kind === 'sbi') return `answered ${write(after ?? 0)}`;
+  return `GPA ${write(before)} → HPA ${write(after)}`;
   if (before === undefined) return write(after ?? 0);
   if (after === undefined) return isRead(effect) ? write(before) : `${write(before)} → gone`;
   if (isRead(effect) || kind === 'device-write') return write(after);

@@ -5,6 +5,7 @@ import type { Effect, ExitDetail, ModeName } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { ModeBadge } from '../../components/ModeBadge.tsx';
+import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount, formatNanoseconds } from '../../format.ts';
 import { classNames } from '../class-names.ts';
@@ -61,7 +62,9 @@ export function HandlerStep({ exit, catalog, grouping }: StepProps) {
       <p className={styles['line']}>
         <ModeBadge actor="hypervisor" /> <code>{exit.reason}</code>
       </p>
-      <p className={shared['quiet']}>{reason.meaning}</p>
+      <p className={shared['quiet']}>
+        <Sentence>{reason.meaning}</Sentence>
+      </p>
       <Effects
         effects={exit.effects.filter(isRead)}
         grouping={grouping}

@@ -4,6 +4,7 @@
 import { findCause } from '../../../core/isa/causes.ts';
 import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount } from '../../format.ts';
 import type { Panel, PanelProps } from '../../panel.ts';
@@ -79,7 +80,9 @@ function Trap(props: PanelProps) {
         )}
       </div>
       <div className={shared['body']}>
-        <p className={shared['sentence']}>{exit.sentence}</p>
+        <p className={shared['sentence']}>
+          <Sentence>{exit.sentence}</Sentence>
+        </p>
         <ol className={styles['steps']} aria-label="Stages of this exit">
           {stepNames.map((name, index) => {
             const state = stepState(name, stage);
@@ -191,11 +194,13 @@ function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: Vm
       }
     >
       {failure ??
-        (vm.state === 'ended'
-          ? 'The guest has ended. Choose one of its exits in the list, or run it again.'
-          : vm.lastExit === undefined
-            ? 'Stop at an exit, or choose one in the list.'
-            : `The last one: ${vm.lastExit}`)}
+        (vm.state === 'ended' ? (
+          'The guest has ended. Choose one of its exits in the list, or run it again.'
+        ) : vm.lastExit === undefined ? (
+          'Stop at an exit, or choose one in the list.'
+        ) : (
+          <Sentence>{`The last one: ${vm.lastExit}`}</Sentence>
+        ))}
     </EmptyState>
   );
 }

@@ -116,10 +116,11 @@ describe('values of an effect', () => {
   test('a read has one value', () => {
     expect(effect('read-csr', 5, 5)).toBe('0000_0005');
   });
-  test('a mapping names its spaces', () => {
-    expect(effect('map', 0x8040_0000, 0x8440_0000)).toBe('GPA 8040_0000 → HPA 8440_0000');
+  test('an SBI call has an answer', () => {
+    expect(effect('sbi', undefined, 0xffff_fffe)).toBe('answered ffff_fffe');
   });
-  test('a flush has no values', () => {
+  test('a mapping and a flush say all in their name', () => {
+    expect(effect('map', undefined, 0x8440_0000)).toBe('');
     expect(effect('flush', 0, 0)).toBe('');
   });
 });

@@ -4,6 +4,7 @@
 import type { Access, WalkAnswer } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
 import type { Panel, PanelProps } from '../../panel.ts';
 import { AddressForm } from '../address-form.tsx';
@@ -130,7 +131,7 @@ function Outcome({ walk, references }: { readonly walk: WalkAnswer; readonly ref
       {walk.fault !== undefined && (
         <p className={styles['fault']}>
           <span aria-hidden="true">✕ </span>
-          {walk.fault}
+          <Sentence>{walk.fault}</Sentence>
         </p>
       )}
       <p className={shared['quiet']}>
