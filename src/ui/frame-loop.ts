@@ -20,6 +20,8 @@ const AFTER_REFUSAL_MS = 1000;
 export interface FrameLoop {
   /** Something may have changed: the next question is a full one, and goes out as soon as the last is answered. */
   readonly refresh: () => void;
+  /** The VM begins anew: its next stop is compared with nothing before. */
+  readonly forgetStops: (vm: number) => void;
   /** The VMs are others now (the core was started anew). */
   readonly forget: () => void;
 }
@@ -104,6 +106,7 @@ export function createFrameLoop({ core, consoles, visiblePanels }: FrameLoopPort
       wish += 1;
       dirty = true;
     },
+    forgetStops: history.forget,
     forget: () => {
       history.clear();
       latest = undefined;

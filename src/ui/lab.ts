@@ -146,6 +146,7 @@ export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab 
       attempt(async () => {
         await command('resetVm', { vm });
         consoles.restarted(vm);
+        loop.forgetStops(vm);
         choose({ exit: undefined });
       }),
     step: (vm, kind) => attempt(() => command('step', { vm, kind })),

@@ -56,6 +56,8 @@ test('each VM has its own history, and a reset begins a new one', () => {
   history.note(frameOf(1), VM);
   expect(history.note(frameOf(2), { ...VM, vm: 2, instructions: 99 })).toBeUndefined();
   expect(history.note(frameOf(3), { ...VM, instructions: 0 })).toBeUndefined();
+  history.forget(2);
+  expect(history.note(frameOf(4), { ...VM, vm: 2, instructions: 100 })).toBeUndefined();
   history.clear();
-  expect(history.note(frameOf(4), { ...VM, instructions: 1 })).toBeUndefined();
+  expect(history.note(frameOf(5), { ...VM, instructions: 1 })).toBeUndefined();
 });

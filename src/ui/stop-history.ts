@@ -14,6 +14,8 @@ interface Stop {
 export interface StopHistory {
   /** Takes note of a full frame; returns the frame of the stop before this one, undefined while the VM moves. */
   readonly note: (frame: Frame, vm: VmSummary | undefined) => Frame | undefined;
+  /** Forgets the stops of one VM: it begins anew. */
+  readonly forget: (vm: number) => void;
   /** Forgets every stop: the VMs are others now. */
   readonly clear: () => void;
 }
@@ -35,6 +37,7 @@ export function createStopHistory(): StopHistory {
       stops.set(vm.vm, { key, instructions: vm.instructions, frame, previous });
       return previous;
     },
+    forget: (vm) => void stops.delete(vm),
     clear: () => stops.clear(),
   };
 }

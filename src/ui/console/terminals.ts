@@ -75,6 +75,8 @@ export function createTerminals(consoles: Consoles): Terminals {
       lineHeight: 1.2,
       scrollback: SCROLLBACK_LINES,
       cursorBlink: false,
+      // As the terminal behind QEMU's `-serial stdio` does: a kernel's bare line feed also returns the carriage.
+      convertEol: true,
       overviewRuler: { width: 10 },
       minimumContrastRatio: 4.5,
       theme: themeOf(document.documentElement),

@@ -1,6 +1,6 @@
 // A modal dialog: the browser's own element, so focus stays inside, Escape closes it, and focus goes back where it was.
 
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useLayoutEffect, useRef, type ReactNode } from 'react';
 import styles from './Dialog.module.css';
 
 interface DialogProps {
@@ -13,7 +13,8 @@ interface DialogProps {
 
 export function Dialog({ label, onClose, children, look = 'sheet' }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // A layout effect: a key pressed right after the dialog is drawn must find the focus inside.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element === null) return;
     const returnTo = document.activeElement;

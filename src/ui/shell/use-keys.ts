@@ -17,15 +17,11 @@ export function useKeys(lab: Lab, rows: readonly CommandRow[]): void {
       const key = keyOf(event);
       if (key === undefined || event.isComposing) return;
       const { overlay } = useShell.getState();
-      if (
-        overlay === 'palette' &&
-        event.key.length === 1 &&
-        !/^(Ctrl|Alt)/.test(key) &&
-        document.querySelector('dialog') === null
-      ) {
+      if (overlay !== undefined && document.querySelector('dialog') === null) {
+        // It was asked for and is not drawn yet: no key may act on what is still behind it.
         event.preventDefault();
         event.stopPropagation();
-        typeAhead(event.key);
+        if (overlay === 'palette' && event.key.length === 1 && !/^(Ctrl|Alt)/.test(key)) typeAhead(event.key);
         return;
       }
       const situation = situationNow(lab);
