@@ -131,7 +131,7 @@ export class BareMachine implements VirtualMachine, Computer {
     const { machine, guest } = this;
     this.#ending = undefined;
     machine.reset();
-    machine.ram.zero(RAM_BASE, this.memoryBytes);
+    if (machine.elapsed > 0) machine.ram.zero(RAM_BASE, this.memoryBytes); // fresh memory is zero
     for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
     for (const hart of machine.harts) {
       if (this.#supervisor) this.#setUpFirmware(hart);

@@ -55,6 +55,11 @@ export class GuestMemory implements TableMemory {
     return this.#pieces(gpa, into.length, (host, from, to) => into.set(this.#ram.view(host, to - from), from));
   }
 
+  /** Fills all of RAM with zeros. */
+  clear(): void {
+    for (const frame of this.#frames) this.#ram.zero(frame, PAGE_SIZE);
+  }
+
   /** All of RAM as one sequence of views, for hashing. */
   *views(): Generator<Uint8Array> {
     for (const frame of this.#frames) yield this.#ram.view(frame, PAGE_SIZE);

@@ -14,10 +14,13 @@ export interface FrameOwner {
 export class HostFrames {
   readonly #ram: PhysicalMemory;
   readonly #owners: (FrameOwner | undefined)[];
+  /** Frames that have been given out before and may hold something: 1. */
+  readonly #stained: Uint8Array;
   #used = 0;
 
   constructor(ram: PhysicalMemory) {
     this.#ram = ram;
+    this.#stained = new Uint8Array(ram.size / PAGE_SIZE);
     this.#owners = Array.from({ length: ram.size / PAGE_SIZE }, () => undefined);
     // The page the hypervisor's trap vector points to; nothing is ever fetched from it.
     this.#owners[0] = { vm: 0, use: 'reserved' };
@@ -46,7 +49,10 @@ export class HostFrames {
       this.#owners.fill(owner, first, first + count);
       this.#used += count;
       const address = RAM_BASE + first * PAGE_SIZE;
-      this.#ram.zero(address, count * PAGE_SIZE);
+      for (let frame = first; frame < first + count; frame++) {
+        if (this.#stained[frame] !== 0) this.#ram.zero(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE);
+        this.#stained[frame] = 1;
+      }
       return address;
     }
     return undefined;

@@ -6,7 +6,6 @@ import { findCause } from '../isa/causes.ts';
 import { Board, type Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
-import { RAM_BASE } from '../machine/layout.ts';
 import type { Machine } from '../machine/machine.ts';
 import { PrivilegedState, type Trap } from '../machine/privileged-state.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
@@ -210,8 +209,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#options.interrupts.abandon(this.id);
     this.#world.dispose();
     this.#world = this.#makeWorld();
-    const zeros = new Uint8Array(4096);
-    for (let offset = 0; offset < memory.size; offset += 4096) memory.write(RAM_BASE + offset, zeros);
+    if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
     for (const { address, bytes } of guest.loads) memory.write(address, bytes);
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
     state.reset(0);

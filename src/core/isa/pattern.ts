@@ -30,6 +30,8 @@ interface Slice {
   /** Bits of the instruction word: lowest bit and count. */
   readonly low: number;
   readonly width: number;
+  /** `width` ones. */
+  readonly mask: number;
   /** Lowest bit of the value these bits belong to. */
   readonly valueLow: number;
 }
@@ -42,6 +44,11 @@ export interface Pattern {
   readonly fields: ReadonlyMap<string, readonly Slice[]>;
   /** Sign bit position of the immediate; undefined where it is unsigned or absent. */
   readonly signBit: number | undefined;
+  /** The register fields and the immediate once more, where decoding finds them quickly; each register is one slice. */
+  readonly rd: Slice | undefined;
+  readonly rs1: Slice | undefined;
+  readonly rs2: Slice | undefined;
+  readonly immediate: readonly Slice[];
 }
 
 function isNamedField(token: string): token is NamedField {
@@ -57,7 +64,7 @@ export function parsePattern(text: string): Pattern {
   const fields = new Map<string, Slice[]>();
   const place = (name: string, width: number, valueLow: number) => {
     position -= width;
-    fields.set(name, [...(fields.get(name) ?? []), { low: position, width, valueLow }]);
+    fields.set(name, [...(fields.get(name) ?? []), { low: position, width, mask: 2 ** width - 1, valueLow }]);
   };
   for (const token of text.split(/\s+/)) {
     const immediate = /^imm\[(.+)\]$/.exec(token);
@@ -79,29 +86,41 @@ export function parsePattern(text: string): Pattern {
     }
   }
   if (position !== 0) throw new Error(`pattern '${text}': expected 32 bits, found ${32 - position}`);
-  return { mask: mask >>> 0, match: match >>> 0, fields, signBit };
+  return {
+    mask: mask >>> 0,
+    match: match >>> 0,
+    fields,
+    signBit,
+    rd: fields.get('rd')?.[0],
+    rs1: fields.get('rs1')?.[0],
+    rs2: fields.get('rs2')?.[0],
+    immediate: fields.get('immediate') ?? [],
+  };
 }
 
 /** The value of one field in an instruction word, unsigned. */
 export function extractField(pattern: Pattern, name: string, word: number): number {
   let value = 0;
   for (const slice of pattern.fields.get(name) ?? []) {
-    value |= ((word >>> slice.low) & (2 ** slice.width - 1)) << slice.valueLow;
+    value |= sliceOf(slice, word) << slice.valueLow;
   }
   return value >>> 0;
 }
 
 /** The operands of an instruction word that matches the pattern; the immediate as a signed 32-bit number. */
 export function decodeFields(pattern: Pattern, word: number): Fields {
-  let immediate = extractField(pattern, 'immediate', word) | 0;
+  let immediate = 0;
+  for (const slice of pattern.immediate) immediate |= sliceOf(slice, word) << slice.valueLow;
   if (pattern.signBit !== undefined) immediate = (immediate << (31 - pattern.signBit)) >> (31 - pattern.signBit);
   return {
-    rd: extractField(pattern, 'rd', word),
-    rs1: extractField(pattern, 'rs1', word),
-    rs2: extractField(pattern, 'rs2', word),
+    rd: pattern.rd ? sliceOf(pattern.rd, word) : 0,
+    rs1: pattern.rs1 ? sliceOf(pattern.rs1, word) : 0,
+    rs2: pattern.rs2 ? sliceOf(pattern.rs2, word) : 0,
     immediate,
   };
 }
+
+const sliceOf = ({ low, mask }: Slice, word: number): number => (word >>> low) & mask;
 
 /** The instruction word with the given fields, unsigned. Bits of a value that the pattern has no place for are dropped. */
 export function encodeFields(pattern: Pattern, values: Readonly<Record<string, number>>): number {
@@ -109,7 +128,7 @@ export function encodeFields(pattern: Pattern, values: Readonly<Record<string, n
   for (const [name, slices] of pattern.fields) {
     const value = values[name] ?? 0;
     for (const slice of slices) {
-      word |= ((value >>> slice.valueLow) & (2 ** slice.width - 1)) << slice.low;
+      word |= ((value >>> slice.valueLow) & slice.mask) << slice.low;
     }
   }
   return word >>> 0;

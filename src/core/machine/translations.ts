@@ -127,7 +127,10 @@ export class Translations {
   }
 
   #clearPage(set: TranslationSet, page: number): void {
-    for (const table of Object.values(Table)) this.#words[this.#index(set, table, page)] = 0;
+    const first = (set.base >> 2) + page;
+    this.#words[first] = 0;
+    this.#words[first + TABLE_WORDS] = 0;
+    this.#words[first + 2 * TABLE_WORDS] = 0;
   }
 
   #index(set: TranslationSet, table: Table, page: number): number {
