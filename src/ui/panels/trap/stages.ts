@@ -64,10 +64,7 @@ export function transition(effect: Effect, grouping: boolean): string {
   const { kind, before, after } = effect;
   const write = (value: number) => formatHex(value, grouping);
   if (kind === 'flush' || kind === 'map') return '';
-  if (before === undefined && after === undefined) return '';
-  if (kind === 'sbi') return `answered ${write(after ?? 0)}`;
-  return `GPA ${write(before)} → HPA ${write(after)}`;
-  if (before === undefined) return write(after ?? 0);
+  if (before === undefined) return after === undefined ? '' : `${kind === 'sbi' ? 'answered ' : ''}${write(after)}`;
   if (after === undefined) return isRead(effect) ? write(before) : `${write(before)} → gone`;
   if (isRead(effect) || kind === 'device-write') return write(after);
   return before === after ? `${write(after)}, as before` : `${write(before)} → ${write(after)}`;
