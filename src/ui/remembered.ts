@@ -82,7 +82,7 @@ function checked(catalog: Catalog, name: unknown, technique: unknown, memoryMiB:
 }
 
 /** The small guest of a first visit: one whose exits keep coming, so that there is something to stop at. */
-const FIRST_GUESTS = ['timer', 'hello'];
+const FIRST_GUESTS = ['heartbeat', 'timer', 'hello'];
 
 /** The VMs to begin with: those of the address, else those of the last visit, else a small one. */
 export function vmsToBeginWith(catalog: Catalog): readonly VmOptions[] {

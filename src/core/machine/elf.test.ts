@@ -1,5 +1,6 @@
 // The loader's reading of ELF files against the System V ABI's chapters "ELF Header", "Program Header" and "Symbol Table".
 
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODE, makeElf } from './elf-file.test-support.ts';
@@ -30,6 +31,11 @@ describe('a sound program', () => {
     ]);
     expect([...(elf.segments[0]?.bytes ?? [])]).toEqual([3, 4, 5, 6, 7]);
     expect(elf.segments[0]?.bytes.buffer).toBe(file.buffer);
+  });
+
+  it('may hold a segment of zeros alone, whose offset lies behind the end of the file', () => {
+    const elf = parseElf(new Uint8Array(readFileSync('public/guests/heartbeat.elf')));
+    expect(elf.segments.at(-1)).toMatchObject({ memorySize: 0x100, bytes: new Uint8Array(0) });
   });
 
   it('starts at the physical address of its entry when it is linked high', () => {

@@ -216,7 +216,8 @@ function readSegments(bytes: Uint8Array, view: DataView): ElfSegment[] {
         `Expected segment ${index} to be no longer in the file than in memory; found ${fileSize} and ${memorySize} bytes. The file is damaged: build it again.`,
       );
     }
-    if (fileOffset + fileSize > bytes.length) throw truncated(`segment ${index}`, fileOffset + fileSize, bytes.length);
+    // A segment of zeros alone (.bss) has no bytes in the file, wherever its offset points.
+    if (fileSize > 0 && fileOffset + fileSize > bytes.length) throw truncated(`segment ${index}`, fileOffset + fileSize, bytes.length);
     if (address + memorySize > LIMIT) {
       throw new ImageError(
         `Expected segment ${index} below the end of the 32-bit address space; found ${memorySize} bytes at ${hex(address)}. Link it lower.`,
