@@ -217,7 +217,8 @@ function readSegments(bytes: Uint8Array, view: DataView): ElfSegment[] {
       );
     }
     // A segment of zeros alone (.bss) has no bytes in the file, wherever its offset points.
-    if (fileSize > 0 && fileOffset + fileSize > bytes.length) throw truncated(`segment ${index}`, fileOffset + fileSize, bytes.length);
+    if (fileSize > 0 && fileOffset + fileSize > bytes.length)
+      throw truncated(`segment ${index}`, fileOffset + fileSize, bytes.length);
     if (address + memorySize > LIMIT) {
       throw new ImageError(
         `Expected segment ${index} below the end of the 32-bit address space; found ${memorySize} bytes at ${hex(address)}. Link it lower.`,
