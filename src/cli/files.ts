@@ -36,6 +36,12 @@ function complaint(error: unknown): { found: string; advice: string } {
   }
 }
 
+function writeError(what: string, path: string, error: unknown): UsageError {
+  return systemCode(error) === 'ENOENT'
+    ? new UsageError(`a directory to hold ${what} at ${quoted(path)}`, 'none', 'make it, or check the path')
+    : fileError(`a file for ${what}`, path, error);
+}
+
 function fileError(what: string, path: string, error: unknown): UsageError {
   const { found, advice } = complaint(error);
   return new UsageError(`${what} at ${quoted(path)}`, found, advice);
@@ -103,7 +109,7 @@ export class OpenFile {
     try {
       this.#descriptor = openSync(path, 'w');
     } catch (error) {
-      throw fileError(what, path, error);
+      throw writeError(what, path, error);
     }
   }
 
@@ -112,7 +118,7 @@ export class OpenFile {
     try {
       for (let from = 0; from < bytes.length;) from += writeSync(this.#descriptor, bytes, from);
     } catch (error) {
-      throw fileError(this.#what, this.#path, error);
+      throw writeError(this.#what, this.#path, error);
     }
   }
 

@@ -66,7 +66,8 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     return await command.start(rest, streams);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ImageError)) throw error;
-    streams.complain(error.message);
+    // One voice: the core's messages are sentences of their own.
+    streams.complain(error.message.replace(/^Expected/, 'expected'));
     return BAD_INPUT;
   }
 }

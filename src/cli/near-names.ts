@@ -1,14 +1,24 @@
 // "Did you mean": of some names, the one that a mistyped name most likely meant.
 
-/** Insertions, deletions and substitutions that turn one word into the other (Levenshtein). */
+/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other (optimal string alignment). */
 function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [at, letter] of [...one].entries()) {
+  let before: readonly number[] = [];
+  let row: readonly number[] = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let at = 0; at < one.length; at++) {
     const next = [at + 1];
     for (let index = 1; index <= other.length; index++) {
-      const substitution = (row[index - 1] ?? 0) + (letter === other[index - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[index] ?? 0) + 1, (next[index - 1] ?? 0) + 1));
+      const same = one[at] === other[index - 1];
+      const swapped = at > 0 && index > 1 && one[at] === other[index - 2] && one[at - 1] === other[index - 1];
+      next.push(
+        Math.min(
+          (row[index - 1] ?? 0) + (same ? 0 : 1),
+          (row[index] ?? 0) + 1,
+          (next[index - 1] ?? 0) + 1,
+          swapped ? (before[index - 2] ?? 0) + 1 : Infinity,
+        ),
+      );
     }
+    before = row;
     row = next;
   }
   return row.at(-1) ?? 0;
