@@ -67,9 +67,12 @@ export class Pacer {
     let busy = false;
     let nap = Infinity;
     for (const computer of lab.computers) {
+      if (computer.frozen) continue;
       const until = computer.idleUntil();
-      if (until === undefined) busy = this.#run(computer) || busy;
-      else nap = Math.min(nap, this.#idle(computer, until, passed));
+      if (until === undefined) {
+        this.#run(computer);
+        busy = true;
+      } else nap = Math.min(nap, this.#idle(computer, until, passed));
     }
     if (busy) this.#schedule();
     else if (nap < Infinity) {
@@ -77,8 +80,8 @@ export class Pacer {
     }
   }
 
-  /** @returns whether there is more to do at once */
-  #run(computer: Computer): boolean {
+  /** Runs one slice, and learns from it how long the next one should be. */
+  #run(computer: Computer): void {
     const { now } = this.#ports;
     const started = now();
     const end = computer.runSlice(this.#budget);
@@ -87,7 +90,6 @@ export class Pacer {
       const factor = Math.min(2, Math.max(0.25, SLICE_MILLISECONDS / Math.max(took, 0.1)));
       this.#budget = Math.min(LARGEST_BUDGET, Math.max(FIRST_BUDGET / 10, Math.round(this.#budget * factor)));
     }
-    return end !== 'stopped' || computer.idleUntil() === undefined;
   }
 
   /** Lets as much board time pass as the wall clock has. @returns milliseconds until the computer goes on */

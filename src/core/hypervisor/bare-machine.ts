@@ -149,6 +149,10 @@ export class BareMachine implements VirtualMachine, Computer {
     return this.machine.now;
   }
 
+  get frozen(): boolean {
+    return !this.control.running || this.#ending !== undefined;
+  }
+
   runSlice(budget: number): SliceEnd {
     const { machine, control } = this;
     const end = machine.elapsed + budget;

@@ -7,6 +7,8 @@ export type SliceEnd = 'budget' | 'idle' | 'stopped';
 export interface Computer {
   /** Board time in ticks of 10 MHz. */
   readonly now: number;
+  /** A person holds it: nothing runs and no time passes until that person acts. */
+  readonly frozen: boolean;
   /** Runs whatever may run, for at most `budget` instructions. */
   runSlice(budget: number): SliceEnd;
   /** While nothing can run: board time in ticks at which something happens by itself (Infinity: nothing will). Otherwise undefined. */

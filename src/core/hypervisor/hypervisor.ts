@@ -90,6 +90,9 @@ export class Hypervisor implements Computer {
   get now(): number {
     return this.machine.now;
   }
+  get frozen(): boolean {
+    return this.#open !== undefined && !this.#open.vm.control.running;
+  }
   get vms(): ReadonlyMap<number, HostedVm> {
     return this.#vms;
   }
