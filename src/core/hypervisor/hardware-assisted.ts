@@ -106,10 +106,9 @@ export class HardwareAssisted implements World {
     const real = hart.state;
     this.#inject(real);
     const supervisor = state.privilege === Privilege.supervisor;
-    const { privilege, virtual } = real;
     real.copyCoreFrom(state);
-    real.privilege = privilege; // still HS: only SRET may lead into the guest
-    real.virtual = virtual;
+    real.privilege = Privilege.supervisor; // still HS: only SRET leads into the guest
+    real.virtual = false;
     real.set('sepc', state.pc);
     real.set('mstatus', (real.get('mstatus') & ~Status.SPP) | (supervisor ? Status.SPP : 0));
     const guestMode = HypervisorStatus.SPV | (supervisor ? HypervisorStatus.SPVP : 0);

@@ -288,6 +288,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#executed = this.instructions;
     this.#loaded = false;
     this.#inGuest = false;
+    this.hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
+    this.hart.state.virtual = false;
   }
 
   /** The hart has just trapped out of this guest. @returns the exit, named */

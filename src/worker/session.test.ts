@@ -1,0 +1,178 @@
+// The session as the page sees it: commands answered, frames that hold what was asked, failures in plain words.
+
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { nodeHost } from '../cli/node-host.ts';
+import { guests } from '../guests/manifest.ts';
+import type { Frame, FrameRequest } from '../protocol/frame.ts';
+import { Pacer } from './pacer.ts';
+
+/** The worker's own location decides where guests are fetched from; here they come from the folder itself. */
+beforeAll(() => {
+  Object.assign(globalThis, { self: { location: new URL('http://lab.test/assets/core.worker.js') } });
+  globalThis.fetch = (input) => {
+    const path = new URL(String(input)).pathname;
+    return Promise.resolve(new Response(new Uint8Array(readFileSync(`public${path}`))));
+  };
+});
+
+async function start() {
+  const { Session } = await import('./session.ts');
+  let run: (() => void) | undefined;
+  const session = new Session(
+    nodeHost,
+    (lab) =>
+      new Pacer({
+        lab,
+        now: () => performance.now(),
+        soon: (callback) => (run = callback),
+        later: () => () => undefined,
+      }),
+  );
+  const settle = (turns = 2000) => {
+    for (let turn = 0; turn < turns && run; turn++) {
+      const next: () => void = run;
+      run = undefined;
+      next();
+    }
+  };
+  const frame = (vm: number | undefined, queries: FrameRequest['queries'] = {}): Promise<Frame> =>
+    session.answer('frame', { vm, queries });
+  return { session, settle, frame };
+}
+
+const shipped = (name: string, technique: 'bare' | 'trap-and-emulate' | 'hardware-assisted', begin = true) => ({
+  guest: { kind: 'shipped', name } as const,
+  technique,
+  memoryMiB: 16,
+  start: begin,
+});
+
+test('describes the guests of the manifest and every exit reason', async () => {
+  const { session } = await start();
+  const catalog = await session.answer('describe', {});
+  expect(catalog.guests.map(({ name }) => name)).toEqual(guests.map(({ name }) => name));
+  for (const { perfName, vmxName, meaning } of catalog.exitReasons) {
+    expect(perfName).toMatch(/EXC_|IRQ_/);
+    expect(vmxName).not.toBe('');
+    expect(meaning).toMatch(/\.$/);
+  }
+});
+
+describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a guest under %s', (technique) => {
+  test('runs to its end, and its console is what it printed', async () => {
+    const { session, settle, frame } = await start();
+    const { vm } = await session.answer('addVm', shipped('paging', technique));
+    settle();
+    const { vms, answers } = await frame(vm, { console: [{ vm, since: 0 }] });
+    expect(vms[0]).toMatchObject({ vm, technique, state: 'ended', ending: { exitCode: 0 } });
+    const text = new TextDecoder().decode(answers.console?.[0]?.bytes);
+    expect(text).toBe(readFileSync('src/guests/expected/paging.txt', 'utf8'));
+  });
+
+  test('a walk leads where the guest’s bytes are', async () => {
+    const { session, settle, frame } = await start();
+    const { vm } = await session.answer('addVm', shipped('paging', technique));
+    settle();
+    const { answers } = await frame(vm, { walk: { gva: 0x8040_0000, access: 'load' } });
+    const hpa = answers.walk?.hpa;
+    expect(hpa).toBeDefined();
+    const both = await Promise.all(
+      [
+        { space: 'gva', address: 0x8040_0000, length: 64 } as const,
+        { space: 'hpa', address: hpa ?? 0, length: 64 } as const,
+      ].map((memory) => frame(vm, { memory })),
+    );
+    const bytes = both.map((each) => each.answers.memory?.bytes);
+    expect(bytes[0]).toEqual(bytes[1]);
+    expect(bytes[0]?.some((byte) => byte !== 0 && byte !== undefined)).toBe(true);
+  });
+
+  test('every query answers at every moment, and looking changes nothing', async () => {
+    const { session, settle, frame } = await start();
+    const { vm } = await session.answer('addVm', shipped('paging', technique, false));
+    const everything: FrameRequest['queries'] = {
+      registers: true,
+      disassembly: { around: 'pc', before: 4, after: 8 },
+      exits: { vm, reasons: [], skip: 0, count: 10 },
+      exitSummary: { vm },
+      stage: true,
+      interrupts: { chains: 5 },
+      walk: { gva: 0xc000_0000, access: 'store' },
+      tables: { table: 'guest', expanded: [0, 512, 513] },
+      memory: { space: 'gva', address: 0xffff_fff0, length: 32 },
+      frames: true,
+      devices: true,
+    };
+    const first = await frame(vm, everything);
+    const second = await frame(vm, everything);
+    expect({ ...second, sequence: 0 }).toEqual({ ...first, sequence: 0 });
+    for (let step = 0; step < 200; step++) {
+      await session.answer('step', { vm, kind: 'instruction' });
+      settle(1);
+      await frame(vm, everything);
+    }
+    await session.answer('startVm', { vm });
+    settle();
+    const { answers } = await frame(vm, { console: [{ vm, since: 0 }] });
+    expect(new TextDecoder().decode(answers.console?.[0]?.bytes)).toBe(
+      readFileSync('src/guests/expected/paging.txt', 'utf8'),
+    );
+  });
+});
+
+test('steps into the hypervisor stage by stage', async () => {
+  const { session, settle, frame } = await start();
+  const { vm } = await session.answer('addVm', shipped('trap', 'trap-and-emulate', false));
+  await session.answer('step', { vm, kind: 'exit' });
+  settle(5);
+  const trapped = await frame(vm, { stage: true });
+  expect(trapped.vms[0]).toMatchObject({ state: 'paused', runner: 'hypervisor', mode: 'HS' });
+  expect(trapped.answers.stage).toMatchObject({ stage: 'trapped', exit: { effects: [] } });
+  await session.answer('step', { vm, kind: 'stage' });
+  const handled = await frame(vm, { stage: true });
+  expect(handled.answers.stage?.stage).toBe('handled');
+  expect(handled.answers.stage?.exit.effects.length).toBeGreaterThan(0);
+  await session.answer('step', { vm, kind: 'stage' });
+  const resumed = await frame(vm, { stage: true });
+  expect(resumed.answers.stage).toBeUndefined();
+  expect(resumed.vms[0]?.runner).toBe('guest-kernel');
+});
+
+describe('what cannot be done is refused in one line', () => {
+  test.each([
+    [
+      'an unknown guest',
+      { guest: { kind: 'shipped', name: 'windows' }, technique: 'bare', memoryMiB: 16, start: true },
+    ],
+    ['too little memory', { guest: { kind: 'shipped', name: 'hello' }, technique: 'bare', memoryMiB: 1, start: true }],
+    ['too much memory', { guest: { kind: 'shipped', name: 'hello' }, technique: 'bare', memoryMiB: 5000, start: true }],
+    [
+      'a machine that is full',
+      { guest: { kind: 'shipped', name: 'hello' }, technique: 'trap-and-emulate', memoryMiB: 900, start: true },
+    ],
+    [
+      'no program',
+      {
+        guest: { kind: 'image', title: 'x', bytes: new Uint8Array([1, 2, 3]), boot: 'supervisor' },
+        technique: 'bare',
+        memoryMiB: 16,
+        start: true,
+      },
+    ],
+  ] as const)('%s', async (_, options) => {
+    const { session, frame } = await start();
+    await expect(session.answer('addVm', options)).rejects.toThrow(/[Ee]xpected .*(found|holds).*/s);
+    expect((await frame(undefined)).vms).toEqual([]);
+  });
+
+  test('exits of a bare machine, a VM that is gone, and a step of one that has ended', async () => {
+    const { session, settle } = await start();
+    const { vm } = await session.answer('addVm', shipped('hello', 'bare', false));
+    await expect(session.answer('step', { vm, kind: 'exit' })).rejects.toThrow(/bare machine/);
+    await expect(session.answer('pauseVm', { vm: 77 })).rejects.toThrow(/removed/);
+    await session.answer('startVm', { vm });
+    settle();
+    await expect(session.answer('step', { vm, kind: 'instruction' })).rejects.toThrow(/has ended.*reset/);
+  });
+});
