@@ -3,7 +3,6 @@
 // made at exits, so it does not matter to any guest where the host cuts its slices.
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { findCause } from '../isa/causes.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
@@ -73,8 +72,8 @@ export class Hypervisor implements Computer {
       observer: {
         trapTaken: (_, trap, target) => {
           if (target !== 'VS' || trap.cause >>> 31 === 0) return;
-          const cause = trap.cause - 1;
-          this.#current?.interruptTaken(cause, findCause(cause)?.name ?? '', this.#hart.state.pc);
+          // The hart delivers code 10, 6 or 2 as 9, 5 or 1 ("vscause").
+          this.#current?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);
         },
       },
     });
@@ -164,10 +163,10 @@ export class Hypervisor implements Computer {
       if (vm.ending) this.#end(vm);
       else if (single && vm.control.running && !this.#open) {
         this.#stopAt(vm, () => vm.control.hold({ kind: 'step', sentence: 'One instruction was executed.' }));
-      } else if (vm.control.goal?.kind === 'interrupt' && vm.takenInterrupt) {
-        const { takenInterrupt } = vm;
+      } else if (vm.control.goal?.kind === 'interrupt' && vm.interruptLog.lastTaken) {
+        const { lastTaken } = vm.interruptLog;
         this.#stopAt(vm, () =>
-          vm.control.hold({ kind: 'interrupt', sentence: `The guest has just taken an interrupt: ${takenInterrupt}.` }),
+          vm.control.hold({ kind: 'interrupt', sentence: `The guest has just taken an interrupt: ${lastTaken}.` }),
         );
       }
       if (!vm.control.running) return 'stopped';
@@ -179,7 +178,8 @@ export class Hypervisor implements Computer {
     let until = Infinity;
     for (const vm of this.#vms.values()) {
       if (!this.#mayRun(vm)) continue;
-      if (vm.refresh()) return undefined;
+      // A guest in the middle of its code is left alone: where the host cuts its slices must not be seen.
+      if (vm.inGuest || vm.refresh()) return undefined;
       if (!vm.ending) until = Math.min(until, vm.deadline());
     }
     return until;

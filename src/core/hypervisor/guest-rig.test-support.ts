@@ -1,0 +1,155 @@
+// A lab to test guests in, and short ways to make one from source, run it, talk to it and look at what became of it.
+
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { nodeHost } from '../../cli/node-host.ts';
+import { findGuest, SUPERVISOR_TEXT_ADDRESS } from '../../guests/manifest.ts';
+import { assembled } from '../isa/assembly/assembled.test-support.ts';
+import type { Computer } from './computer.ts';
+import type { GuestImage } from './guest-boot.ts';
+import { Lab } from './lab.ts';
+import { stateHash } from './state-hash.ts';
+import type { ExitRecord, Trace } from './trace.ts';
+import type { Technique, VirtualMachine } from './virtual-machine.ts';
+
+export const MIB = 2 ** 20;
+export const hosted = ['trap-and-emulate', 'hardware-assisted'] as const satisfies readonly Technique[];
+
+const ROOT = new URL('../../../', import.meta.url);
+const EPOCH = { high: 0, low: 0 };
+
+export interface RigOptions {
+  readonly memoryMiB?: number;
+  readonly traceCapacity?: number;
+}
+
+export const newLab = ({ memoryMiB = 64, traceCapacity }: RigOptions = {}): Lab =>
+  new Lab({
+    host: nodeHost,
+    memoryBytes: memoryMiB * MIB,
+    epochNanoseconds: EPOCH,
+    ...(traceCapacity !== undefined && { traceCapacity }),
+  });
+
+type Part = Partial<Omit<GuestImage, 'image'>>;
+
+const guestOf = (image: Uint8Array, part: Part): GuestImage => ({
+  boot: 'supervisor',
+  memoryBytes: 16 * MIB,
+  harts: 1,
+  ...part,
+  image,
+});
+
+/** A guest from assembly source; `_start` lies at 0x80400000, 4 MiB into its RAM. */
+export const sourceGuest = (source: string, part: Part = {}): GuestImage =>
+  guestOf(assembled(source, { textAddress: SUPERVISOR_TEXT_ADDRESS }).image, part);
+
+/** A guest of the manifest, from the image that ships. */
+export function shippedGuest(name: string): GuestImage {
+  const row = findGuest(name);
+  if (row === undefined) throw new Error(`no guest ${name} in the manifest`);
+  return guestOf(shippedFile(row.image), {
+    boot: row.boot,
+    memoryBytes: row.memoryMiB * MIB,
+    ...(row.initrd !== undefined && { initrd: shippedFile(row.initrd) }),
+    ...(row.bootArguments !== undefined && { bootArguments: row.bootArguments }),
+  });
+}
+
+export const hostileGuest = (name: string): GuestImage =>
+  sourceGuest(readFileSync(new URL(`src/guests/hostile/${name}.s`, ROOT), 'utf8'));
+
+export const expectedOutput = (name: string): string =>
+  readFileSync(new URL(`src/guests/expected/${name}.txt`, ROOT), 'utf8');
+
+function shippedFile(path: string): Uint8Array {
+  const bytes = readFileSync(new URL(`public/${path}`, ROOT));
+  return new Uint8Array(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+}
+
+/** What the VM has sent to its serial port, as text of one byte a character. */
+export const consoleOf = (vm: VirtualMachine): string =>
+  Array.from(vm.console.read(0, 2 ** 18).bytes, (byte) => String.fromCharCode(byte)).join('');
+
+export const hashOf = (vm: VirtualMachine): string => stateHash(vm.look(), vm.memory, !vm.guest.supervisor);
+
+/** The word at a guest physical address, unsigned. */
+export function wordAt(vm: VirtualMachine, gpa: number): number {
+  const bytes = new Uint8Array(4);
+  if (!vm.memory.read(gpa, bytes)) throw new Error(`0x${gpa.toString(16)} is not RAM of VM ${vm.id}`);
+  return new DataView(bytes.buffer).getUint32(0, true);
+}
+
+export interface DriveOptions {
+  /** Instructions of one slice. */
+  readonly slice?: number;
+  /** Instructions of virtual time at which to give up. */
+  readonly limit?: number;
+  /** Called after every slice; true ends the run. */
+  readonly until?: () => boolean;
+}
+
+/** Why `drive` came back. `asleep`: everything waits and nothing will happen by itself. */
+export type DriveEnd = 'stopped' | 'asleep' | 'limit' | 'until';
+
+/** Runs a computer as a host does, letting idle time pass at once, until nothing of it can run any more. */
+export function drive(
+  computer: Computer,
+  { slice = 1_000_000, limit = 400_000_000, until }: DriveOptions = {},
+): DriveEnd {
+  const end = computer.now + limit / 10;
+  for (let rounds = 0; ; rounds++) {
+    if (until?.() === true) return 'until';
+    if (computer.now >= end || rounds > limit) return 'limit';
+    const idle = computer.idleUntil();
+    if (idle === Infinity) return 'asleep';
+    if (idle !== undefined) {
+      if (idle >= end) return 'limit';
+      computer.skipTo(idle);
+      continue;
+    }
+    if (computer.runSlice(slice) === 'stopped' && !computer.idleUntil) return 'stopped';
+  }
+}
+
+export interface Finished {
+  readonly vm: VirtualMachine;
+  readonly lab: Lab;
+  readonly end: DriveEnd;
+  readonly console: string;
+  readonly hash: string;
+}
+
+/** Runs a guest alone, from power-on, until it ends or nothing can wake it. */
+export function runAlone(
+  technique: Technique,
+  guest: GuestImage,
+  options: RigOptions & DriveOptions & { readonly input?: string } = {},
+): Finished {
+  const lab = newLab(options);
+  const vm = lab.addVm({ technique, guest });
+  if (options.input !== undefined) vm.receive(new TextEncoder().encode(options.input));
+  lab.start(vm.id);
+  const end = drive(lab.computerOf(vm), { until: () => vm.ending !== undefined, ...options });
+  return { vm, lab, end, console: consoleOf(vm), hash: hashOf(vm) };
+}
+
+/** Every record the trace still has, oldest first. */
+export const recordsOf = (trace: Trace): readonly ExitRecord[] =>
+  Array.from({ length: trace.total - trace.oldest }, (_, index) => trace.read(trace.oldest + index)).filter(
+    (record) => record !== undefined,
+  );
+
+/** The records as text, without what depends on the host: its nanoseconds. */
+export const timelessRecordsOf = (trace: Trace): readonly string[] =>
+  recordsOf(trace).map((record) => JSON.stringify({ ...record, nanoseconds: 0 }));
+
+/** Ends a guest by SBI SRST shutdown; status 0. */
+export const SHUTDOWN = `
+        li      a7, 0x53525354
+        li      a6, 0
+        li      a0, 0
+        li      a1, 0
+        ecall
+`;
