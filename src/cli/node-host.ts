@@ -20,7 +20,7 @@ export const nodeHost: Host = {
   },
   compile(module: Uint8Array, memory: SharedLinearMemory): Readonly<Record<string, () => number>> {
     const compiled = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
-    const instance = new WebAssembly.Instance(compiled, { machine: { memory } });
+    const instance = new WebAssembly.Instance(compiled, { machine: { memory: memory as WebAssembly.Memory } });
     return instance.exports as Readonly<Record<string, () => number>>;
   },
   nanoseconds: () => Number(process.hrtime.bigint()),
