@@ -118,7 +118,13 @@ export class PrivilegedState extends HartState implements CsrPort {
     return this.#inhibited(name) ? offset : count + offset;
   }
 
+  /** The writing instruction's own increment is lost: `value` is what the next instruction reads ("Zicsr", CSR Instructions). */
   setCounter(name: 'cycle' | 'instret', value: bigint): void {
+    this.#goOnFrom(name, this.#inhibited(name) ? value : value - 1n);
+  }
+
+  /** The counter holds `value` now, before the instruction under way has been counted. */
+  #goOnFrom(name: 'cycle' | 'instret', value: bigint): void {
     if (this.#inhibited(name)) return this.setCounterOffset(name, value);
     const executed = this.#options.executed();
     const count = BigInt(name === 'cycle' ? executed : executed - this.trapped);
@@ -153,8 +159,8 @@ export class PrivilegedState extends HartState implements CsrPort {
   #inhibit(value: number): void {
     const now = { cycle: this.counter('cycle'), instret: this.counter('instret') };
     writeStored(this, 'mcountinhibit', value);
-    this.setCounter('cycle', now.cycle);
-    this.setCounter('instret', now.instret);
+    this.#goOnFrom('cycle', now.cycle);
+    this.#goOnFrom('instret', now.instret);
   }
 
   /**
