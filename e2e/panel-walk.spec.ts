@@ -1,9 +1,23 @@
 // Story: someone follows an address through the tables, under each technique, and sees what differs.
 import { expect, test, type Page } from '@playwright/test';
-import { openLab } from './lab-page.ts';
+import { command, openLab, status } from './lab-page.ts';
 
+/** Stops the paging guest in its page-fault handler, where its tables are in use, and opens the walk. */
 async function openWalk(page: Page, technique: string): Promise<void> {
   await openLab(page, `#guest=paging&technique=${technique}`);
+  const source = page.locator('[data-panel="source"]');
+  await expect(source.locator('.monaco-editor .view-line').first()).toBeVisible({ timeout: 20_000 });
+  await source.locator('.monaco-editor').first().click();
+  await page.keyboard.press('Control+f');
+  await page.keyboard.type('page_fault:');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('F9');
+  await expect(source.locator('[class*="breakpoint"]').first()).toBeVisible();
+
+  await command(page, 'vm.reset').click();
+  await command(page, 'run.continue').click();
+  await expect(status(page)).toContainText(/breakpoint/i);
   await page.getByRole('tab', { name: 'The walk' }).click();
 }
 const panel = (page: Page) => page.locator('[data-panel="walk"]');

@@ -13,6 +13,8 @@ import { chainLine, chainStages, type ChainStop } from './chain-line.ts';
 import styles from './interrupts.module.css';
 
 const CHAINS = 24;
+/** A level of more bits than this shows only those that are pending or enabled. */
+const MOST_BITS = 6;
 
 function Interrupts({ frame, before, vm }: PanelProps) {
   const answer = frame?.answers.interrupts;
@@ -65,6 +67,8 @@ function Levels({
 }
 
 function Level({ level, before }: { readonly level: InterruptLevel; readonly before: InterruptLevel | undefined }) {
+  const quiet = level.bits.length > MOST_BITS ? level.bits.filter(isQuiet) : [];
+  const shown = level.bits.filter((bit) => !quiet.includes(bit));
   return (
     <div className={styles['level']}>
       <dt>
@@ -72,7 +76,7 @@ function Level({ level, before }: { readonly level: InterruptLevel; readonly bef
       </dt>
       <dd>
         {level.bits.length === 0 && <span className={shared['quiet']}>no sources</span>}
-        {level.bits.map((bit) => {
+        {shown.map((bit) => {
           const old = before?.bits.find(({ name }) => name === bit.name);
           const changed = old !== undefined && (old.pending !== bit.pending || old.enabled !== bit.enabled);
           return (
@@ -96,10 +100,17 @@ function Level({ level, before }: { readonly level: InterruptLevel; readonly bef
             </span>
           );
         })}
+        {quiet.length > 0 && (
+          <span className={shared['quiet']} title={quiet.map(({ name }) => name).join(', ')}>
+            {shown.length === 0 ? `${quiet.length} sources` : `${quiet.length} more`}, neither pending nor enabled
+          </span>
+        )}
       </dd>
     </div>
   );
 }
+
+const isQuiet = ({ pending, enabled }: InterruptLevel['bits'][number]): boolean => !pending && enabled === false;
 
 /** A filled square for a set bit, an open one for a clear bit. */
 const Mark = ({ pending }: { readonly pending: boolean }) => (
