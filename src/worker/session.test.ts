@@ -11,7 +11,7 @@ import { Pacer } from './pacer.ts';
 beforeAll(() => {
   Object.assign(globalThis, { self: { location: new URL('http://lab.test/assets/core.worker.js') } });
   globalThis.fetch = (input) => {
-    const path = new URL(String(input)).pathname;
+    const path = new URL(input instanceof Request ? input.url : input).pathname;
     return Promise.resolve(new Response(new Uint8Array(readFileSync(`public${path}`))));
   };
 });

@@ -3,7 +3,7 @@
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
-import { exceptionRows, findCause } from '../isa/causes.ts';
+import { exceptionRows } from '../isa/causes.ts';
 import { RAM_BASE } from '../machine/layout.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
 import { Privilege } from '../machine/hart-state.ts';
@@ -12,12 +12,13 @@ import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HsmState, Sbi } from './sbi.ts';
-import { serveSbiCall } from './sbi-call.ts';
+import { firmwareReach, serveSbiCall } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { endingOfToHost } from './tohost.ts';
 import { VmControl } from './control.ts';
 import type { Computer, SliceEnd } from './computer.ts';
-import { interruptKinds, type InterruptKind, type InterruptLog } from './interrupt-log.ts';
+import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
+import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 
 /** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
@@ -46,19 +47,23 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly memory: GuestMemory;
   readonly exits = 0;
   readonly control = new VmControl();
+  readonly interruptLog: VmInterrupts;
   /** SBI calls the firmware has served. */
   firmwareCalls = 0;
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
-  readonly #interrupts: InterruptLog;
-  #takenInterrupt: string | undefined;
   #ending: Ending | undefined;
   #reboot = false;
 
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
     const { guest } = options;
-    this.#interrupts = options.interrupts;
+    this.interruptLog = new VmInterrupts({
+      vm: options.id,
+      log: options.interrupts,
+      now: () => this.machine.elapsed,
+      board: () => this.board,
+    });
     this.id = options.id;
     this.memoryBytes = guest.memoryBytes;
     this.harts = guest.harts;
@@ -71,13 +76,7 @@ export class BareMachine implements VirtualMachine, Computer {
       transmit: (byte) => this.console.write(byte),
       ...(options.svadu !== undefined && { svadu: options.svadu }),
       observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
-      boardObserver: {
-        interruptRaised: (source, level) => {
-          if (level) this.#raise('external', this.#sourceName(source), `line ${source}`);
-        },
-        interruptClaimed: (context, source) =>
-          this.#reach('external', 'acknowledged', `claimed by context ${context}`, this.#sourceName(source)),
-      },
+      boardObserver: this.interruptLog.controllerObservers,
     });
     this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
     this.guest = prepareGuest(guest, this.machine.board.mounts);
@@ -102,7 +101,7 @@ export class BareMachine implements VirtualMachine, Computer {
     return this.machine.harts.reduce((sum, hart) => sum + hart.executed, 0);
   }
   get interrupts(): Readonly<Record<string, number>> {
-    return this.#interrupts.counts(this.id);
+    return this.interruptLog.counts;
   }
   get waiting(): boolean {
     return this.machine.harts.every(
@@ -173,10 +172,10 @@ export class BareMachine implements VirtualMachine, Computer {
       else if (stop.kind === 'finished') this.#finish(stop.outcome);
       if (single && control.running && this.#hart(0).executed !== executed) {
         control.hold({ kind: 'step', sentence: 'One instruction was executed.' });
-      } else if (control.goal?.kind === 'interrupt' && this.#takenInterrupt) {
+      } else if (control.goal?.kind === 'interrupt' && this.interruptLog.lastTaken) {
         control.hold({
           kind: 'interrupt',
-          sentence: `The guest has just taken an interrupt: ${this.#takenInterrupt}.`,
+          sentence: `The guest has just taken an interrupt: ${this.interruptLog.lastTaken}.`,
         });
       }
     }
@@ -186,7 +185,7 @@ export class BareMachine implements VirtualMachine, Computer {
 
   /** The person's word about the VM has changed. */
   obey(): void {
-    this.#takenInterrupt = undefined;
+    this.interruptLog.lastTaken = undefined;
     this.setBreakpoints(this.control.breakpoints);
     this.passBreakpoint();
   }
@@ -214,27 +213,15 @@ export class BareMachine implements VirtualMachine, Computer {
   #trapTaken(hart: Hart, cause: number): void {
     if (cause >>> 31 === 0) return;
     const code = cause & 0x7fff_ffff;
-    this.#takenInterrupt = findCause(cause)?.name ?? `cause ${code}`;
-    this.#interrupts.count(this.id, this.#takenInterrupt);
-    const kind = (Object.keys(interruptKinds) as InterruptKind[]).find((each) => interruptKinds[each] === code);
-    if (kind === undefined) return;
-    // There is no model of the timer or of a software interrupt that could tell when it was raised: the hart shows it here.
-    if (kind !== 'external') this.#raise(kind, kind === 'timer' ? 'stimecmp' : 'software', 'pending in mip');
-    this.#reach(kind, 'pending', 'mip');
-    this.#reach(kind, 'taken', `at 0x${hart.state.pc.toString(16)}`);
-    if (kind !== 'external') this.#reach(kind, 'acknowledged', 'no controller to tell');
-  }
-
-  #raise(kind: InterruptKind, source: string, detail: string): void {
-    this.#interrupts.raise(this.id, kind, source, this.machine.elapsed, detail);
-  }
-
-  #reach(kind: InterruptKind, stage: 'pending' | 'taken' | 'acknowledged', detail: string, source?: string): void {
-    this.#interrupts.reach(this.id, kind, stage, this.machine.elapsed, detail, source);
-  }
-
-  #sourceName(source: number): string {
-    return this.board.mounts.find(({ interrupt }) => interrupt === source)?.device.name ?? `source ${source}`;
+    const { interruptLog } = this;
+    // The hart's own timer and software interrupts have no device model that could tell when they were raised.
+    if (code === interruptKinds.timer) interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
+    if (code === interruptKinds.software) interruptLog.raise('software', 'another hart', 'sip.SSIP');
+    for (const kind of ['external', 'timer', 'software'] as const) {
+      if (code === interruptKinds[kind]) interruptLog.reach(kind, 'pending', 'mip');
+    }
+    interruptLog.taken(code, hart.state.pc);
+    if (code === interruptKinds.timer) interruptLog.reach('timer', 'acknowledged', 'its handler runs');
   }
 
   #hart(index: number): Hart {
@@ -311,11 +298,7 @@ export class BareMachine implements VirtualMachine, Computer {
         if (kind === 'shutdown') this.#ending = shutdown(failed);
         else this.#reboot = true;
       },
-      writeConsole: (byte: number) => this.console.write(byte),
-      readConsole: () => this.board.uart.take(),
-      readMemory: (address: number, into: Uint8Array) => this.memory.read(address, into),
-      writeMemory: (address: number, bytes: Uint8Array) => this.memory.write(address, bytes),
-      isMemory: (address: number) => this.memory.holds(address),
+      ...firmwareReach(this),
     };
   }
 }

@@ -2,7 +2,6 @@
 // a time for the hypervisor's loop: enter, name the exit, handle it, leave. It never touches another VM.
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { findCause } from '../isa/causes.ts';
 import { Board, type Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
@@ -16,8 +15,9 @@ import { GuestMemory } from './guest-memory.ts';
 import { handle, type HandledVm } from './handlers.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
 import type { HostFrames } from './host-frames.ts';
-import { interruptKinds, type InterruptKind, type InterruptLog } from './interrupt-log.ts';
+import type { InterruptLog } from './interrupt-log.ts';
 import { HsmState, Sbi } from './sbi.ts';
+import { firmwareReach } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
@@ -26,6 +26,7 @@ import type { EffectRecord } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
 import { DEAD_EXIT_CODE, type Ending, type Technique, type VirtualMachine } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
+import { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
 
 const GUEST_MEDELEG = 0xb1ff;
@@ -64,9 +65,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
   readonly hart: Hart;
   readonly sbi: Sbi;
   readonly control = new VmControl();
+  readonly interruptLog: VmInterrupts;
   exits = 0;
-  /** The cause of the interrupt the guest has taken since it was last put on the hart. */
-  takenInterrupt: string | undefined;
   /** What the hypervisor has read and written since the last exit began. */
   readonly notes: EffectRecord[] = [];
   breakpoints: ReadonlySet<number> = new Set();
@@ -93,6 +93,12 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.technique = options.technique;
     this.memoryBytes = options.guest.memoryBytes;
     const { frames, machine, guest } = options;
+    this.interruptLog = new VmInterrupts({
+      vm: options.id,
+      log: options.interrupts,
+      now: () => machine.elapsed,
+      board: () => this.board,
+    });
     const [hart] = machine.harts;
     if (hart === undefined) throw new Error('the machine has no hart');
     this.hart = hart;
@@ -108,11 +114,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
         else this.#rebooting = true;
       },
       epochNanoseconds: options.epochNanoseconds,
-      interruptRaised: (source, level) => {
-        if (level) this.#chain('raise', 'external', this.#sourceName(source), `line ${source}`);
-      },
-      interruptClaimed: (context, source) =>
-        this.#chain('acknowledged', 'external', this.#sourceName(source), `claimed by context ${context}`),
+      ...this.interruptLog.controllerObservers,
     });
     this.guest = prepareGuest(guest, this.board.mounts);
     const first = frames.allocate(guest.memoryBytes / 4096, { vm: options.id, use: 'ram' });
@@ -174,7 +176,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     return this.#machine;
   }
   get interrupts(): Readonly<Record<string, number>> {
-    return this.#options.interrupts.counts(this.id);
+    return this.interruptLog.counts;
   }
 
   look(): PrivilegedState {
@@ -193,7 +195,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   /** The next instruction is executed although a breakpoint may stand on it. */
   passBreakpoint(): void {
-    this.takenInterrupt = undefined;
+    this.interruptLog.lastTaken = undefined;
     this.#passBreakpoint = true;
   }
 
@@ -206,7 +208,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state, guest, memory } = this;
     this.#ending = undefined;
     this.#rebooting = false;
-    this.#options.interrupts.abandon(this.id);
+    this.interruptLog.abandon();
     this.#world.dispose();
     this.#world = this.#makeWorld();
     if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
@@ -273,7 +275,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       this.#world.load(this.hart);
     }
     if (this.#inGuest) return;
-    this.#noteInjection();
+    this.interruptLog.injected(this.state.pending & this.state.get('mie'));
     this.#world.enter(this.hart);
     this.#inGuest = true;
     if (this.#passBreakpoint) this.hart.passBreakpoint();
@@ -350,16 +352,6 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.hart.changed('interrupts');
   }
 
-  /** An interrupt has reached the guest's handler. @param cause scause as the guest sees it */
-  interruptTaken(cause: number, name: string, handler: number): void {
-    const kind = kindOf(cause & 0x7fff_ffff);
-    if (kind === undefined) return;
-    this.takenInterrupt = name;
-    this.#options.interrupts.count(this.id, name);
-    this.#chain('taken', kind, undefined, `at 0x${handler.toString(16)}`);
-    if (kind === 'software') this.#chain('acknowledged', kind, undefined, 'no controller to tell');
-  }
-
   /** The VM goes: memory and tables are given back. */
   dispose(): void {
     this.takeOff();
@@ -371,7 +363,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state } = this;
     const before = state.get('mipLines');
     state.set('mipLines', level ? before | line : before & ~line);
-    if (line === SEIP && level && (before & SEIP) === 0) this.#chain('pending', 'external', undefined, 'virtual PLIC');
+    if (line === SEIP && level && (before & SEIP) === 0) this.interruptLog.reach('external', 'pending', 'virtual PLIC');
   }
 
   /** The guest's own timer compare register, where the hypervisor watches it. */
@@ -381,35 +373,11 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const before = state.get('mipLines');
     state.set('mipLines', due ? before | STIP : before & ~STIP);
     if (due && (before & STIP) === 0) {
-      this.#chain('raise', 'timer', 'stimecmp', 'time has reached stimecmp');
-      this.#chain('pending', 'timer', undefined, 'sip.STIP');
+      this.interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
+      this.interruptLog.reach('timer', 'pending', 'sip.STIP');
     } else if (!due && (before & STIP) !== 0) {
-      this.#chain('acknowledged', 'timer', undefined, 'stimecmp was set again');
+      this.interruptLog.reach('timer', 'acknowledged', 'stimecmp was set again');
     }
-  }
-
-  #noteInjection(): void {
-    const ready = this.state.pending & this.state.get('mie');
-    if (ready === 0) return;
-    for (const [kind, code] of Object.entries(interruptKinds)) {
-      if (ready & (1 << code)) this.#chain('injected', kind as InterruptKind, undefined, 'before entering the guest');
-    }
-  }
-
-  #chain(
-    stage: 'raise' | 'pending' | 'injected' | 'taken' | 'acknowledged',
-    kind: InterruptKind,
-    source: string | undefined,
-    detail: string,
-  ): void {
-    const { interrupts } = this.#options;
-    const at = this.#machine.elapsed;
-    if (stage === 'raise') interrupts.raise(this.id, kind, source ?? kind, at, detail);
-    else interrupts.reach(this.id, kind, stage, at, detail, source);
-  }
-
-  #sourceName(source: number): string {
-    return this.board.mounts.find(({ interrupt }) => interrupt === source)?.device.name ?? `source ${source}`;
   }
 
   #makeWorld(): World {
@@ -427,7 +395,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       {
         ...ports,
         memory: this.memory,
-        interruptTaken: (cause, handler) => this.interruptTaken(cause, exceptionName(cause), handler),
+        interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
       },
       new ShadowTables(pages('shadow tables')),
     );
@@ -459,8 +427,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
       },
       sendIpi: () => {
         state.set('mipSoftware', state.get('mipSoftware') | SSIP);
-        this.#chain('raise', 'software', 'SBI IPI', 'asked of the firmware');
-        this.#chain('pending', 'software', undefined, 'sip.SSIP');
+        this.interruptLog.raise('software', 'SBI IPI', 'asked of the firmware');
+        this.interruptLog.reach('software', 'pending', 'sip.SSIP');
       },
       clearIpi: () => state.set('mipSoftware', state.get('mipSoftware') & ~SSIP),
       fence: (_: number, address: number | undefined) => this.#world.fence(this.hart, address, undefined),
@@ -472,17 +440,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
         if (kind === 'shutdown') this.#ending ??= shutdown(failed);
         else this.#rebooting = true;
       },
-      writeConsole: (byte: number) => this.console.write(byte),
-      readConsole: () => this.board.uart.take(),
-      readMemory: (address: number, into: Uint8Array) => this.memory.read(address, into),
-      writeMemory: (address: number, bytes: Uint8Array) => this.memory.write(address, bytes),
-      isMemory: (address: number) => this.memory.holds(address),
+      ...firmwareReach(this),
     };
   }
 }
-
-function kindOf(code: number): InterruptKind | undefined {
-  return (Object.keys(interruptKinds) as InterruptKind[]).find((kind) => interruptKinds[kind] === code);
-}
-
-const exceptionName = (cause: number): string => findCause(cause)?.name ?? `cause ${cause}`;

@@ -1,7 +1,10 @@
-// Carries an SBI call between a guest's registers and the firmware.
+// Carries an SBI call between a guest's registers and the firmware, and gives the firmware its reach into the guest.
 
 import type { HartState } from '../machine/hart-state.ts';
-import type { Sbi } from './sbi.ts';
+import type { Board } from '../machine/board.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { Sbi, SbiPorts } from './sbi.ts';
+import type { SerialConsole } from './serial-console.ts';
 
 const A0 = 10;
 const A1 = 11;
@@ -16,4 +19,19 @@ export function serveSbiCall(sbi: Sbi, hart: number, registers: HartState): bool
   registers.setX(A0, reply.kind === 'pair' ? reply.error : reply.value | 0);
   if (reply.kind === 'pair') registers.setX(A1, reply.value | 0);
   return true;
+}
+
+/** The ports through which firmware reaches its guest's console and memory: the same however the guest is run. */
+export function firmwareReach(vm: {
+  readonly console: SerialConsole;
+  readonly board: Board;
+  readonly memory: GuestMemory;
+}): Pick<SbiPorts, 'writeConsole' | 'readConsole' | 'readMemory' | 'writeMemory' | 'isMemory'> {
+  return {
+    writeConsole: (byte) => vm.console.write(byte),
+    readConsole: () => vm.board.uart.take(),
+    readMemory: (address, into) => vm.memory.read(address, into),
+    writeMemory: (address, bytes) => vm.memory.write(address, bytes),
+    isMemory: (address) => vm.memory.holds(address),
+  };
 }
