@@ -4,6 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { consolePanel } from './console/console-panel.ts';
 import { createLab } from './lab.ts';
+import type { Panel } from './panel.ts';
 import { panels } from './panels/index.ts';
 import { rememberPreferences } from './remembered.ts';
 import { Shell } from './shell/Shell.tsx';
@@ -13,7 +14,12 @@ import './theme.css';
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element with the id "root"; restore it.');
 rememberPreferences();
-const lab = createLab(spawnCore, [...panels, consolePanel]);
+/** By their digits as these lie on the keyboard, 0 after 9; panels without one come last. */
+const order = ({ key }: Panel): number => (key === undefined ? 11 : key === '0' ? 10 : Number(key));
+const lab = createLab(
+  spawnCore,
+  [...panels, consolePanel].toSorted((one, other) => order(one) - order(other)),
+);
 createRoot(root).render(
   <StrictMode>
     <Shell lab={lab} />

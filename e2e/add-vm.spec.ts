@@ -1,0 +1,47 @@
+// Story: someone adds a VM of their own choice, from the list or from a file of theirs.
+import { test } from '@playwright/test';
+import { consoleText, expect, openLab, vmChip } from './lab-page.ts';
+
+test('the list says what each guest teaches, and the chosen one runs', async ({ page }) => {
+  await openLab(page, '#guest=linux');
+  await page.locator('body').press('n');
+  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  await dialog.getByRole('radio', { name: 'Hello, two ways' }).check();
+  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+
+  await expect(dialog).toHaveCount(0);
+  await expect(vmChip(page, 'Hello, two ways')).toBeChecked();
+  await expect(consoleText(page)).toContainText(/hello/i);
+});
+
+test('a file that is no program is refused in plain words, and nothing else is lost', async ({ page }) => {
+  await openLab(page, '#guest=linux');
+  await page.locator('body').press('n');
+  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const file = dialog.getByLabel('A file of yours');
+
+  await file.setInputFiles({ name: 'empty.elf', mimeType: 'application/octet-stream', buffer: Buffer.alloc(0) });
+  await expect(dialog.getByRole('alert')).toContainText('found an empty file');
+
+  await file.setInputFiles({
+    name: 'letter.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('Dear guest, please run.'),
+  });
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  await expect(dialog.getByRole('alert')).toContainText(/[Ee]xpected.*found/s);
+  await page.keyboard.press('Escape');
+  await expect(vmChip(page)).toHaveCount(1);
+});
+
+test('a program of one’s own runs', async ({ page }) => {
+  await openLab(page, '#guest=linux');
+  await page.locator('body').press('n');
+  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  await dialog.getByLabel('A file of yours').setInputFiles('public/guests/hello.elf');
+  await dialog.getByRole('combobox').selectOption('supervisor');
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  await expect(vmChip(page, 'hello.elf')).toBeChecked();
+  await expect(consoleText(page)).toContainText(/hello/i);
+});
