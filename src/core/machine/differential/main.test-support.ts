@@ -1,0 +1,65 @@
+// `npm run differential -- --programs N --seed S`: generated programs on QEMU and here, as long as one likes to wait.
+// `-- --explain SEED` shows where one program's two runs part.
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { disassemble } from '../../isa/disassemble.ts';
+import { differingSeeds, explain, hasQemu } from './batch.test-support.ts';
+import { Place } from './harness.test-support.ts';
+
+const BATCH = 500;
+
+async function show(seed: number): Promise<void> {
+  const { program, differences, here, names } = await explain(seed);
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  out(`program ${seed}: ${program.modes.join(' → ')}`);
+  for (const [name, value] of Object.entries(program.csrs)) out(`  ${name} = 0x${value.toString(16)}`);
+  for (const [address, value] of program.pokes) {
+    const code = address >= Place.code && address < Place.code + 4096 * Place.codePages;
+    out(
+      `  ${address.toString(16)}: ${value.toString(16).padStart(8, '0')} ${code ? disassemble(value, address).text : ''}`,
+    );
+  }
+  names.forEach((name, index) => {
+    if (!name.startsWith('word')) out(`  ${name} = ${here[index]}`);
+  });
+  for (const each of differences) out(`  differs: ${each.name}: here ${each.here}, QEMU ${each.qemu}`);
+}
+
+/** @returns the exit status */
+export async function main(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      programs: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
+      explain: { type: 'string' },
+    },
+  });
+  if (!hasQemu) {
+    process.stderr.write(
+      'differential: expected qemu-system-riscv32 on the PATH, found none. Install it (Debian: qemu-system-misc).\n',
+    );
+    return 2;
+  }
+  if (values.explain !== undefined) {
+    await show(Number(values.explain));
+    return 0;
+  }
+  const programs = Number(values.programs);
+  const first = Number(values.seed);
+  const failed: number[] = [];
+  const started = performance.now();
+  for (let done = 0; done < programs; done += BATCH) {
+    const seeds = Array.from({ length: Math.min(BATCH, programs - done) }, (_, index) => first + done + index);
+    failed.push(...(await differingSeeds(seeds)));
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    process.stderr.write(
+      `${done + seeds.length} of ${programs} programs, ${failed.length} differ (${seconds} s, ${availableParallelism()} cores)\n`,
+    );
+    if (failed.length > 200) break;
+  }
+  for (const seed of failed.slice(0, 50)) process.stdout.write(`differs: --explain ${seed}\n`);
+  process.stdout.write(`${programs} programs from seed ${first}: ${failed.length} differ\n`);
+  return failed.length === 0 ? 0 : 1;
+}
