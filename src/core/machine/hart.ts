@@ -194,7 +194,11 @@ export class Hart implements SystemPort {
     code.decodeFrom(page, pc & 0xffc);
     this.#instruction = word >>> 0;
     const decoded = this.#decode(word);
-    if (decoded === undefined) return this.#take(trapOf(exceptionRows.illegalInstruction.code, word >>> 0));
+    if (decoded === undefined) {
+      // The trap value is the instruction itself: 16 bits where its two low bits say that it has no more.
+      const instruction = (word & 3) === 3 ? word >>> 0 : word & 0xffff;
+      return this.#take(trapOf(exceptionRows.illegalInstruction.code, instruction));
+    }
     const outcome = this.#perform(decoded, pc);
     if (outcome === Outcome.trapped) return this.#stopped;
     if (outcome !== Outcome.jumped) state.pc = (pc + 4) >>> 0;
