@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Catalog } from '../../../protocol/commands.ts';
-import { findReason, perfNameUnder } from './exit-reasons.ts';
+import { findReason, nameUnder } from './exit-reasons.ts';
 
 const pair = 'EXC_INST_ILLEGAL / EXC_VIRTUAL_INST_FAULT';
 
 test('of two perf names the technique picks one', () => {
-  expect(perfNameUnder(pair, 'trap-and-emulate')).toBe('EXC_INST_ILLEGAL');
-  expect(perfNameUnder(pair, 'hardware-assisted')).toBe('EXC_VIRTUAL_INST_FAULT');
-  expect(perfNameUnder('IRQ_S_TIMER', 'hardware-assisted')).toBe('IRQ_S_TIMER');
+  expect(nameUnder(pair, 'trap-and-emulate')).toBe('EXC_INST_ILLEGAL');
+  expect(nameUnder(pair, 'hardware-assisted')).toBe('EXC_VIRTUAL_INST_FAULT');
+  expect(nameUnder('IRQ_S_TIMER', 'hardware-assisted')).toBe('IRQ_S_TIMER');
 });
 
 test('without a technique both stay; a reason the catalog lacks keeps its own name', () => {

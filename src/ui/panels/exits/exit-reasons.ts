@@ -4,21 +4,23 @@ import type { Catalog, ExitReasonDescription, Technique } from '../../../protoco
 import type { GlossaryRow } from '../../glossary.ts';
 
 /**
- * The one name perf prints under this technique. A reason that the hart reports by another cause with the H extension has both
- * names in the catalog, divided by ` / `: the one in user mode first.
+ * The one name that fits this technique. A reason that the hart reports by another cause with the H extension has both names in
+ * the catalog, divided by ` / `: the one in user mode first.
  */
-export function perfNameUnder(perfName: string, technique: Technique | undefined): string {
-  const names = perfName.split(' / ');
-  return (technique === 'hardware-assisted' ? names.at(-1) : names[0]) ?? perfName;
+export function nameUnder(name: string, technique: Technique | undefined): string {
+  const names = name.split(' / ');
+  return (technique === 'hardware-assisted' ? names.at(-1) : names[0]) ?? name;
 }
 
-/** The row of a reason, with the perf name of the technique where that is known. */
+/** The row of a reason, with the names that fit the technique where that is known. */
 export function findReason(catalog: Catalog | undefined, reason: string, technique?: Technique): ExitReasonDescription {
   const row = catalog?.exitReasons.find((one) => one.reason === reason);
   if (row === undefined) {
     return { reason, perfName: reason, vmxName: '–', meaning: 'The catalog does not describe this reason.' };
   }
-  return technique === undefined ? row : { ...row, perfName: perfNameUnder(row.perfName, technique) };
+  return technique === undefined
+    ? row
+    : { ...row, perfName: nameUnder(row.perfName, technique), vmxName: nameUnder(row.vmxName, technique) };
 }
 
 /** The tooltip of a reason. */

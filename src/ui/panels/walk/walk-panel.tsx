@@ -14,7 +14,8 @@ import { Segments } from '../segments.tsx';
 import { useSize } from '../use-size.ts';
 import { AddressSplit } from './address-split.tsx';
 import { WalkDrawing } from './walk-drawing.tsx';
-import { countReferences, walkBands } from './walk-rows.ts';
+import { explainFault, rightsOf, type AccessRights } from './explain-fault.ts';
+import { countReferences, nameOfEntry, walkBands, type WalkBand } from './walk-rows.ts';
 import { WalkTable } from './walk-table.tsx';
 import styles from './walk.module.css';
 
@@ -47,7 +48,7 @@ function Walk({ frame, vm, choice, choose }: PanelProps) {
         <AddressForm
           label="Guest virtual address to translate, hexadecimal"
           address={gva === 'pc' ? vm.pc : gva}
-          onAddress={(address) => follow(address, access)}
+          onAddress={(address) => follow(address, gva === 'pc' ? 'load' : access)}
         />
         <Segments label="Kind of access" options={accesses} value={access} onChange={(kind) => follow(gva, kind)} />
         <button
@@ -73,20 +74,26 @@ function Walk({ frame, vm, choice, choose }: PanelProps) {
         {walk === undefined ? (
           <p className={shared['quiet']}>Asking the machine…</p>
         ) : (
-          <WalkOf walk={walk} width={width} />
+          <WalkOf walk={walk} width={width} rights={rightsOf(frame?.answers.registers)} />
         )}
       </div>
     </div>
   );
 }
 
-function WalkOf({ walk, width }: { readonly walk: WalkAnswer; readonly width: number }) {
+interface WalkOfProps {
+  readonly walk: WalkAnswer;
+  readonly width: number;
+  readonly rights: AccessRights;
+}
+
+function WalkOf({ walk, width, rights }: WalkOfProps) {
   const bands = walkBands(walk);
   const beside = bands.length > 1 && width >= BESIDE_WIDTH;
   const references = countReferences(walk);
   return (
     <>
-      <Outcome walk={walk} references={references} />
+      <Outcome walk={walk} references={references} reason={faultReason(bands, walk, rights)} />
       <AddressSplit gva={walk.gva} />
       {walk.fetches.length === 0 ? (
         <p className={shared['quiet']}>No entry is fetched: translation is off, and the address is taken as it is.</p>
@@ -110,7 +117,23 @@ function WalkOf({ walk, width }: { readonly walk: WalkAnswer; readonly width: nu
   );
 }
 
-function Outcome({ walk, references }: { readonly walk: WalkAnswer; readonly references: number }) {
+/** The entry that ended the walk, and the bit that did it. */
+function faultReason(bands: readonly WalkBand[], walk: WalkAnswer, rights: AccessRights): string | undefined {
+  if (walk.fault === undefined) return undefined;
+  const ended = bands.flatMap(({ rows }) => rows).find(({ faulted }) => faulted);
+  const entry = ended?.pte ?? ended?.stage2.at(-1);
+  if (entry === undefined) return undefined;
+  const reason = explainFault(entry, walk.access, rights);
+  return reason && `${nameOfEntry(entry)}: ${reason}`;
+}
+
+interface OutcomeProps {
+  readonly walk: WalkAnswer;
+  readonly references: number;
+  readonly reason: string | undefined;
+}
+
+function Outcome({ walk, references, reason }: OutcomeProps) {
   return (
     <div role="status" className={styles['outcome']}>
       <p className={styles['three']}>
@@ -132,6 +155,7 @@ function Outcome({ walk, references }: { readonly walk: WalkAnswer; readonly ref
         <p className={styles['fault']}>
           <span aria-hidden="true">✕ </span>
           <Sentence>{walk.fault}</Sentence>
+          {reason !== undefined && <span className={styles['reason']}>{reason}</span>}
         </p>
       )}
       <p className={shared['quiet']}>

@@ -125,5 +125,9 @@ export function describeFetch(fetch: PteFetch): string {
         : fetch.level === 0
           ? 'maps a page of 4 KiB'
           : 'maps a superpage of 4 MiB';
-  return `${tableNames[fetch.table]}, level ${fetch.level}, entry ${fetch.index}: ${what}`;
+  return `${nameOfEntry(fetch)}: ${what}`;
 }
+
+/** Which entry it is: `guest table, level 0, entry 12`. */
+export const nameOfEntry = ({ table, level, index }: PteFetch): string =>
+  `${tableNames[table]}, level ${level}, entry ${index}`;
