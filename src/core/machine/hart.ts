@@ -71,7 +71,10 @@ export class Hart implements SystemPort {
   #granted = 0;
   #checkInterrupts = true;
   #yield = false;
+  /** Word of the instruction being executed. */
   #instruction = 0;
+  /** The trap that the instruction took went into a hosted mode. */
+  #stopped = false;
   /** How often in a row a trap has led to exactly the state it came from. */
   #futile = 0;
   #futileAt = -1;
@@ -107,8 +110,8 @@ export class Hart implements SystemPort {
   changed(consequence: Consequence): void {
     if (consequence === 'none') return;
     this.#checkInterrupts = true;
-    if (consequence === 'translation') this.access.refresh();
-    if (consequence === 'timer') this.#ports.timersChanged();
+    if (consequence === 'translation' || consequence === 'environment') this.access.refresh();
+    if (consequence === 'timer' || consequence === 'environment') this.#ports.timersChanged();
   }
 
   /** Drives wires into mip: MSIP, MTIP, SEIP, MEIP from the board, STIP and VSTIP from the compare registers. */
@@ -205,8 +208,6 @@ export class Hart implements SystemPort {
     if (outcome === Outcome.waiting) state.waiting = true;
     return false;
   }
-
-  #stopped = false;
 
   #breaksPage(pc: number): boolean {
     for (const address of this.#breakpoints) if ((address ^ pc) >>> 12 === 0) return true;
