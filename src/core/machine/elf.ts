@@ -33,7 +33,10 @@ export interface Elf {
   readonly kind: 'elf';
   /** The physical address of the first instruction (`e_entry`, translated by the segment it lies in). */
   readonly entry: number;
-  /** Compiled with compressed instructions (`EF_RISCV_RVC`), which RV32IMA has not. */
+  /**
+   * Compiled with compressed instructions, which RV32IMA has not: `EF_RISCV_RVC` says that there may be some, as in a
+   * program that only tests whether the hart has them, and the code at the entry has one.
+   */
   readonly compressed: boolean;
   /** Compiled for floating-point registers in calls (`EF_RISCV_FLOAT_ABI`), which RV32IMA has not. */
   readonly hardFloat: boolean;
@@ -84,6 +87,9 @@ const TYPES: Readonly<Record<number, string>> = {
   4: 'a core dump',
 };
 
+/** Instructions at the entry that are looked at: compiled code with C has a 16-bit one among far fewer. */
+const ENTRY_INSTRUCTIONS = 32;
+
 const LOAD = 1;
 const SYMBOL_TABLE = 2;
 const SECTION_EXECUTABLE = 4;
@@ -119,10 +125,11 @@ export function parseElf(bytes: Uint8Array): Elf {
   // A global symbol hides a local one of the same name.
   const byName = new Map([...symbols.filter(({ local }) => local), ...symbols.filter(({ local }) => !local)].map(({ name, address }) => [name, address])); // prettier-ignore
   const flags = view.getUint32(36, true);
+  const entry = physicalEntry(view.getUint32(24, true), segments);
   return {
     kind: 'elf',
-    entry: physicalEntry(view.getUint32(24, true), segments),
-    compressed: (flags & 0x1) !== 0,
+    entry,
+    compressed: (flags & 0x1) !== 0 && compressedAt(entry, segments),
     hardFloat: (flags & 0x6) !== 0,
     segments,
     symbol: (name) => byName.get(name),
@@ -131,6 +138,15 @@ export function parseElf(bytes: Uint8Array): Elf {
       .map(({ name, address, size }) => ({ name, address, size }))
       .sort((a, b) => a.address - b.address),
   };
+}
+
+/** Whether one of the first instructions from a physical address on has 16 bits ("Base Instruction-Length Encoding"). */
+function compressedAt(entry: number, segments: readonly ElfSegment[]): boolean {
+  const segment = segments.find(({ address, bytes }) => entry >= address && entry < address + bytes.length);
+  if (segment === undefined) return false;
+  const start = entry - segment.address;
+  const code = segment.bytes.subarray(start, start + 4 * ENTRY_INSTRUCTIONS);
+  return code.some((byte, index) => index % 4 === 0 && (byte & 3) !== 3);
 }
 
 /**
