@@ -14,7 +14,7 @@ import { GuestMemory } from './guest-memory.ts';
 import { HsmState, Sbi } from './sbi.ts';
 import { firmwareReach, serveSbiCall } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
-import { endingOfToHost } from './tohost.ts';
+import { HostInterface } from './host-interface.ts';
 import { VmControl } from './control.ts';
 import type { Computer, SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
@@ -52,6 +52,7 @@ export class BareMachine implements VirtualMachine, Computer {
   firmwareCalls = 0;
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
+  readonly #host: HostInterface;
   #ending: Ending | undefined;
   #reboot = false;
 
@@ -81,13 +82,15 @@ export class BareMachine implements VirtualMachine, Computer {
     this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
     this.guest = prepareGuest(guest, this.machine.board.mounts);
     this.#sbi = new Sbi(this.#firmwarePorts());
-    const { toHost } = this.guest;
-    if (toHost !== undefined && this.memory.holds(toHost)) {
-      this.machine.ram.watch(toHost, () => {
-        this.#ending ??= endingOfToHost(this.machine.ram.readEntry(toHost));
-        if (this.#ending) this.machine.interrupt();
-      });
-    }
+    this.#host = new HostInterface({
+      guest: this.guest,
+      memory: this.memory,
+      ram: this.machine.ram,
+      reach: firmwareReach(this),
+      executed: () => this.instructions,
+      commanded: () => this.machine.interrupt(),
+      end: (ending) => (this.#ending ??= ending),
+    });
     this.reset();
   }
 
@@ -114,7 +117,9 @@ export class BareMachine implements VirtualMachine, Computer {
   }
 
   receive(bytes: Uint8Array): number {
-    return this.board.uart.receive(bytes);
+    const taken = this.board.uart.receive(bytes);
+    this.#host.typed();
+    return taken;
   }
 
   setBreakpoints(addresses: ReadonlySet<number>): void {
@@ -129,6 +134,7 @@ export class BareMachine implements VirtualMachine, Computer {
   reset(): void {
     const { machine, guest } = this;
     this.#ending = undefined;
+    this.#host.reset();
     machine.reset();
     if (machine.elapsed > 0) machine.ram.zero(RAM_BASE, this.memoryBytes); // fresh memory is zero
     for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
@@ -160,13 +166,15 @@ export class BareMachine implements VirtualMachine, Computer {
         this.#reboot = false;
         this.reset();
       }
+      if (this.#host.due <= this.instructions) this.#host.look();
       const left = end - machine.elapsed;
       if (left <= 0) return 'budget';
       const single = control.goal?.kind === 'instruction';
       const { executed } = this.#hart(0);
-      const stop = machine.run(single ? 1 : left);
-      if (stop.kind === 'idle') return 'idle';
-      if (stop.kind === 'breakpoint') control.reached(stop.hart.state.pc);
+      const stop = machine.run(single ? 1 : Math.min(left, this.#host.due - this.instructions));
+      if (stop.kind === 'idle' && this.#host.due !== Infinity) this.#host.look();
+      else if (stop.kind === 'idle') return 'idle';
+      else if (stop.kind === 'breakpoint') control.reached(stop.hart.state.pc);
       else if (stop.kind === 'trap') this.#serveFirmware(stop.hart);
       else if (stop.kind === 'stuck') this.#ending = stuck(stop.hart.state.pc, stop.hart.lastTrap?.trap.cause ?? 0);
       else if (stop.kind === 'finished') this.#finish(stop.outcome);

@@ -27,6 +27,8 @@ export interface PreparedGuest {
   readonly deviceTree: number;
   /** Address of the `tohost` word of an ELF made for Spike's host interface. */
   readonly toHost: number | undefined;
+  /** Address of its `fromhost` word. */
+  readonly fromHost: number | undefined;
   readonly symbols: SymbolTable;
   /** It starts in S-mode, with firmware below. */
   readonly supervisor: boolean;
@@ -78,6 +80,7 @@ export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): 
     deviceTree: layout.deviceTree,
     supervisor: guest.boot === 'supervisor',
     toHost: image.kind === 'elf' ? image.symbol('tohost') : undefined,
+    fromHost: image.kind === 'elf' ? image.symbol('fromhost') : undefined,
     symbols: image.kind === 'elf' ? [...image.functions].sort((a, b) => a.address - b.address) : [],
   };
 }

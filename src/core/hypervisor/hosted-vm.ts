@@ -5,7 +5,7 @@ import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, type Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
-import type { Machine } from '../machine/machine.ts';
+import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
 import { PrivilegedState, type Trap } from '../machine/privileged-state.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { VmControl } from './control.ts';
@@ -15,13 +15,13 @@ import { GuestMemory } from './guest-memory.ts';
 import { handle, type HandledVm } from './handlers.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
 import type { HostFrames } from './host-frames.ts';
+import { HostInterface } from './host-interface.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { HsmState, Sbi } from './sbi.ts';
 import { firmwareReach } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
-import { endingOfToHost } from './tohost.ts';
 import type { EffectRecord } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
 import { DEAD_EXIT_CODE, type Ending, type Technique, type VirtualMachine } from './virtual-machine.ts';
@@ -72,6 +72,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   breakpoints: ReadonlySet<number> = new Set();
   readonly #options: HostedOptions;
   readonly #machine: Machine;
+  readonly #host: HostInterface;
   #world: World;
   #ending: Ending | undefined;
   #loaded = false;
@@ -140,7 +141,15 @@ export class HostedVm implements VirtualMachine, HandledVm {
       note: (effect) => this.note(effect),
     });
     this.sbi = new Sbi(this.#firmwarePorts());
-    this.#watchToHost();
+    this.#host = new HostInterface({
+      guest: this.guest,
+      memory: this.memory,
+      ram: machine.ram,
+      reach: firmwareReach(this),
+      executed: () => this.instructions,
+      commanded: () => machine.interrupt(),
+      end: (ending) => (this.#ending ??= ending),
+    });
     this.#world = this.#makeWorld();
     this.reset();
   }
@@ -185,7 +194,9 @@ export class HostedVm implements VirtualMachine, HandledVm {
   }
 
   receive(bytes: Uint8Array): number {
-    return this.board.uart.receive(bytes);
+    const taken = this.board.uart.receive(bytes);
+    this.#host.typed();
+    return taken;
   }
 
   setBreakpoints(addresses: ReadonlySet<number>): void {
@@ -208,6 +219,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state, guest, memory } = this;
     this.#ending = undefined;
     this.#rebooting = false;
+    this.#host.reset();
     this.interruptLog.abandon();
     this.#world.dispose();
     this.#world = this.#makeWorld();
@@ -241,6 +253,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   /** Looks at everything that depends on time, where something is due. @returns whether the guest can execute now */
   refresh(): boolean {
     if (this.#rebooting) this.reset();
+    if (this.#host.due <= this.instructions || (this.state.waiting && this.#host.due !== Infinity)) this.#host.look();
     if (this.#ending) return false;
     if (this.#timersStale || this.board.deadline() <= this.now) {
       this.#timersStale = false;
@@ -253,7 +266,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   /** Board time in ticks at which something of this guest's is due by itself. */
   deadline(): number {
-    const device = this.board.deadline();
+    const command = this.now + Math.ceil((this.#host.due - this.instructions) / INSTRUCTIONS_PER_TICK);
+    const device = Math.min(this.board.deadline(), command);
     const compare = this.state.get('stimecmph') * 2 ** 32 + this.state.get('stimecmp');
     const timer = this.#timerPending ? Infinity : this.now + Math.max(0, compare - this.board.time());
     // With the H extension the hart itself watches the guest's timer while the guest is on it.
@@ -356,6 +370,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   dispose(): void {
     this.takeOff();
     this.#world.dispose();
+    this.#host.dispose();
     this.#options.frames.freeAll(this.id);
   }
 
@@ -399,16 +414,6 @@ export class HostedVm implements VirtualMachine, HandledVm {
       },
       new ShadowTables(pages('shadow tables')),
     );
-  }
-
-  #watchToHost(): void {
-    const { toHost } = this.guest;
-    const host = toHost === undefined ? undefined : this.memory.hostAddress(toHost);
-    if (host === undefined) return;
-    this.#machine.ram.watch(host, () => {
-      this.#ending ??= endingOfToHost(this.#machine.ram.readEntry(host));
-      if (this.#ending) this.#machine.interrupt();
-    });
   }
 
   #firmwarePorts() {
