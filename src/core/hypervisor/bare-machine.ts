@@ -229,6 +229,7 @@ export class BareMachine implements VirtualMachine, Computer {
       if (code === interruptKinds[kind]) interruptLog.reach(kind, 'pending', 'mip');
     }
     interruptLog.taken(code, hart.state.pc);
+    if (this.control.goal?.kind === 'interrupt') this.machine.interrupt();
     if (code === interruptKinds.timer) interruptLog.reach('timer', 'acknowledged', 'its handler runs');
   }
 

@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { guests } from '../../guests/manifest.ts';
 import {
   expectedOutput,
-  newLab,
   runAlone,
   shippedGuest,
   timelessRecordsOf,

@@ -90,8 +90,8 @@ export interface DriveOptions {
   readonly until?: () => boolean;
 }
 
-/** Why `drive` came back. `asleep`: everything waits and nothing will happen by itself. */
-export type DriveEnd = 'stopped' | 'asleep' | 'limit' | 'until';
+/** Why `drive` came back. `asleep`: everything waits or stands, and nothing will happen by itself. */
+export type DriveEnd = 'asleep' | 'limit' | 'until';
 
 /** Runs a computer as a host does, letting idle time pass at once, until nothing of it can run any more. */
 export function drive(
@@ -109,7 +109,7 @@ export function drive(
       computer.skipTo(idle);
       continue;
     }
-    if (computer.runSlice(slice) === 'stopped' && !computer.idleUntil) return 'stopped';
+    computer.runSlice(slice);
   }
 }
 

@@ -98,7 +98,6 @@ export class HardwareAssisted implements World {
     for (const [own, held] of swapped) state.set(own, real.get(held));
     state.set('mstatus', (state.get('mstatus') & ~SSTATUS) | (real.get('vsstatus') & SSTATUS));
     state.set('mie', (state.get('mie') & ~0x222) | ((real.get('mie') & VIRTUAL_INTERRUPTS) >>> 1));
-    this.#readBackSoftwareInterrupt(real);
   }
 
   enter(hart: Hart): void {
@@ -132,6 +131,7 @@ export class HardwareAssisted implements World {
     state.copyCoreFrom(hart.state);
     state.virtual = false;
     this.save(hart);
+    this.#readBackSoftwareInterrupt(hart.state);
   }
 
   unhalt(hart: Hart): void {
@@ -195,6 +195,7 @@ export class HardwareAssisted implements World {
   dispose(): void {
     for (let index = 0; index < ROOT_PAGES * 1024; index++) this.#tables.clearRegion(this.root, index);
     this.#tables.free(this.root, ROOT_PAGES);
+    this.#ports.fenceHart();
   }
 
   #virtualInstruction(word: number): Exit {

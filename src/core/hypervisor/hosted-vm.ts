@@ -85,6 +85,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
   #timersStale = true;
   #futile = 0;
   #passBreakpoint = false;
+  /** Instructions executed when the last breakpoint was passed. */
+  #passedFrom = -Infinity;
 
   /** @throws ImageError where the guest cannot be loaded, Error where the machine has no memory for it */
   constructor(options: HostedOptions) {
@@ -172,6 +174,10 @@ export class HostedVm implements VirtualMachine, HandledVm {
   get waiting(): boolean {
     return this.state.waiting;
   }
+  /** It could execute: it does not wait, or what it waits for has come. Looking changes nothing. */
+  get ready(): boolean {
+    return !this.state.waiting || (this.state.pending & this.state.get('mie')) !== 0;
+  }
   /** The hart executes this guest's instructions, or would, as soon as it is run. */
   get inGuest(): boolean {
     return this.#inGuest;
@@ -190,6 +196,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   look(): PrivilegedState {
     if (this.#inGuest) this.#world.halt(this.hart);
+    else if (this.#loaded) this.#world.save(this.hart);
     return this.state;
   }
 
@@ -292,8 +299,16 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.interruptLog.injected(this.state.pending & this.state.get('mie'));
     this.#world.enter(this.hart);
     this.#inGuest = true;
-    if (this.#passBreakpoint) this.hart.passBreakpoint();
+    if (!this.#passBreakpoint) return;
+    this.hart.passBreakpoint();
     this.#passBreakpoint = false;
+    this.#passedFrom = this.instructions;
+  }
+
+  /** The exit is over, and the instruction it interrupted is still to come: a breakpoint passed there is passed again. */
+  instructionPending(): void {
+    // A trapped instruction counts as executed, an interrupt does not.
+    if (this.instructions <= this.#passedFrom + 1) this.#passBreakpoint = true;
   }
 
   /** Takes the VM off the hart, from inside its exit or from the middle of its own code. */
@@ -378,7 +393,16 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state } = this;
     const before = state.get('mipLines');
     state.set('mipLines', level ? before | line : before & ~line);
-    if (line === SEIP && level && (before & SEIP) === 0) this.interruptLog.reach('external', 'pending', 'virtual PLIC');
+    if (line !== SEIP || !level || (before & SEIP) !== 0) return;
+    this.interruptLog.reach('external', 'pending', 'virtual PLIC');
+    if (this.#inGuest) this.#kick();
+  }
+
+  /** The guest is in the middle of its code and must hear of something: makes it exit at once. */
+  #kick(): void {
+    const { state } = this.hart;
+    state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+    this.hart.changed('interrupts');
   }
 
   /** The guest's own timer compare register, where the hypervisor watches it. */

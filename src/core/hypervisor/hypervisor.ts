@@ -9,7 +9,7 @@ import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
 import type { Computer, SliceEnd } from './computer.ts';
-import { exitRows, type Exit, type Verdict } from './exits.ts';
+import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { HostFrames } from './host-frames.ts';
 import { HostedVm } from './hosted-vm.ts';
@@ -28,6 +28,9 @@ const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
 const NEVER = 0xffff_ffff;
 /** No alarm: the host's timer must be set anew whatever comes next. */
 const SPENT = -1;
+
+/** Exits after which the guest's instruction is still to be executed: a step of one instruction goes on. */
+const transparent: ReadonlySet<ExitReason> = new Set(['missing-page', 'host-timer', 'host-interrupt']);
 
 /** An exit that has begun and not ended: a person looks at it stage by stage. */
 export interface OpenExit {
@@ -73,7 +76,9 @@ export class Hypervisor implements Computer {
         trapTaken: (_, trap, target) => {
           if (target !== 'VS' || trap.cause >>> 31 === 0) return;
           // The hart delivers code 10, 6 or 2 as 9, 5 or 1 ("vscause").
-          this.#current?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);
+          const vm = this.#current;
+          vm?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);
+          if (vm?.control.goal?.kind === 'interrupt') this.machine.interrupt();
         },
       },
     });
@@ -146,8 +151,12 @@ export class Hypervisor implements Computer {
     const end = machine.elapsed + budget;
     for (;;) {
       if (this.#open) {
-        if (!this.#open.vm.control.running) return 'stopped';
+        const { vm } = this.#open;
+        if (!vm.control.running) return 'stopped';
         this.#finishExit();
+        if (vm.ending) this.#end(vm);
+        else if (vm.control.goal?.kind === 'instruction') this.#stopAfterInstruction(vm);
+        if (!vm.control.running) return 'stopped';
       }
       const left = end - machine.elapsed;
       if (left <= 0) return 'budget';
@@ -156,14 +165,17 @@ export class Hypervisor implements Computer {
       vm.putOn();
       this.#setAlarm(vm);
       const single = vm.control.goal?.kind === 'instruction';
-      const stop = machine.run(single ? 1 : left);
-      if (stop.kind === 'trap') this.#beginExit(vm);
-      else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vm.look().pc));
-      else if (stop.kind === 'stuck') vm.dieStuck();
+      let executed = true;
+      // Under trap-and-emulate an interrupt is taken by entering the guest.
+      if (vm.control.goal?.kind !== 'interrupt' || !vm.interruptLog.lastTaken) {
+        const stop = machine.run(single ? 1 : left);
+        if (stop.kind === 'trap') executed = !transparent.has(this.#beginExit(vm));
+        else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vm.look().pc));
+        else if (stop.kind === 'stuck') vm.dieStuck();
+      }
       if (vm.ending) this.#end(vm);
-      else if (single && vm.control.running && !this.#open) {
-        this.#stopAt(vm, () => vm.control.hold({ kind: 'step', sentence: 'One instruction was executed.' }));
-      } else if (vm.control.goal?.kind === 'interrupt' && vm.interruptLog.lastTaken) {
+      else if (single && executed && vm.control.running && !this.#open) this.#stopAfterInstruction(vm);
+      else if (vm.control.goal?.kind === 'interrupt' && vm.interruptLog.lastTaken) {
         const { lastTaken } = vm.interruptLog;
         this.#stopAt(vm, () =>
           vm.control.hold({ kind: 'interrupt', sentence: `The guest has just taken an interrupt: ${lastTaken}.` }),
@@ -174,7 +186,7 @@ export class Hypervisor implements Computer {
   }
 
   idleUntil(): number | undefined {
-    if (this.#open) return undefined;
+    if (this.#open) return this.#open.vm.control.running ? undefined : Infinity;
     let until = Infinity;
     for (const vm of this.#vms.values()) {
       if (!this.#mayRun(vm)) continue;
@@ -185,8 +197,9 @@ export class Hypervisor implements Computer {
     return until;
   }
 
+  /** While a person holds an exit open, the hart is inside the hypervisor and time stands still for everybody. */
   skipTo(until: number): void {
-    this.machine.skipTo(until);
+    if (!this.#open) this.machine.skipTo(until);
   }
 
   /** The person's word about a VM has changed: it runs, or it stands. */
@@ -249,12 +262,15 @@ export class Hypervisor implements Computer {
     return next;
   }
 
-  /** Sets the host's timer to what comes first: the end of the turn if others could run, or a deadline of some guest's. */
+  /**
+   * Sets the host's timer to what comes first: a deadline of the current guest's, or the end of its turn if another could
+   * run then. Where the turn is long over, because nobody else could run, it ends as soon as somebody can.
+   */
   #setAlarm(current: HostedVm): void {
     let alarm = current.deadline();
     for (const vm of this.#vms.values()) {
       if (vm === current || !this.#mayRun(vm)) continue;
-      alarm = Math.min(alarm, vm.waiting ? vm.deadline() : this.#turnEnd);
+      alarm = Math.min(alarm, vm.ready ? this.#turnEnd : Math.max(this.#turnEnd, vm.deadline()));
     }
     if (alarm === this.#alarm) return;
     this.#alarm = alarm;
@@ -265,8 +281,8 @@ export class Hypervisor implements Computer {
     this.#hart.changed('timer');
   }
 
-  /** The hart has trapped into the hypervisor. */
-  #beginExit(vm: HostedVm): void {
+  /** The hart has trapped into the hypervisor. @returns why */
+  #beginExit(vm: HostedVm): ExitReason {
     const { host } = this.#options;
     const started = host.nanoseconds();
     const at = this.machine.elapsed;
@@ -305,10 +321,12 @@ export class Hypervisor implements Computer {
       });
       vm.hold(true);
       this.#open = open;
-      return;
+      return exit.reason;
     }
     const handled = this.#handle(open);
+    if (transparent.has(exit.reason)) vm.instructionPending();
     this.#record({ ...handled.record, nanoseconds: host.nanoseconds() - started });
+    return exit.reason;
   }
 
   #handle(open: OpenExit): OpenExit {
@@ -332,6 +350,10 @@ export class Hypervisor implements Computer {
   #record(record: Omit<ExitRecord, 'sequence'>): void {
     this.trace.record(record);
     if (record.reason === 'host-timer') this.#alarm = SPENT;
+  }
+
+  #stopAfterInstruction(vm: HostedVm): void {
+    this.#stopAt(vm, () => vm.control.hold({ kind: 'step', sentence: 'One instruction was executed.' }));
   }
 
   #stopAt(vm: HostedVm, hold: () => void): void {
