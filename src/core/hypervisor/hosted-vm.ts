@@ -428,6 +428,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       hostAddress: (gpa: number) => this.memory.hostAddress(gpa),
       isDevice: (gpa: number) => this.board.bus.covers(gpa),
       timeOrigin: () => this.#timeOrigin,
+      fenceHart: () => this.hart.access.translations.flush(),
     };
     if (this.technique === 'hardware-assisted') return new HardwareAssisted(ports, pages('stage-2 tables'));
     return new TrapAndEmulate(
@@ -436,7 +437,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
         memory: this.memory,
         interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
       },
-      new ShadowTables(pages('shadow tables')),
+      new ShadowTables(pages('shadow tables'), ports.fenceHart),
     );
   }
 

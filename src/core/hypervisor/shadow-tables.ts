@@ -36,8 +36,12 @@ export class ShadowTables {
   #shadows: Shadow[] = [];
   #clock = 0;
 
-  constructor(pages: TablePages) {
+  readonly #fenceHart: () => void;
+
+  /** @param fenceHart makes the hart forget every translation; called whenever a root is given back */
+  constructor(pages: TablePages, fenceHart: () => void) {
     this.#pages = pages;
+    this.#fenceHart = fenceHart;
   }
 
   /** All shadows kept, for looking. */
@@ -131,6 +135,7 @@ export class ShadowTables {
   #release(shadow: Shadow): void {
     this.#pages.clear(shadow.root);
     this.#pages.free(shadow.root);
+    this.#fenceHart(); // the next table in this frame may get the same satp
   }
 
   #clear(shadow: Shadow): void {

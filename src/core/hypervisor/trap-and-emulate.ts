@@ -115,14 +115,13 @@ export class TrapAndEmulate implements World {
     this.#ports.state.takeTrap(trap);
   }
 
-  mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean {
+  mapPage(_hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean {
     const gpa = this.#translate(exit.gva, exit.access);
     const target = gpa === undefined ? undefined : this.#ports.hostAddress(gpa - (gpa % 4096));
     if (target === undefined) return false;
     const { mode } = this;
     if (this.shadows.map(mode, exit.gva, target, this.#walker)) return true;
     this.shadows.dropOthers(mode);
-    hart.access.translations.flush();
     return this.shadows.map(mode, exit.gva, target, this.#walker);
   }
 

@@ -43,4 +43,6 @@ export interface WorldPorts {
   readonly isDevice: (gpa: Gpa) => boolean;
   /** Board time minus guest time, in ticks. */
   readonly timeOrigin: () => number;
+  /** The hart forgets every translation: due before the frames of a table that it may have walked are used again. */
+  readonly fenceHart: () => void;
 }
