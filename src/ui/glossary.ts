@@ -1,15 +1,10 @@
 // The words on the screen: one sentence, where the manual says it, and what Intel and Arm call it.
 // Sections: "Priv" is The RISC-V Instruction Set Manual, Volume II (privileged architecture); "SBI" the Supervisor Binary Interface.
 
+import type { GlossaryRow } from './glossary-row.ts';
 import { panelGlossary } from './panels/glossary.ts';
 
-export interface GlossaryRow {
-  readonly title: string;
-  readonly sentence: string;
-  readonly section?: string | undefined;
-  readonly intel?: string | undefined;
-  readonly arm?: string | undefined;
-}
+export type { GlossaryRow } from './glossary-row.ts';
 
 const row = (title: string, sentence: string, section?: string, intel?: string, arm?: string): GlossaryRow => ({
   title,

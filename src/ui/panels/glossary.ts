@@ -1,7 +1,7 @@
 // The words of the panels: CSRs, the steps of a trap, the stages of an interrupt, the columns of the exit summary.
 // Part of the one table in ../glossary.ts; written as there: one sentence, the section, what Intel and Arm call it.
 
-import type { GlossaryRow } from '../glossary.ts';
+import type { GlossaryRow } from '../glossary-row.ts';
 
 const row = (title: string, sentence: string, section?: string, intel?: string, arm?: string): GlossaryRow => ({
   title,
