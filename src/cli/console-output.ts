@@ -1,8 +1,8 @@
 // The guest's serial port on its way to stdout, byte for byte: collected while the guest runs, written between two slices.
 // A reader that is slow slows the guest down; nothing piles up.
 
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { writeAndWait } from './write-and-wait.ts';
 
 const FIRST_CAPACITY = 1 << 16;
 
@@ -49,7 +49,6 @@ export class ConsoleOutput {
     // The stream may hold on to what it is given, so it gets a copy.
     const bytes = this.#bytes.slice(0, this.#length);
     this.#length = 0;
-    if (this.#stream.write(bytes)) return;
-    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
+    await writeAndWait(this.#stream, bytes);
   }
 }

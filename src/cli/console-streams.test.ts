@@ -42,6 +42,17 @@ describe('ConsoleOutput', () => {
     expect(flushed).toBe(true);
   });
 
+  test('leaves no listener behind', async () => {
+    const slow = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => void setImmediate(done) });
+    const output = new ConsoleOutput(slow);
+    for (let turn = 0; turn < 30; turn++) {
+      output.write(0x61);
+      await output.flush();
+    }
+    expect(slow.listenerCount('drain')).toBe(0);
+    expect(slow.listenerCount('close')).toBe(0);
+  });
+
   test('a reader that has gone is noticed, not an error', async () => {
     const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
     const output = new ConsoleOutput(gone);

@@ -1,12 +1,12 @@
 // `disassemble`: the code of an ELF program, or of any other file taken as bare instructions.
 
-import { once } from 'node:events';
 import { looksLikeElf, parseElf } from '../core/machine/elf.ts';
 import type { Command } from './command.ts';
 import { readDecompressed } from './files.ts';
 import { listing, Symbols, type Listed } from './listing.ts';
 import { oneOperand, option } from './options.ts';
 import { address } from './values.ts';
+import { writeAndWait } from './write-and-wait.ts';
 
 const CHUNK = 1 << 16;
 
@@ -44,8 +44,7 @@ export const disassembleCommand: Command<typeof disassembleOptions> = {
       for (const line of listing(piece, symbols)) {
         lines += `${line}\n`;
         if (lines.length < CHUNK) continue;
-        if (!stdout.write(lines))
-          await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => undefined);
+        await writeAndWait(stdout, lines);
         if (closed) return 141;
         lines = '';
       }

@@ -255,6 +255,10 @@ describe('--trace', () => {
       const calls = lines.filter(({ reason }) => reason === 'sbi-call');
       expect(calls.length).toBe(statistics.exits['sbi-call']?.count);
       for (const call of calls) expect(call).toMatchObject({ instruction: '0x00000073', disassembly: 'ecall' });
+      const sbi = calls
+        .flatMap(({ effects }) => effects as { kind: string; what: string }[])
+        .filter(({ kind }) => kind === 'sbi');
+      expect(sbi.map(({ what }) => what)).toContain('SRST');
     },
   );
 });

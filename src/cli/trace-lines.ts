@@ -11,6 +11,14 @@ import type { OpenFile } from './files.ts';
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
+/** The letters an SBI extension's number is made of (SBI specification, chapter 3); early ones are plain numbers. */
+function extensionName(extension: number): string {
+  const letters = [24, 16, 8, 0].map((shift) => (extension >>> shift) & 0xff).filter((byte) => byte !== 0);
+  return letters.length >= 3 && letters.every((byte) => byte >= 0x20 && byte < 0x7f)
+    ? String.fromCharCode(...letters)
+    : hex(extension);
+}
+
 /** What an effect reads or writes, by its name where it has one. */
 function nameOf({ kind, what }: EffectRecord): string {
   switch (kind) {
@@ -20,6 +28,8 @@ function nameOf({ kind, what }: EffectRecord): string {
     case 'read-csr':
     case 'write-csr':
       return findCsr(what)?.name ?? hex(what);
+    case 'sbi':
+      return extensionName(what);
     default:
       return hex(what);
   }
