@@ -6,7 +6,7 @@
 //             2 MiB-aligned, 1 MiB or more below min(RAM end, 3 GiB)      device tree
 //   RAM end
 
-import { checkElfFits, ImageError, range } from './elf.ts';
+import { elfLoads, ImageError, range } from './elf.ts';
 import type { Elf, MemoryRange } from './elf.ts';
 import type { LinuxImage } from './image.ts';
 
@@ -131,8 +131,7 @@ function placeKernel(
   ram: MemoryRange,
 ): { loads: readonly BootLoad[]; entry: number } {
   if (image.kind === 'elf') {
-    checkElfFits(image, ram);
-    const loads = image.segments.map(({ address, bytes, memorySize }) => ({ address, bytes, memorySize }));
+    const loads = elfLoads(image, ram);
     if (image.entry >= ram.base && image.entry < ram.base + ram.size) return { loads, entry: image.entry };
     throw new ImageError(
       `Expected the program to start in RAM, ${range(ram.base, ram.size)}; found entry 0x${image.entry.toString(16)}. Set the linker's entry symbol (-e, ENTRY) to the first instruction.`,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODE, makeElf } from './elf-file.test-support.ts';
-import { checkElfFits, ImageError, parseElf } from './elf.ts';
+import { checkElfFits, elfLoads, ImageError, parseElf } from './elf.ts';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -179,6 +179,32 @@ describe('RAM', () => {
   const ram = { base: 0x80000000, size: 0x1000 };
   const at = (address: number, memorySize: number, virtualAddress = address) =>
     parseElf(makeElf({ segments: [{ address, bytes: CODE, memorySize, virtualAddress }] }));
+
+  it.each([
+    ['GNU ld: headers and code in one segment', [{ address: 0x7ffff000, fileOffset: 0, fileSize: 0x1004 }]],
+    [
+      'lld: headers in a segment of their own',
+      [
+        { address: 0x7ffff000, fileOffset: 0, fileSize: 0x74 },
+        { address: 0x80000000, fileOffset: 0x1000, fileSize: 4 },
+      ],
+    ],
+  ])('does not hold the headers a linker put below it (%s)', (_, plans) => {
+    const file = new Uint8Array(0x1004);
+    file.set(makeElf({ segments: plans.map((plan) => ({ ...plan, bytes: new Uint8Array(0) })) }).subarray(0, 52 + 64));
+    file.fill(0, 52 + 32 * plans.length);
+    file.set(CODE, 0x1000);
+    expect(elfLoads(parseElf(file), ram)).toEqual([{ address: 0x80000000, bytes: CODE, memorySize: 4 }]);
+    file[0x800] = 1; // not only headers
+    if (plans.length === 1) expect(() => elfLoads(parseElf(file), ram)).toThrow(/found one at 0x7ffff000/);
+  });
+
+  it('holds the headers where the linker put them there', () => {
+    const file = makeElf({ segments: [{ address: 0x80000000, fileOffset: 0, fileSize: 0x58, bytes: CODE }] });
+    expect(elfLoads(parseElf(file), ram)).toEqual([
+      { address: 0x80000000, bytes: file.subarray(0, 0x58), memorySize: 0x58 },
+    ]);
+  });
 
   it('may be filled to the last byte', () => {
     expect(() => checkElfFits(at(0x80000000, 0x1000), ram)).not.toThrow();

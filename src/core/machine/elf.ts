@@ -16,6 +16,8 @@ export interface ElfSegment {
   readonly bytes: Uint8Array;
   /** At least `bytes.length`; the rest is zero (`.bss`). */
   readonly memorySize: number;
+  /** So many bytes at the start are the file's own headers and zeros behind them, which the linker takes along. */
+  readonly headerSize: number;
   readonly readable: boolean;
   readonly writable: boolean;
   readonly executable: boolean;
@@ -155,8 +157,9 @@ function compressedAt(entry: number, segments: readonly ElfSegment[]): boolean {
  */
 export function checkElfFits(elf: Elf, ram: MemoryRange): void {
   const end = ram.base + ram.size;
-  for (const { address, memorySize, virtualAddress } of elf.segments) {
-    if (address >= ram.base && address + memorySize <= end) continue;
+  for (const { address, memorySize, virtualAddress, headerSize } of elf.segments) {
+    const content = headerSize < memorySize ? address + headerSize : Infinity;
+    if (content >= ram.base && address + memorySize <= end) continue;
     let advice = 'Link the program for RAM (its physical addresses count).';
     if (address >= ram.base && address < end) advice = 'Give the machine more memory.';
     else if (virtualAddress !== address) advice += ' Of a Linux kernel take arch/riscv/boot/Image, not vmlinux.';
@@ -164,6 +167,24 @@ export function checkElfFits(elf: Elf, ram: MemoryRange): void {
       `Expected every segment in RAM, ${range(ram.base, ram.size)}; found one at ${range(address, memorySize)}. ${advice}`,
     );
   }
+}
+
+/**
+ * What goes into RAM. `-Ttext=0x80000000` alone makes GNU ld put the file's headers into the page below: they are left
+ * out, as what QEMU loads to where nothing is.
+ * @throws ImageError naming the first segment that does not fit
+ */
+export function elfLoads(
+  elf: Elf,
+  ram: MemoryRange,
+): readonly { readonly address: number; readonly bytes: Uint8Array; readonly memorySize: number }[] {
+  checkElfFits(elf, ram);
+  return elf.segments
+    .map(({ address, bytes, memorySize }) => {
+      const below = Math.max(0, ram.base - address);
+      return { address: address + below, bytes: bytes.subarray(below), memorySize: memorySize - below };
+    })
+    .filter(({ memorySize }) => memorySize > 0);
 }
 
 /** `0x80000000 to 0x80000fff`, for messages. */
@@ -245,6 +266,10 @@ function readSegments(bytes: Uint8Array, view: DataView): ElfSegment[] {
       virtualAddress: field(2),
       bytes: bytes.subarray(fileOffset, fileOffset + fileSize),
       memorySize,
+      headerSize: headerSize(
+        bytes.subarray(fileOffset, fileOffset + fileSize),
+        (offset <= HEADER_SIZE ? offset + count * entrySize : HEADER_SIZE) - fileOffset,
+      ),
       readable: (flags & 4) !== 0,
       writable: (flags & 2) !== 0,
       executable: (flags & 1) !== 0,
@@ -264,6 +289,13 @@ function readSegments(bytes: Uint8Array, view: DataView): ElfSegment[] {
     );
   });
   return segments;
+}
+
+/** The first `headers` bytes of a segment, and the zeros behind them. */
+function headerSize(segment: Uint8Array, headers: number): number {
+  if (headers <= 0) return 0;
+  const end = segment.findIndex((byte, index) => index >= headers && byte !== 0);
+  return end < 0 ? segment.length : end;
 }
 
 /** As QEMU's loader does (include/hw/elf_ops.h): a kernel may be linked high and loaded low. */
