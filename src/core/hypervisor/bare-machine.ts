@@ -16,7 +16,7 @@ import { firmwareReach, serveSbiCall } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { HostInterface } from './host-interface.ts';
 import { VmControl } from './control.ts';
-import type { Computer, SliceEnd } from './computer.ts';
+import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
@@ -200,12 +200,14 @@ export class BareMachine implements VirtualMachine, Computer {
 
   /** Board time in ticks at which a waiting machine goes on by itself; undefined while it need not wait. */
   idleUntil(): number | undefined {
-    return this.machine.idleUntil();
+    if (!this.control.running || this.#ending) return Infinity;
+    const until = this.machine.idleUntil();
+    return until === undefined ? undefined : reachable(until);
   }
 
-  /** While all harts wait: lets time pass, up to `until` (ticks). */
+  /** While all harts wait: lets time pass, up to `until` (ticks). It stands still while a person holds the machine. */
   skipTo(until: number): void {
-    this.machine.skipTo(until);
+    if (this.control.running && !this.#ending) this.machine.skipTo(until);
   }
 
   /** Nothing will ever wake the guest. */
@@ -222,15 +224,9 @@ export class BareMachine implements VirtualMachine, Computer {
     if (cause >>> 31 === 0) return;
     const code = cause & 0x7fff_ffff;
     const { interruptLog } = this;
-    // The hart's own timer and software interrupts have no device model that could tell when they were raised.
-    if (code === interruptKinds.timer) interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
-    if (code === interruptKinds.software) interruptLog.raise('software', 'another hart', 'sip.SSIP');
-    for (const kind of ['external', 'timer', 'software'] as const) {
-      if (code === interruptKinds[kind]) interruptLog.reach(kind, 'pending', 'mip');
-    }
+    if (code === interruptKinds.external) interruptLog.reach('external', 'pending', 'mip.SEIP');
     interruptLog.taken(code, hart.state.pc);
     if (this.control.goal?.kind === 'interrupt') this.machine.interrupt();
-    if (code === interruptKinds.timer) interruptLog.reach('timer', 'acknowledged', 'its handler runs');
   }
 
   #hart(index: number): Hart {

@@ -187,6 +187,11 @@ export class HardwareAssisted implements World {
     return transformed === 0 ? undefined : transformed;
   }
 
+  /** As HLVX.WU reads it: through both stages, needing execute permission. */
+  fetchInstruction(hart: Hart): number | undefined {
+    return hart.access.guestLoad(this.#ports.state.pc, 4, true) ? hart.access.value >>> 0 : undefined;
+  }
+
   /** The guest fences its own stage without help; this is for a remote fence asked of the firmware. */
   fence(hart: Hart, address: number | undefined): void {
     hart.access.translations.flush(address);

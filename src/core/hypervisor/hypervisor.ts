@@ -8,7 +8,7 @@ import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
-import type { Computer, SliceEnd } from './computer.ts';
+import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { HostFrames } from './host-frames.ts';
@@ -194,7 +194,7 @@ export class Hypervisor implements Computer {
       if (vm.inGuest || vm.refresh()) return undefined;
       if (!vm.ending) until = Math.min(until, vm.deadline());
     }
-    return until;
+    return reachable(until);
   }
 
   /** While a person holds an exit open, the hart is inside the hypervisor and time stands still for everybody. */
@@ -379,6 +379,6 @@ export class Hypervisor implements Computer {
 function instructionOf(exit: Exit, vm: HostedVm): number {
   if ('decoded' in exit) return exit.decoded.word;
   if (exit.reason === 'sbi-call' || exit.reason === 'system-call') return 0x0000_0073;
-  if (exit.reason === 'device-access' || exit.reason === 'missing-page') return vm.world.instruction(vm.hart) ?? 0;
+  if (exit.reason === 'device-access' || exit.reason === 'missing-page') return vm.world.fetchInstruction(vm.hart) ?? 0;
   return 0;
 }

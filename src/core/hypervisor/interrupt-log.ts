@@ -46,6 +46,12 @@ export class InterruptLog {
     if (this.#chains.length > KEPT) this.#chains.shift();
   }
 
+  /** Whether an interrupt of a kind is on its way to a VM. */
+  isOpen(vm: number, kind: InterruptKind): boolean {
+    const prefix = `${vm}/${kind}/`;
+    return [...this.#open.keys()].some((key) => key.startsWith(prefix));
+  }
+
   /** Adds a stage to the open chains of a kind: to one source's, or to all that have not reached it. */
   reach(vm: number, kind: InterruptKind, stage: ChainStage, at: number, detail: string, source?: string): void {
     const prefix = `${vm}/${kind}/`;

@@ -134,6 +134,10 @@ export class TrapAndEmulate implements World {
     return word === NO_ENTRY ? undefined : word;
   }
 
+  fetchInstruction(): number | undefined {
+    return this.instruction();
+  }
+
   fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void {
     this.shadows.fence(address, addressSpace);
     hart.access.translations.flush();

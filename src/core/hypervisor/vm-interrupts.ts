@@ -69,8 +69,12 @@ export class VmInterrupts {
     log.count(vm, this.lastTaken);
     const kind = kindOf(code);
     if (kind === undefined) return;
+    // Where the hart itself watches the compare register, or another hart set the bit, nobody saw it come.
+    const unseen = kind !== 'external' && !log.isOpen(vm, kind);
+    if (unseen) this.raise(kind, kind === 'timer' ? 'compare register' : 'software', 'seen by the hart alone');
+    if (unseen) this.reach(kind, 'pending', 'in the hart');
     this.reach(kind, 'taken', `at 0x${handler.toString(16)}`);
-    if (kind === 'software') this.reach(kind, 'acknowledged', 'no controller to tell');
+    if (unseen || kind === 'software') this.reach(kind, 'acknowledged', 'no controller to tell');
   }
 
   /** The VM was reset: what was on its way is lost. */

@@ -25,8 +25,10 @@ export interface World {
   reflect(hart: Hart, trap: Trap): void;
   /** Adds the page to the hypervisor's tables. @returns false where no table memory is left */
   mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean;
-  /** The instruction the exit is about: from htinst, or read through the guest's tables; undefined where it cannot be read. */
+  /** What the trapped access was: the transformed instruction in htinst, or the instruction itself; undefined where neither is known. */
   instruction(hart: Hart): number | undefined;
+  /** The guest's instruction at its pc, read as the hypervisor can read it; undefined where it cannot be fetched. For the record. */
+  fetchInstruction(hart: Hart): number | undefined;
   /** The guest's translations have changed. */
   fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void;
   /** Gives the tables back. */

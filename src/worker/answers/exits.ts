@@ -76,5 +76,8 @@ export function exitDetailAnswer(lab: Lab, sequence: number): ExitDetail | undef
 export function stageAnswer({ lab, vm }: AnswerContext): StageAnswer | undefined {
   const open = lab.hypervisor?.openExit;
   if (open === undefined || open.vm !== vm) return undefined;
-  return { stage: open.stage, exit: detailOf({ ...open.record, sequence: lab.trace.total }, vm) };
+  return {
+    stage: open.stage,
+    exit: detailOf({ ...open.record, sequence: lab.trace.total }, vm, open.stage === 'handled'),
+  };
 }

@@ -95,8 +95,8 @@ export function rowOf(record: ExitRecord): ExitRow {
   };
 }
 
-/** One exit in full. */
-export function detailOf(record: ExitRecord, vm: VirtualMachine | undefined): ExitDetail {
+/** One exit in full. `done` false: the hypervisor has not acted yet. */
+export function detailOf(record: ExitRecord, vm: VirtualMachine | undefined, done = true): ExitDetail {
   const assisted = vm?.technique === 'hardware-assisted';
   return {
     ...rowOf(record),
@@ -108,28 +108,37 @@ export function detailOf(record: ExitRecord, vm: VirtualMachine | undefined): Ex
     htinst: assisted ? record.htinst : undefined,
     effects: record.effects.map((effect) => effectOf(effect, vm)),
     resumePc: record.resumePc,
-    sentence: sentenceOf(record),
+    sentence: sentenceOf(record, done),
   };
 }
 
-/** What happened and what the hypervisor did, in one sentence. */
+/** Whether a CSR instruction writes: always as CSRRW, as CSRRS and CSRRC only with a source other than x0 or 0 (Zicsr, table 9). */
+const writesCsr = (word: number): boolean => (word & 0x3000) === 0x1000 || (word & 0xf_8000) !== 0;
+
+/**
+ * What happened and what the hypervisor did, in one sentence.
+ * @param done false while the hypervisor has not acted yet
+ */
 export function sentenceOf(
   record: Pick<ExitRecord, 'reason' | 'instruction' | 'pc' | 'effects' | 'cause' | 'gpa'>,
+  done = true,
 ): string {
+  const { reason, instruction } = record;
   const text = textOf(record);
-  const written = record.effects.find(({ kind }) => kind === 'write-csr');
-  switch (record.reason) {
-    case 'csr-access': {
-      const csr = findCsr(record.instruction >>> 20)?.name ?? 'a CSR';
-      return written
-        ? `The guest wrote ${csr} with \`${text}\`. It may not; the hypervisor did it on the guest’s virtual register.`
-        : `The guest read ${csr} with \`${text}\`. It may not; the hypervisor read the guest’s virtual register for it.`;
-    }
-    case 'guest-exception':
-      return `The guest caused an exception of its own (${findCause(record.cause)?.name ?? 'unknown'}); the hypervisor passed it to the guest’s handler.`;
-    case 'device-access':
-      return `${exitRows['device-access'].meaning.replace('.', '')} at GPA ${hexOfAddress(record.gpa ?? 0)}.`;
-    default:
-      return exitRows[record.reason].meaning;
+  if (reason === 'csr-access') {
+    const csr = findCsr(instruction >>> 20)?.name ?? 'a CSR';
+    const verb = writesCsr(instruction) ? ['write', 'wrote'] : ['read', 'read'];
+    if (!done)
+      return `The guest tries to ${verb[0]} ${csr} with \`${text}\`. It may not: the hart has trapped to the hypervisor.`;
+    return `The guest ${verb[1]} ${csr} with \`${text}\`. It may not; the hypervisor did it on the guest’s virtual register.`;
   }
+  if (!done)
+    return `The guest has left for the hypervisor${text === '' ? '' : ` at \`${text}\``}: ${findCause(record.cause)?.name ?? 'a trap'}.`;
+  if (reason === 'guest-exception') {
+    return `The guest caused an exception of its own (${findCause(record.cause)?.name ?? 'unknown'}); the hypervisor passed it to the guest’s handler.`;
+  }
+  if (reason === 'device-access') {
+    return `${exitRows['device-access'].meaning.replace(/\.$/, '')} at GPA ${hexOfAddress(record.gpa ?? 0)}.`;
+  }
+  return exitRows[reason].meaning;
 }
