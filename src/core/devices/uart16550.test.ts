@@ -117,6 +117,17 @@ describe('receiver', () => {
     expect(read(IIR)).toBe(level > 1 ? 0xcc : 0xc1);
   });
 
+  it('loses nothing that was typed when a driver enables interrupts first and turns the FIFO on afterwards', () => {
+    // Linux: IER = 5 with the FIFO off, and only then FCR = 1 (serial8250_do_startup, serial8250_do_set_termios).
+    const { uart, read, write } = mount();
+    uart.receive(bytes('uname'));
+    write(IER, 5);
+    write(FCR, 1);
+    let text = '';
+    while ((read(LSR) & 1) !== 0) text += String.fromCharCode(read(RBR));
+    expect(text).toBe('uname');
+  });
+
   it('resets its FIFO through FCR bit 1 and when the FIFO is turned on or off', () => {
     const { uart, read, write } = mount();
     write(FCR, 1);

@@ -350,6 +350,7 @@ export class Uart16550 implements DescribedDevice {
     const state = this.#state;
     const enableChanged = ((control ^ state.fifoControl) & FCR_ENABLE) !== 0;
     if (enableChanged || (control & FCR_RESET_RECEIVE) !== 0) {
+      this.#returnUnread();
       state.receiveFifo = [];
       state.lineStatus &= ~LSR_DATA_READY;
       // A driver that starts afresh: what comes before it is ready would be thrown away.
@@ -361,6 +362,13 @@ export class Uart16550 implements DescribedDevice {
     state.fifoControl = control & FCR_KEPT;
     this.#driveInterrupt();
     this.#drainQueue();
+  }
+
+  /** What came from the host and nobody has read goes back to the front of the queue: the person typed it once only. */
+  #returnUnread(): void {
+    const state = this.#state;
+    if (this.#loopback || (state.lineStatus & LSR_DATA_READY) === 0) return;
+    state.queue.unshift(...(this.#fifoEnabled ? state.receiveFifo : [state.receiveBuffer]));
   }
 
   /** A byte comes in from the line. */

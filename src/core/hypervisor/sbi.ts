@@ -190,18 +190,19 @@ export class Sbi {
   }
 
   #debugConsole(functionId: number, count: number, addressLow: number, addressHigh: number): SbiReply {
-    const { readConsole, readMemory, writeConsole, writeMemory } = this.#ports;
+    const { isMemory, readConsole, readMemory, writeConsole, writeMemory } = this.#ports;
     const size = functionId < 2 ? Math.min(count, DBCN_LIMIT) : 0;
+    // The whole buffer must be RAM, also the part that this call does not get to.
+    const inMemory = addressHigh === 0 && (count === 0 || (isMemory(addressLow) && isMemory(addressLow + count - 1)));
+    if (functionId < 2 && !inMemory) return invalid;
     switch (functionId) {
       case 0: {
         const bytes = new Uint8Array(size);
-        if (addressHigh !== 0 || !readMemory(addressLow, bytes)) return invalid;
+        readMemory(addressLow, bytes);
         for (const byte of bytes) writeConsole(byte);
         return pair(0, size);
       }
       case 1: {
-        // The buffer is checked as a whole before a byte is taken from the console.
-        if (addressHigh !== 0 || !readMemory(addressLow, new Uint8Array(size))) return invalid;
         const bytes: number[] = [];
         for (let next = 0; bytes.length < size; bytes.push(next)) if ((next = readConsole()) < 0) break;
         writeMemory(addressLow, Uint8Array.from(bytes));

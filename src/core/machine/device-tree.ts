@@ -50,8 +50,10 @@ export function propertyBytes(value: DeviceTreeValue): Uint8Array {
   if (value instanceof Uint8Array) return value;
   const bytes: number[] = [];
   for (const item of typeof value === 'string' ? [value] : value) {
-    if (typeof item === 'string') bytes.push(...encodeText(item), 0);
-    else bytes.push((item >>> 24) & 0xff, (item >>> 16) & 0xff, (item >>> 8) & 0xff, item & 0xff);
+    if (typeof item === 'string') {
+      for (const byte of encodeText(item)) bytes.push(byte);
+      bytes.push(0);
+    } else bytes.push((item >>> 24) & 0xff, (item >>> 16) & 0xff, (item >>> 8) & 0xff, item & 0xff);
   }
   return Uint8Array.from(bytes);
 }
