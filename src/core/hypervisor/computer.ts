@@ -1,8 +1,16 @@
 // A physical computer of the lab as its host drives it: a bare machine with its one guest, or the machine the hypervisor
 // shares out. Each has its own clock. The host runs it in slices; where a slice ends changes nothing for any guest.
 
+import { INSTRUCTIONS_PER_TICK } from '../machine/machine.ts';
+
 /** Why a slice ended early: nothing can run before `idleUntil`, or a VM stopped for the person who steps it. */
 export type SliceEnd = 'budget' | 'idle' | 'stopped';
+
+/** Board time in ticks that virtual time, counted in instructions, cannot reach: a timer set to it is a timer turned off. */
+const END_OF_TIME = Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK;
+
+/** A deadline in ticks, or Infinity where it will never come. */
+export const reachable = (deadline: number): number => (deadline < END_OF_TIME ? deadline : Infinity);
 
 export interface Computer {
   /** Board time in ticks of 10 MHz. */
