@@ -6,8 +6,8 @@ export type Overlay = 'palette' | 'help' | 'add-vm';
 
 export interface ShellState {
   readonly overlay: Overlay | undefined;
-  /** What was typed after the palette was asked for and before it was there. */
-  readonly typedAhead: string;
+  /** What is typed into the palette, from the moment it is asked for. */
+  readonly search: string;
   /** A file that was dropped on the page, for the dialog that adds a VM. */
   readonly droppedFile: File | undefined;
   /** Why the last command failed; shown until dismissed or until a command succeeds. */
@@ -18,18 +18,18 @@ export interface ShellState {
 
 export const useShell = create<ShellState>(() => ({
   overlay: undefined,
-  typedAhead: '',
+  search: '',
   droppedFile: undefined,
   problem: undefined,
   announcement: { text: '', count: 0 },
 }));
 
 export function openOverlay(overlay: Overlay | undefined, droppedFile?: File): void {
-  useShell.setState({ overlay, droppedFile, typedAhead: '' });
+  useShell.setState({ overlay, droppedFile, search: '' });
 }
 
-export function typeAhead(text: string): void {
-  useShell.setState(({ typedAhead }) => ({ typedAhead: typedAhead + text }));
+export function searchFor(search: string): void {
+  useShell.setState({ search });
 }
 
 export function showProblem(problem: string | undefined): void {

@@ -4,7 +4,7 @@ import { Command, defaultFilter } from 'cmdk';
 import { useState } from 'react';
 import { situationRows, type CommandGroup, type CommandRow, type Situation } from '../commands/rows.ts';
 import { useLab } from '../lab.ts';
-import { openOverlay, useShell } from '../shell-state.ts';
+import { openOverlay, searchFor, useShell } from '../shell-state.ts';
 import { Keys } from './CommandButton.tsx';
 import { Dialog } from './Dialog.tsx';
 import styles from './Palette.module.css';
@@ -33,7 +33,8 @@ interface PaletteProps {
 
 export function Palette({ rows, situation }: PaletteProps) {
   const lab = useLab();
-  const [search, setSearch] = useState(() => useShell.getState().typedAhead);
+  // Shared with the key map, which writes it until the palette is drawn and has the focus.
+  const search = useShell((state) => state.search);
   const [picked, setPicked] = useState<string>();
   const groups = matching([...rows, ...situationRows(lab, situation)], search);
   // Which row Enter means is decided here and not by cmdk's own filter, which lags behind the keys on a busy machine:
@@ -65,7 +66,7 @@ export function Palette({ rows, situation }: PaletteProps) {
           placeholder="Find a command, a guest, a panel"
           value={search}
           onValueChange={(text) => {
-            setSearch(text);
+            searchFor(text);
             setPicked(undefined);
           }}
           data-autofocus

@@ -5,7 +5,7 @@ import { useEffect } from 'react';
 import { isWriting, keyOf, textPlaceOf } from '../commands/keys.ts';
 import { rowOfKey, type CommandRow } from '../commands/rows.ts';
 import type { Lab } from '../lab.ts';
-import { announce, openOverlay, typeAhead, useShell } from '../shell-state.ts';
+import { announce, openOverlay, searchFor, useShell } from '../shell-state.ts';
 import { situationNow } from './use-situation.ts';
 
 /** Ctrl combinations that no shell or editor needs, so that they work there too. */
@@ -16,12 +16,12 @@ export function useKeys(lab: Lab, rows: readonly CommandRow[]): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const key = keyOf(event);
       if (key === undefined || event.isComposing) return;
-      const { overlay } = useShell.getState();
+      const { overlay, search } = useShell.getState();
       if (overlay !== undefined && document.querySelector('dialog') === null) {
         // It was asked for and is not drawn yet: no key may act on what is still behind it.
         event.preventDefault();
         event.stopPropagation();
-        if (overlay === 'palette' && event.key.length === 1 && !/^(Ctrl|Alt)/.test(key)) typeAhead(event.key);
+        if (overlay === 'palette' && event.key.length === 1 && !/^(Ctrl|Alt)/.test(key)) searchFor(search + event.key);
         return;
       }
       const situation = situationNow(lab);
