@@ -61,7 +61,9 @@ export class Machine {
   readonly harts: readonly Hart[] = [];
   readonly svadu: boolean;
   #skipped = 0;
-  #turn = 0;
+  /** The hart whose turn it is (−1: nobody's yet), and the instructions left of its turn. */
+  #turn = -1;
+  #turnLeft = 0;
   #running: Hart | undefined;
   #finished: FinisherOutcome | undefined;
   #interrupted = false;
@@ -122,6 +124,8 @@ export class Machine {
   /** Power-on: harts and devices; RAM keeps its contents, as on QEMU. Time goes on. */
   reset(): void {
     this.#finished = undefined;
+    this.#turn = -1;
+    this.#turnLeft = 0;
     for (const hart of this.harts) {
       const { executed } = hart;
       hart.reset();
@@ -157,16 +161,17 @@ export class Machine {
       if (left <= 0) return { kind: 'budget' };
       const hart = this.#nextHart();
       if (hart === undefined) return { kind: 'idle', until: this.#deadline };
+      this.#giveTurn(hart);
       const untilDeadline = this.#deadline * INSTRUCTIONS_PER_TICK - this.elapsed;
-      const quantum = this.harts.length === 1 ? left : Math.min(left, HART_QUANTUM);
+      const before = hart.executed;
       this.#running = hart;
-      const stop = hart.run(Math.max(1, Math.min(quantum, untilDeadline, 0x7fff_ffff)));
+      const stop = hart.run(Math.max(1, Math.min(left, this.#turnLeft, untilDeadline, 0x7fff_ffff)));
       this.#running = undefined;
+      this.#turnLeft -= hart.executed - before;
       if (stop === 'trap') return { kind: 'trap', hart };
       if (stop === 'breakpoint') return { kind: 'breakpoint', hart };
       if (stop === 'stuck' && this.harts.length === 1) return { kind: 'stuck', hart };
-      this.#turn = hart.id + 1;
-      if (this.harts.length > 1) hart.state.reservation = 0;
+      if (stop === 'waiting' || stop === 'stuck') this.#turnLeft = 0;
     }
   }
 
@@ -188,15 +193,29 @@ export class Machine {
     this.#running?.requestYield();
   }
 
-  /** Turns of harts that can execute, starting with the one after the last. */
+  /** The next hart that can execute. Looking may be repeated: it changes nothing. */
   #nextHart(): Hart | undefined {
     const { length } = this.harts;
+    const first = this.#turnLeft > 0 ? this.#turn : this.#turn + 1;
     for (let step = 0; step < length; step++) {
-      const hart = this.harts[(this.#turn + step) % length];
+      const hart = this.harts[(first + step) % length];
       if (hart === undefined || hart.state.stopped) continue;
       if (!hart.state.waiting || (hart.state.pending & hart.state.get('mie')) !== 0) return hart;
     }
     return undefined;
+  }
+
+  /**
+   * Gives a hart its turn. Turns are counted in instructions of the hart alone, so that how the harts take turns does not
+   * depend on how the caller cuts time into budgets.
+   */
+  #giveTurn(hart: Hart): void {
+    if (hart.id === this.#turn && this.#turnLeft > 0) return;
+    const last = this.harts[this.#turn];
+    // Others may store meanwhile: what the last hart had reserved is lost.
+    if (last !== undefined && last !== hart) last.state.reservation = 0;
+    this.#turn = hart.id;
+    this.#turnLeft = this.harts.length === 1 ? Infinity : HART_QUANTUM;
   }
 
   #drive(hart: number, line: Line, level: boolean): void {
@@ -239,7 +258,9 @@ export class Machine {
           const guestTime = (BigInt(time) + delta) % TWO_TO_64;
           const guestCompare = (BigInt(state.get('vstimecmph')) << 32n) | BigInt(state.get('vstimecmp'));
           if (guestTime >= guestCompare) lines |= VSTIP;
-          else next = Math.min(next, clock + Number(guestCompare - guestTime));
+          // What comes next: the compare value is reached, or guest time wraps around and is below it again.
+          const change = guestTime >= guestCompare ? TWO_TO_64 : guestCompare;
+          next = Math.min(next, clock + Number(change - guestTime));
         }
       }
       hart.setLines(STIP | VSTIP, lines);
