@@ -11,8 +11,8 @@ export interface CsrField {
   readonly values?: Readonly<Record<number, string>>;
 }
 
-/** What must be worked out anew after a write. */
-export type Consequence = 'none' | 'translation' | 'interrupts' | 'timer';
+/** What must be worked out anew after a write; `environment`: translation and timer. */
+export type Consequence = 'none' | 'translation' | 'interrupts' | 'timer' | 'environment';
 
 export interface CsrRow {
   /** CSR address; its bits give the lowest privilege [9:8] and read-only [11:10] = 3. */

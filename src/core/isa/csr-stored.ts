@@ -70,7 +70,7 @@ export const storedCsrs = {
   menvcfgh: register(0x31a, 'Environment of the modes below M, upper half.', {
     mask: 0x8000_0000, // STCE; the board adds ADUE where it has Svadu
     fields: fieldsOf.envcfgh,
-    consequence: 'timer',
+    consequence: 'environment',
   }),
   mcountinhibit: register(0x320, 'Counters that stand still.', { mask: 0b101 }),
   mscratch: register(0x340, 'For the machine-mode trap handler’s use.'),
@@ -148,7 +148,7 @@ export const storedCsrs = {
   /** Interrupt bits driven from outside: MSIP, MTIP, SEIP, MEIP by the board; STIP, VSTIP by the compare registers. */
   mipLines: register(INTERNAL, 'Interrupt bits driven by wires.', { consequence: 'interrupts' }),
   /** henvcfgh as written; its STCE and ADUE read as 0 while menvcfgh withholds them. */
-  henvcfghWritten: register(INTERNAL, 'henvcfgh as written.', { consequence: 'timer' }),
+  henvcfghWritten: register(INTERNAL, 'henvcfgh as written.', { consequence: 'environment' }),
 } as const satisfies Record<string, StoredCsr>;
 
 export type StoredCsrName = keyof typeof storedCsrs;

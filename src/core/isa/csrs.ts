@@ -78,7 +78,11 @@ const ADUE = 0x2000_0000;
 
 /** All pending interrupts: what software set, what the wires say, what the hypervisor injects ("mip", "hvip"). */
 export const pendingInterrupts = (port: CsrPort): number =>
-  (port.get('mipSoftware') | port.get('mipLines') | port.get('hvip')) >>> 0;
+  (softwarePending(port) | port.get('mipLines') | port.get('hvip')) >>> 0;
+
+/** While stimecmp drives STIP, what software once wrote there does not count ("Sstc"). */
+const softwarePending = (port: CsrPort): number =>
+  port.get('mipSoftware') & ((port.get('menvcfgh') & STCE) === 0 ? -1 : ~STIP);
 
 const mergeSoftware = (port: CsrPort, writable: number, value: number): void =>
   port.set('mipSoftware', ((port.get('mipSoftware') & ~writable) | (value & writable)) >>> 0);
@@ -140,7 +144,7 @@ export const viewCsrs = {
   mip: view(0x344, 'Interrupts pending, all levels.', pendingInterrupts, writeMip, {
     fields: fieldsOf.mip,
     consequence: 'interrupts',
-    readForModify: (port) => (port.get('mipSoftware') | port.get('hvip')) >>> 0,
+    readForModify: (port) => (softwarePending(port) | port.get('hvip')) >>> 0,
   }),
   sstatus: window(
     0x100,
@@ -182,7 +186,7 @@ export const viewCsrs = {
     'Environment of the guest, upper half.',
     henvcfgh,
     (port, value) => port.set('henvcfghWritten', (value & (STCE | (port.svadu ? ADUE : 0))) >>> 0),
-    { fields: fieldsOf.envcfgh, consequence: 'timer' },
+    { fields: fieldsOf.envcfgh, consequence: 'environment' },
   ),
   vsie: view(
     0x204,

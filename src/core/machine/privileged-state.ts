@@ -177,7 +177,10 @@ export class PrivilegedState extends HartState implements CsrPort {
     const { privilege, virtual } = this;
     if (privilege !== Privilege.machine) {
       if (level === 3) return ILLEGAL;
-      if (virtual && (hypervisorCsr || (level === 1 && privilege === Privilege.user))) return VIRTUAL;
+      // Virtual only if HS-mode would be allowed to, which M-mode may have ruled out.
+      if (virtual && (hypervisorCsr || (level === 1 && privilege === Privilege.user))) {
+        return isTimeCompare(csr.name) && !this.#timeCompareGranted() ? ILLEGAL : VIRTUAL;
+      }
       if (!virtual && level >= 1 && privilege === Privilege.user) return ILLEGAL;
     }
     switch (csr.name) {
@@ -187,21 +190,22 @@ export class PrivilegedState extends HartState implements CsrPort {
         return this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
       case 'hgatp':
         return privilege === Privilege.supervisor && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
-      case 'stimecmp':
-      case 'stimecmph':
-      case 'vstimecmp':
-      case 'vstimecmph':
-        return this.#checkTimeCompare();
       default:
+        if (isTimeCompare(csr.name)) return this.#checkTimeCompare();
         return (number & 0xf60) === 0xc00 || (number & 0xf60) === 0xc80 ? this.#checkCounter(number & 31) : 0;
     }
   }
 
   #checkTimeCompare(): number {
     if (this.privilege === Privilege.machine) return 0;
-    if ((this.get('menvcfgh') & ENVIRONMENT_STCE) === 0 || (this.get('mcounteren') & 2) === 0) return ILLEGAL;
+    if (!this.#timeCompareGranted()) return ILLEGAL;
     if (!this.virtual) return 0;
     return (this.get('henvcfghWritten') & ENVIRONMENT_STCE) === 0 || (this.get('hcounteren') & 2) === 0 ? VIRTUAL : 0;
+  }
+
+  /** Whether M-mode lets lower modes use the compare registers ("Sstc"). */
+  #timeCompareGranted(): boolean {
+    return (this.get('menvcfgh') & ENVIRONMENT_STCE) !== 0 && (this.get('mcounteren') & 2) !== 0;
   }
 
   #checkCounter(index: number): number {
@@ -432,6 +436,9 @@ function returnStatus(status: number): number {
   const cleared = status & ~(Status.SPP | Status.SIE);
   return cleared | Status.SPIE | (status & Status.SPIE ? Status.SIE : 0);
 }
+
+const timeCompares: readonly string[] = ['stimecmp', 'stimecmph', 'vstimecmp', 'vstimecmph'];
+const isTimeCompare = (name: string): boolean => timeCompares.includes(name);
 
 /** Whether mtval/stval of this cause holds a virtual address. */
 export const addressInTval = (cause: number): boolean => findCause(cause)?.addressInTval ?? false;
