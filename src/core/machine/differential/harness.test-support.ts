@@ -61,7 +61,7 @@ export const initialCsrs = [
 ] as const;
 export type InitialCsr = (typeof initialCsrs)[number];
 
-/** CSRs looked at when a program has ended, and which of their bits. */
+/** CSRs looked at when a program has ended, and which of their bits. htval and vstval are in the log of traps. */
 export const finalCsrs = [
   ['medeleg', -1],
   ['mideleg', 0xfff], // bit 12 is one on QEMU although it has no guest external interrupts (GEILEN = 0)
@@ -85,12 +85,10 @@ export const finalCsrs = [
   ['hvip', -1],
   ['hgatp', -1],
   ['hcounteren', 7],
-  ['htval', -1],
   ['vsstatus', 0xc_0122],
   ['vstvec', -1],
   ['vsepc', -1],
   ['vscause', -1],
-  ['vstval', -1],
   ['vsscratch', -1],
   ['vsatp', -1],
   ['vsie', -1],
@@ -129,7 +127,7 @@ interface TrapCsrs {
   readonly tinst?: string;
   /** Where GVA is. */
   readonly upperStatus: string;
-  /** Leaves by 8f unless the trap came from VU-mode. */
+  /** Leaves by 6f unless the trap came from VU-mode. */
   readonly unlessFromGuestUser: string;
 }
 const canonical = ({ cause, tval, tval2, tinst, upperStatus, unlessFromGuestUser }: TrapCsrs) => `
@@ -165,7 +163,7 @@ const canonical = ({ cause, tval, tval2, tinst, upperStatus, unlessFromGuestUser
         ${unlessFromGuestUser}
         li s0, 22
         csrw ${cause}, s0
-8:      li t1, 0x707f
+6:      li t1, 0x707f
         and t1, t2, t1
         li t0, 0x4073
         beq t0, t1, 7f
@@ -188,11 +186,11 @@ const machineTrap: TrapCsrs = {
   upperStatus: 'mstatush',
   unlessFromGuestUser: `csrr t0, mstatush
         andi t0, t0, 0x80
-        beqz t0, 8f
+        beqz t0, 6f
         csrr t0, mstatus
         srli t0, t0, 11
         andi t0, t0, 3
-        bnez t0, 8f`,
+        bnez t0, 6f`,
 };
 const supervisorTrap: TrapCsrs = {
   cause: 'scause',
@@ -202,13 +200,13 @@ const supervisorTrap: TrapCsrs = {
   upperStatus: 'hstatus',
   unlessFromGuestUser: `csrr t0, hstatus
         andi t0, t0, 0x80
-        beqz t0, 8f
+        beqz t0, 6f
         csrr t0, sstatus
         andi t0, t0, 0x100
-        bnez t0, 8f`,
+        bnez t0, 6f`,
 };
 /** Neither 2 nor 22 is delegated to VS-mode. */
-const guestTrap: TrapCsrs = { cause: 'vscause', tval: 'vstval', upperStatus: 'hstatus', unlessFromGuestUser: 'j 8f' };
+const guestTrap: TrapCsrs = { cause: 'vscause', tval: 'vstval', upperStatus: 'hstatus', unlessFromGuestUser: 'j 6f' };
 
 const STATUS_BITS = 0x7e_19aa;
 const SUPERVISOR_STATUS_BITS = 0xc_0122;
@@ -408,6 +406,8 @@ choose: lw t0, 12(s5)
         csrr t0, mscratch               # outside: back to where ra says, if that is code
         lw a0, 4(t0)
         andi a0, a0, -4
+        li t2, 1                        # it may be an old one, inside a loop: which then ends
+        sw t2, 124(t0)
         li t0, CODE
         sub t0, a0, t0
         bgeu t0, t1, finish

@@ -33,6 +33,10 @@ export interface PieceContext {
   readonly stage2: boolean;
   /** Some addresses lead to where nothing is. */
   readonly outside: boolean;
+  /** SUM may be set. */
+  readonly sum: boolean;
+  /** mstatus.TVM may be set; then no page table is changed, because no fence would follow. */
+  readonly trapsFences: boolean;
   /** Interrupts that may be enabled. */
   readonly interrupts: number;
 }
@@ -120,7 +124,7 @@ class PieceWriter {
     if (choice < 67) return this.#loop();
     if (choice < 71) return this.#selfModify();
     if (choice < 75) return this.#jumpOut();
-    if (choice < 79 && mode !== 'VU') return this.#changeTable(); // fences in VU: see #special
+    if (choice < 79 && this.#mayFence()) return this.#changeTable();
     if (choice < 83) return this.#special();
     if (choice < 86 && this.#context.virtual && (mode === 'M' || mode === 'HS' || mode === 'U' || random.chance(0.2))) {
       return this.#access(random.pick([...guestLoads, ...guestStores]));
@@ -305,8 +309,13 @@ class PieceWriter {
     let target: number = Place.breakpoints + offset;
     if (translated && safe.length > 0 && random.chance(0.7)) target = Window.pages + 4096 * random.pick(safe) + offset;
     else if (random.chance(0.2)) target = 0x8f00_0000 + offset;
-    else if (random.chance(0.2)) target = Place.stub; // a page that only S-mode may execute
+    else if (mode !== 'HS' && mode !== 'VS' && random.chance(0.2)) target = Place.stub; // a page that only S-mode may execute
     return [...loadConstant(ADDRESS, target), word('jalr', { rd: 1, rs1: ADDRESS, immediate: 0 })];
+  }
+
+  #mayFence(): boolean {
+    const { mode, trapsFences } = this.#context;
+    return mode === 'M' || ((mode === 'HS' || mode === 'VS') && !trapsFences);
   }
 
   /** Changes one entry of the window's table and fences. */
@@ -318,6 +327,7 @@ class PieceWriter {
     const leaf = randomLeaf(random, {
       updated: stage2,
       outside: this.#context.outside,
+      userCode: !this.#context.sum,
       stage2: false,
     });
     const value = leaf.runs && !unsafePages.has(page) ? leaf.value & ~8 : leaf.value;

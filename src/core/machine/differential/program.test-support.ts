@@ -52,7 +52,8 @@ export function generateProgram(seed: number): GeneratedProgram {
   const userCodePage = codePageOf.U;
   // What misaligned accesses across a page do where one half is outside RAM is free, so a program has one or the other.
   const outside = random.chance(0.5);
-  const options = { updated: stage2, outside, stage2: false };
+  const sum = virtual || random.chance(0.6);
+  const options = { updated: stage2, outside, userCode: !sum, stage2: false };
   const tables = firstStage(random, options, userCodePage);
   const root = (0x8000_0000 | random.bits(0x7fc0_0000, 0.2) | (Place.root / 4096)) >>> 0;
   const vsatp = virtual && random.chance(0.7) ? root : 0;
@@ -64,6 +65,7 @@ export function generateProgram(seed: number): GeneratedProgram {
   const pokes: Poke[] = [...tables.pokes, aliasOf(codePageOf[writable])];
   if (stage2) pokes.push(...secondStage(random, outside));
 
+  const trapsFences = !virtual && random.chance(0.3);
   const interrupts = random.pick(INTERRUPT_PAIRS);
   const ends = [1, 1, 1, 1];
   const starts = modes.map((mode) => Place.code + 4096 * codePageOf[mode]);
@@ -86,6 +88,8 @@ export function generateProgram(seed: number): GeneratedProgram {
       stage2,
       interrupts,
       outside,
+      trapsFences,
+      sum,
     };
     const words = writePiece(context);
     words.forEach((value, at) => pokes.push([start + 4 * at, value]));
@@ -119,7 +123,7 @@ export function generateProgram(seed: number): GeneratedProgram {
     hcounteren: random.bits(7),
     htval: random.word(),
     htinst: 0,
-    vsstatus: random.bits(0xc_0122) | (virtual ? 0x4_0000 : 0), // QEMU 7.2 takes SUM for set in HLV and HSV
+    vsstatus: random.bits(virtual ? 0x122 : 0xc_0122) | (virtual ? 0x4_0000 : 0), // QEMU 7.2 takes SUM for set in HLV and HSV
     vstvec: stub(),
     vsepc: 0x8f00_0000 + 4 * random.below(0x4000),
     vscause: random.word(),
@@ -128,8 +132,8 @@ export function generateProgram(seed: number): GeneratedProgram {
     vsatp,
     mstatush: firstMode === 'VS' || firstMode === 'VU' ? 0x80 : 0,
     mstatus:
-      (random.bits(0x1a2 | (virtual ? 0x4_0000 : 0xc_0000)) |
-        random.bits(virtual ? 0x20_0000 : 0x70_0000, 0.15) |
+      (random.bits(0x1a2 | (virtual ? 0x4_0000 : sum ? 0xc_0000 : 0x8_0000)) |
+        random.bits(virtual ? 0x20_0000 : trapsFences ? 0x70_0000 : 0x60_0000, 0.15) |
         (privilege << 11)) >>>
       0,
     mepc: starts[0] ?? Place.code,

@@ -24,6 +24,11 @@ export interface LeafOptions {
   readonly updated: boolean;
   /** Physical addresses where nothing is may occur. */
   readonly outside: boolean;
+  /**
+   * The page of EBREAKs may be a user page. Not together with SUM: once S-mode has read such a page, QEMU 7.2 lets it
+   * execute it, too.
+   */
+  readonly userCode: boolean;
   /** Leaves of the second stage: user pages. */
   readonly stage2: boolean;
 }
@@ -43,7 +48,7 @@ export function randomLeaf(random: Random, options: LeafOptions): { readonly val
   if (random.chance(0.1)) flags ^= Pte.U;
   if (!options.updated) flags &= ~random.bits(Pte.A | Pte.D, 0.4);
   flags |= random.bits(Pte.G | 0x300, 0.2); // G and the two bits for software mean nothing here
-  if (executes) flags &= ~Pte.W;
+  if (executes) flags &= options.userCode ? ~Pte.W : ~(Pte.W | Pte.U);
   // W without R is reserved, so it faults; X on a data page would run data.
   const runs = !executes && (flags & Pte.X) !== 0 && (flags & Pte.V) !== 0;
   return { value: entry(page, flags), runs };
@@ -94,7 +99,7 @@ export function firstStage(
   }
   place(
     pageOf(Place.breakpoints),
-    entry(pageOf(Place.breakpoints), Pte.V | Pte.R | Pte.X | random.bits(Pte.U) | accessed()),
+    entry(pageOf(Place.breakpoints), Pte.V | Pte.R | Pte.X | (options.userCode ? random.bits(Pte.U) : 0) | accessed()),
   );
   for (let page = 0; page < Place.codePages; page++) {
     const user = page === userCodePage ? Pte.U : 0;
@@ -119,7 +124,7 @@ export const aliasOf = (codePage: number): Poke => [
 
 /** Second-stage tables: identity for the work region, with a few faults, and windows. */
 export function secondStage(random: Random, outside: boolean): readonly Poke[] {
-  const options: LeafOptions = { updated: false, outside, stage2: true };
+  const options: LeafOptions = { updated: false, outside, userCode: true, stage2: true };
   const pokes: Poke[] = [];
   const fragile = random.chance(0.15);
   const place = (address: number, flags: number, mayFail = true) => {
