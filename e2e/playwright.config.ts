@@ -20,6 +20,7 @@ export default defineConfig({
   testDir: '.',
   outputDir: '../.cache/e2e',
   timeout: 60_000,
+  expect: { timeout: 20_000 }, // a shared machine may be ten times slower than a quiet one
   workers: 1,
   retries: 0,
   forbidOnly: process.env['CI'] !== undefined,
