@@ -7,7 +7,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Computer, SliceEnd } from '../core/hypervisor/computer.ts';
 import { asleep } from '../core/hypervisor/endings.ts';
 import type { Ending, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
-import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { ConsoleInput } from './console-input.ts';
 import type { ConsoleOutput } from './console-output.ts';
 import { OUTPUT_CLOSED, type Interruption, type Interruptions } from './interruption.ts';
@@ -19,8 +18,6 @@ const SLICE = 1 << 18;
 export const TRACE_SLICE = 1 << 15;
 /** Milliseconds for which the guest's output may be held back. */
 const LATENCY = 4;
-/** Board time in ticks that virtual time, counted in instructions, cannot reach; a timer set to it is a timer turned off. */
-const END_OF_TIME = Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK;
 const MILLISECONDS_LIMIT = 0x7fff_ffff;
 /**
  * Ticks of virtual time that may be skipped at once while a pipe is open and nothing comes through it; from then on the guest
@@ -105,9 +102,8 @@ class Driver {
   async #wait(): Promise<Ending | undefined> {
     const { computer, input } = this.#setup;
     if (input.offer(this.#receive) > 0) return undefined;
-    const due = computer.idleUntil();
-    if (due === undefined) return undefined;
-    const until = due < END_OF_TIME ? due : Infinity;
+    const until = computer.idleUntil();
+    if (until === undefined) return undefined;
     // Bytes that the guest has left lying will not wake it either.
     if (until === Infinity && (input.ended || (!input.interactive && input.pending > 0))) return asleep();
     if (input.interactive) await this.#waitInStep(until);
