@@ -114,7 +114,7 @@ export const guests: readonly Guest[] = [
     techniques: ALL_TECHNIQUES,
     image: 'guests/linux/Image.gz',
     initrd: 'guests/linux/initramfs.cpio.gz',
-    bootArguments: 'console=ttyS0 quiet panic=-1',
+    bootArguments: 'console=ttyS0 loglevel=3 panic=-1',
   },
 ];
 
