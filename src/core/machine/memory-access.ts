@@ -165,9 +165,10 @@ export class MemoryAccess {
     if (linear === Place.fault) return false;
     const inPage = 4096 - (address & 0xfff);
     if (width <= inPage) return this.#storeAt(context, linear, address, width, value);
+    if (linear < 0) return this.#deviceFault(address, Access.store, context);
     const second = this.#locate(context, (address + inPage) >>> 0, Access.store);
     if (second === Place.fault) return false;
-    if (linear < 0 || second < 0) return this.#deviceFault(address, Access.store, context);
+    if (second < 0) return this.#deviceFault(address, Access.store, context);
     for (let index = 0; index < width; index++) {
       const at = index < inPage ? linear + index : second + index - inPage;
       this.#ram.store(at, 1, (value >>> (8 * index)) & 0xff);

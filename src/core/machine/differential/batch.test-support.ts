@@ -22,7 +22,10 @@ const CPU = [
   'sstc=false',
 ];
 
-export const hasQemu: boolean = spawnSync('qemu-system-riscv32', ['--version']).status === 0;
+/** The version of QEMU that is installed, e.g. `7.2.22`; undefined if none is. */
+export const qemuVersion: string | undefined = /version ([\d.]+)/.exec(
+  spawnSync('qemu-system-riscv32', ['--version'], { encoding: 'utf8' }).stdout ?? '',
+)?.[1];
 
 function assembledHarness(programs: number): Assembled {
   const result = assemble(harnessSource(programs));

@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { disassemble } from '../../isa/disassemble.ts';
-import { differingSeeds, explain, hasQemu } from './batch.test-support.ts';
+import { differingSeeds, explain, qemuVersion } from './batch.test-support.ts';
 import { Place } from './harness.test-support.ts';
 
 const BATCH = 500;
@@ -36,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       explain: { type: 'string' },
     },
   });
-  if (!hasQemu) {
+  if (qemuVersion === undefined) {
     process.stderr.write(
       'differential: expected qemu-system-riscv32 on the PATH, found none. Install it (Debian: qemu-system-misc).\n',
     );

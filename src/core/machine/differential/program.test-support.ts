@@ -138,7 +138,7 @@ export function generateProgram(seed: number): GeneratedProgram {
       0,
     mepc: starts[0] ?? Place.code,
   };
-  const registers = Array.from({ length: 31 }, () => cornerOf(random));
+  const registers = [...Array.from({ length: 28 }, () => cornerOf(random)), 0, Place.data, 1];
   const dataSeed = random.word();
 
   return {

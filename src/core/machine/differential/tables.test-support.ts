@@ -74,7 +74,7 @@ export function randomRootEntry(random: Random, options: LeafOptions, table: num
     case 4:
       return entry(pageOf(table), Pte.V);
     default:
-      return entry(pageOf(Place.data), flags & ~Pte.X & ~random.bits(Pte.R | Pte.V, 0.1));
+      return entry(pageOf(Place.data), flags & ~Pte.X & ~random.bits(Pte.V, 0.1));
   }
 }
 
