@@ -4,6 +4,7 @@
 import { Outcome } from '../isa/system-port.ts';
 import type { Decoded } from '../isa/instructions.ts';
 import { exceptionRows } from '../isa/causes.ts';
+import { accessFaultCauses } from '../machine/access-causes.ts';
 import type { Board } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { trapOf, type PrivilegedState, type Trap } from '../machine/privileged-state.ts';
@@ -91,6 +92,9 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
 
   'device-access': (vm, { gva, gpa, access }) => {
     const { state } = vm;
+    const offset = vm.world.accessOffset(vm.hart, gva);
+    // A misaligned access that begins in memory and ends in a device: no device takes part of one.
+    if (offset !== 0) return vm.reflect(trapOf(accessFaultCauses[access], (gva - offset) >>> 0));
     const word = vm.world.instruction(vm.hart);
     const fault = emulateDeviceAccess(word, gva, gpa, access, vm.board.bus, state, (effect) => vm.note(effect));
     if (fault) return vm.reflect(fault);

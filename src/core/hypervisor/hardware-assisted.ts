@@ -187,6 +187,11 @@ export class HardwareAssisted implements World {
     return transformed === 0 ? undefined : transformed;
   }
 
+  /** Where rs1 was, the transformed instruction holds the offset. */
+  accessOffset(hart: Hart): number {
+    return (hart.state.get('htinst') >>> 15) & 31;
+  }
+
   /** As HLVX.WU reads it: through both stages, needing execute permission. */
   fetchInstruction(hart: Hart): number | undefined {
     return hart.access.guestLoad(this.#ports.state.pc, 4, true) ? hart.access.value >>> 0 : undefined;

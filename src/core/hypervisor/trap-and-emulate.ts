@@ -134,6 +134,12 @@ export class TrapAndEmulate implements World {
     return word === NO_ENTRY ? undefined : word;
   }
 
+  accessOffset(_hart: Hart, gva: number): number {
+    const word = this.instruction();
+    const decoded = word === undefined ? undefined : decode(word);
+    return decoded === undefined ? 0 : (gva - this.#ports.state.x(decoded.rs1) - decoded.immediate) >>> 0;
+  }
+
   fetchInstruction(): number | undefined {
     return this.instruction();
   }

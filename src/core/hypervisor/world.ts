@@ -27,6 +27,8 @@ export interface World {
   mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean;
   /** What the trapped access was: the transformed instruction in htinst, or the instruction itself; undefined where neither is known. */
   instruction(hart: Hart): number | undefined;
+  /** How far the faulting address lies behind the one the instruction asked for: not 0 where a misaligned access met a second page. */
+  accessOffset(hart: Hart, gva: number): number;
   /** The guest's instruction at its pc, read as the hypervisor can read it; undefined where it cannot be fetched. For the record. */
   fetchInstruction(hart: Hart): number | undefined;
   /** The guest's translations have changed. */
