@@ -403,6 +403,10 @@ choose: lw t0, 12(s5)
         sub t0, s1, t0
         li t1, ${4096 * Place.codePages}
         bltu t0, t1, 2f
+        li t0, 2                        # the stub's SRET was refused: the mode is not the code's any more
+        beq s0, t0, finish
+        li t0, 22
+        beq s0, t0, finish
         csrr t0, mscratch               # outside: back to where ra says, if that is code
         lw a0, 4(t0)
         andi a0, a0, -4
