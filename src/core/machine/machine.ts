@@ -13,8 +13,8 @@ import { Table, Translations } from './translations.ts';
 
 /** The 10 MHz clock ticks once in this many instructions: the machine counts as one of 100 MHz, an instruction a cycle. */
 export const INSTRUCTIONS_PER_TICK = 10;
-/** Instructions a hart runs before the next one's turn, where there are several. */
-const HART_QUANTUM = 2000;
+/** Instructions a hart runs before the next one's turn, where there are several: all that a lock-holder is waited for. */
+const HART_QUANTUM = 200;
 
 const STIP = 1 << 5;
 const VSTIP = 1 << 6;
