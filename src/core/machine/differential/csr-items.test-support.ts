@@ -81,7 +81,7 @@ const machine: readonly (readonly [string, Change])[] = [
 const touched = ['cycle', 'time', 'instret', 'cycleh', 'timeh', 'instreth', 'mvendorid', 'misa', 'menvcfg', 'henvcfg'];
 
 /** CSRs whose read-only bits differ legally: bit 12 of mideleg and hie, hip (see harness.test-support.ts). */
-const hidden = new Set(['mideleg', 'vsip', 'htval', 'vstval']);
+const hidden = new Set(['mideleg', 'vsip', 'htval', 'vscause', 'vstval']);
 
 export function csrNumber(name: string): number {
   const csr = findCsrByName(name);
@@ -115,8 +115,7 @@ export function csrItem(
   if (allowed.length === 0 || random.chance(0.15)) return trespass(random, context);
   const [name, change] = random.pick(allowed);
   const number = csrNumber(name);
-  const rd =
-    hidden.has(name) || ((name === 'sip' || name === 'sie' || name === 'stval') && mode === 'VS') ? 0 : destination;
+  const rd = hidden.has(name) || (['sip', 'sie', 'scause', 'stval'].includes(name) && mode === 'VS') ? 0 : destination;
   if (change === 'none' || random.chance(0.2)) return [word('csrrs', { rd, rs1: 0, immediate: number })];
   if (change !== 'any' && 'values' in change) {
     const value = random.pick(change.values(context));

@@ -61,7 +61,7 @@ export const initialCsrs = [
 ] as const;
 export type InitialCsr = (typeof initialCsrs)[number];
 
-/** CSRs looked at when a program has ended, and which of their bits. htval and vstval are in the log of traps. */
+/** CSRs looked at when a program has ended, and which of their bits. htval, vscause and vstval are in the log of traps. */
 export const finalCsrs = [
   ['medeleg', -1],
   ['mideleg', 0xfff], // bit 12 is one on QEMU although it has no guest external interrupts (GEILEN = 0)
@@ -88,7 +88,6 @@ export const finalCsrs = [
   ['vsstatus', 0xc_0122],
   ['vstvec', -1],
   ['vsepc', -1],
-  ['vscause', -1],
   ['vsscratch', -1],
   ['vsatp', -1],
   ['vsie', -1],
