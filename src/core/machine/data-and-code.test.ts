@@ -21,7 +21,6 @@ function run(source: string, instructions = 10_000): TestMachine {
 
 const x = (machine: TestMachine, index: number) => machine.state.x(index) >>> 0;
 const S0 = 8;
-const S1 = 9;
 const [A0, A1, A2, A3] = [10, 11, 12, 13] as const;
 
 /** Counts traps in s0, keeps the last cause in s1 and its trap value in a0, and goes on behind the instruction. */
