@@ -53,6 +53,8 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
   readonly #host: HostInterface;
+  /** Where each hart that suspended itself waits: behind its call. */
+  readonly #suspendedAt = new Map<number, number>();
   #ending: Ending | undefined;
   #reboot = false;
 
@@ -163,8 +165,10 @@ export class BareMachine implements VirtualMachine, Computer {
     const end = machine.elapsed + budget;
     while (control.running && !this.#ending) {
       if (this.#reboot) {
+        // Clearing memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
         this.#reboot = false;
         this.reset();
+        return 'budget';
       }
       if (this.#host.due <= this.instructions) this.#host.look();
       const left = end - machine.elapsed;
@@ -279,7 +283,11 @@ export class BareMachine implements VirtualMachine, Computer {
         state.set('mipSoftware', state.get('mipSoftware') & ~SSIP);
       },
       fence: (index: number, address: number | undefined) => hartOf(index).access.translations.flush(address),
-      hartStatus: (index: number) => (hartOf(index).state.stopped ? HsmState.stopped : HsmState.started),
+      hartStatus: (index: number) => {
+        const { state } = hartOf(index);
+        if (state.stopped) return HsmState.stopped;
+        return state.waiting && state.pc === this.#suspendedAt.get(index) ? HsmState.suspended : HsmState.started;
+      },
       startHart: (index: number, address: number, opaque: number) => {
         const hart = hartOf(index);
         const { state } = hart;
@@ -297,7 +305,9 @@ export class BareMachine implements VirtualMachine, Computer {
         hartOf(index).state.stopped = true;
       },
       suspendHart: (index: number) => {
-        hartOf(index).state.waiting = true;
+        const { state } = hartOf(index);
+        state.waiting = true;
+        this.#suspendedAt.set(index, (state.get('mepc') + 4) >>> 0);
       },
       reset: (kind: 'shutdown' | 'reboot', failed: boolean) => {
         if (kind === 'shutdown') this.#ending = shutdown(failed);

@@ -171,6 +171,10 @@ export class HostedVm implements VirtualMachine, HandledVm {
   get instructions(): number {
     return this.#executed + (this.#loaded ? this.hart.executed - this.#executedAtLoad : 0);
   }
+  /** It will begin anew before its next instruction. */
+  get rebooting(): boolean {
+    return this.#rebooting;
+  }
   get waiting(): boolean {
     return this.state.waiting;
   }

@@ -182,6 +182,8 @@ export class Hypervisor implements Computer {
         );
       }
       if (!vm.control.running) return 'stopped';
+      // Clearing a VM's memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
+      if (vm.rebooting) return 'budget';
     }
   }
 

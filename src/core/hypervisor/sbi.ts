@@ -162,7 +162,7 @@ export class Sbi {
     switch (functionId) {
       case 0:
         if (a0 >= harts) return invalid;
-        if (!isMemory(a1)) return pair(SbiError.invalidAddress);
+        if (!isMemory(a1) || a1 % 4 !== 0) return pair(SbiError.invalidAddress);
         if (hartStatus(a0) !== HsmState.stopped) return pair(SbiError.alreadyAvailable);
         startHart(a0, a1, a2);
         return done;
@@ -184,7 +184,7 @@ export class Sbi {
 
   #systemReset(functionId: number, kind: number, reason: number): SbiReply {
     if (functionId !== 0) return unsupported;
-    if (kind > 2 || reason > 1) return kind >= 0xf000_0000 || reason >= 0xe000_0000 ? unsupported : invalid;
+    if (kind > 2 || reason > 1) return invalid; // reserved, or specific to a platform and not implemented here
     this.#ports.reset(kind === 0 ? 'shutdown' : 'reboot', reason === 1);
     return { kind: 'none' };
   }
