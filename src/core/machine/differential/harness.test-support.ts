@@ -419,7 +419,7 @@ choose: lw t0, 12(s5)
         li t0, 1                        # the instruction cannot be looked at if it could not be fetched
         beq s0, t0, 3f
         lw t0, 0(s1)
-        li t1, 0xf800707f
+        li t1, 0xf9f0707f
         and t0, t0, t1
         li t1, 0x1000202f
         bne t0, t1, 3f
