@@ -41,6 +41,18 @@ _start: li t0, -1
     expect([machine.state.x(A0), machine.state.x(A1), machine.state.x(A2)]).toEqual([-1, 1, 1]);
   });
 
+  test('a write of the upper half also takes the place of the increment (as riscv-tests’ instret_overflow has it)', () => {
+    const machine = program(`
+_start: li   t0, -1
+        csrw minstret, t0
+        csrw minstreth, t0
+        nop
+        csrr a0, minstret
+        csrr a1, minstreth
+1:      j 1b`);
+    expect([machine.state.x(A0), machine.state.x(A1)]).toEqual([0, 0]);
+  });
+
   test('mcountinhibit stops each on its own, and it goes on from where it stood', () => {
     const machine = program(`
 _start: csrwi mcountinhibit, 4
