@@ -4,7 +4,7 @@ import { findCsrByName } from '../../isa/csrs.ts';
 import { findRowByMnemonic } from '../../isa/form.ts';
 import { encodeFields } from '../../isa/pattern.ts';
 import { Place } from './harness.test-support.ts';
-import type { PieceContext } from './piece.test-support.ts';
+import type { PieceContext } from './piece-context.test-support.ts';
 import type { Random } from './random.test-support.ts';
 
 /** How a CSR may be changed: any value, some bits, one of a few whole values, or not at all. */

@@ -8,7 +8,8 @@
 import { encodeFields } from '../../isa/pattern.ts';
 import { findRowByMnemonic } from '../../isa/form.ts';
 import { initialCsrs, Place, type InitialCsr } from './harness.test-support.ts';
-import { writePiece, type Mode, type PieceContext } from './piece.test-support.ts';
+import type { Mode, PieceContext } from './piece-context.test-support.ts';
+import { writePiece } from './piece.test-support.ts';
 import { Random } from './random.test-support.ts';
 import { aliasOf, firstStage, secondStage, type Poke } from './tables.test-support.ts';
 
