@@ -176,6 +176,7 @@ describe.each(hosted)('%s', (technique) => {
       lab.start(neighbour.id);
       hypervisor.runSlice(1000);
       expect(neighbour.instructions).toBeGreaterThan(0);
+      lab.pause(neighbour.id);
     }
   });
 });
