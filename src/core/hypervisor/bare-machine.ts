@@ -25,6 +25,7 @@ import type { Ending, VirtualMachine } from './virtual-machine.ts';
 const FIRMWARE_MEDELEG = 0x00f0_b5ff;
 const SUPERVISOR_INTERRUPTS = 0x222;
 const ENVIRONMENT_STCE = 0x8000_0000;
+const ENVIRONMENT_ADUE = 0x2000_0000;
 const SSIP = 1 << 1;
 
 export interface BareOptions {
@@ -33,7 +34,6 @@ export interface BareOptions {
   readonly host: MachineOptions['host'];
   readonly epochNanoseconds: Unsigned64;
   readonly interrupts: InterruptLog;
-  readonly svadu?: boolean;
 }
 
 export class BareMachine implements VirtualMachine, Computer {
@@ -77,7 +77,7 @@ export class BareMachine implements VirtualMachine, Computer {
       ramBytes: guest.memoryBytes,
       epochNanoseconds: options.epochNanoseconds,
       transmit: (byte) => this.console.write(byte),
-      ...(options.svadu !== undefined && { svadu: options.svadu }),
+      svadu: guest.svadu ?? false,
       observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
       boardObserver: this.interruptLog.controllerObservers,
     });
@@ -142,6 +142,7 @@ export class BareMachine implements VirtualMachine, Computer {
     for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
     for (const hart of machine.harts) {
       if (this.#supervisor) this.#setUpFirmware(hart);
+      else if (machine.svadu) hart.state.set('menvcfgh', ENVIRONMENT_ADUE); // as QEMU's default CPU leaves reset
       const { state } = hart;
       state.pc = guest.entry;
       state.setX(10, hart.id);
@@ -246,7 +247,7 @@ export class BareMachine implements VirtualMachine, Computer {
     state.setUp('medeleg', FIRMWARE_MEDELEG);
     state.setUp('mideleg', SUPERVISOR_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
-    state.setUp('menvcfgh', ENVIRONMENT_STCE);
+    state.set('menvcfgh', ENVIRONMENT_STCE | (this.machine.svadu ? ENVIRONMENT_ADUE : 0));
     state.privilege = Privilege.supervisor;
   }
 

@@ -17,6 +17,11 @@ export interface GuestImage {
   readonly boot: BootMode;
   readonly memoryBytes: number;
   readonly harts: number;
+  /**
+   * The walker sets A and D bits itself, as QEMU's default CPU does (Svadu); otherwise a clear bit is a page fault (Svade).
+   * Kernels that only ever ran on QEMU may leave the bits clear and rely on it.
+   */
+  readonly svadu?: boolean;
 }
 
 /** A guest ready to be put into memory, as often as it is reset. */

@@ -31,6 +31,7 @@ const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
 const VIRTUAL_INTERRUPTS = 0x444;
 const STCE = 0x8000_0000;
+const ADUE = 0x2000_0000;
 const SSIP = 1 << 1;
 const SEIP = 1 << 9;
 const VSSIP = 1 << 2;
@@ -79,7 +80,7 @@ export class HardwareAssisted implements World {
     real.set('hedeleg', EXCEPTIONS_TO_GUEST);
     real.set('hideleg', VIRTUAL_INTERRUPTS);
     real.set('hcounteren', 0xffff_ffff);
-    real.set('henvcfghWritten', STCE);
+    real.set('henvcfghWritten', STCE | (state.get('menvcfgh') & ADUE));
     const delta = BigInt.asUintN(64, -BigInt(this.#ports.timeOrigin()));
     real.set('htimedelta', Number(delta & 0xffff_ffffn));
     real.set('htimedeltah', Number(delta >> 32n));

@@ -32,6 +32,7 @@ import type { World } from './world.ts';
 const GUEST_MEDELEG = 0xb1ff;
 const SUPERVISOR_INTERRUPTS = 0x222;
 const STCE = 0x8000_0000;
+const ADUE = 0x2000_0000;
 const SSIP = 1 << 1;
 const STIP = 1 << 5;
 const SEIP = 1 << 9;
@@ -130,7 +131,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.memory = new GuestMemory(machine.ram, first, guest.memoryBytes);
     this.state = new PrivilegedState(machine.memory, options.stateBase, {
       hypervisorExtension: false,
-      svadu: false,
+      svadu: guest.svadu ?? false,
       time: () => this.board.time(),
       executed: () => this.instructions,
       changed: (consequence) => {
@@ -241,7 +242,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     state.set('medeleg', GUEST_MEDELEG);
     state.set('mideleg', state.get('mideleg') | SUPERVISOR_INTERRUPTS);
     state.set('mcounteren', 0xffff_ffff);
-    state.set('menvcfgh', STCE);
+    state.set('menvcfgh', state.svadu ? STCE | ADUE : STCE);
     state.privilege = Privilege.supervisor;
     state.pc = guest.entry;
     state.setX(11, guest.deviceTree | 0);

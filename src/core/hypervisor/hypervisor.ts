@@ -24,6 +24,7 @@ const MAXIMUM_VMS = 126;
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
 const ALL_INTERRUPTS = 0x222;
 const STCE = 0x8000_0000;
+const ADUE = 0x2000_0000;
 const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
 const NEVER = 0xffff_ffff;
 /** No alarm: the host's timer must be set anew whatever comes next. */
@@ -70,6 +71,7 @@ export class Hypervisor implements Computer {
       harts: 1,
       ramBytes: options.memoryBytes,
       savedVcpus: MAXIMUM_VMS,
+      svadu: true, // a guest gets it if its own board has it
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,
       observer: {
@@ -237,7 +239,7 @@ export class Hypervisor implements Computer {
     state.setUp('medeleg', ALL_EXCEPTIONS);
     state.setUp('mideleg', ALL_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
-    state.setUp('menvcfgh', STCE);
+    state.set('menvcfgh', STCE | ADUE);
     state.setUp('mie', HOST_INTERRUPTS);
     state.setUp('stvec', RAM_BASE); // never fetched from: the hart stops at its trap vector
     state.privilege = Privilege.supervisor;

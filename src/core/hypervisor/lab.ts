@@ -26,8 +26,6 @@ export interface LabOptions {
 export interface NewVm {
   readonly technique: Technique;
   readonly guest: GuestImage;
-  /** The walker sets A and D bits itself (bare only: the board's option). */
-  readonly svadu?: boolean;
 }
 
 /** A step as a person asks for it. */
@@ -62,7 +60,7 @@ export class Lab {
   }
 
   /** Makes a VM, held at its first instruction. @throws ImageError or Error, one line for a person */
-  addVm({ technique, guest, svadu }: NewVm): VirtualMachine {
+  addVm({ technique, guest }: NewVm): VirtualMachine {
     const id = this.#nextId;
     let vm: VirtualMachine;
     if (technique === 'bare') {
@@ -72,7 +70,6 @@ export class Lab {
         host: this.#options.host,
         epochNanoseconds: this.#options.epochNanoseconds,
         interrupts: this.interrupts,
-        ...(svadu !== undefined && { svadu }),
       });
       this.#bare.set(id, bare);
       vm = bare;

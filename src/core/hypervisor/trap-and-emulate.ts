@@ -15,6 +15,7 @@ import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
 import type { World, WorldPorts } from './world.ts';
 
 const VIRTUAL_INTERRUPTS = 0x444;
+const ADUE = 0x2000_0000;
 
 export interface TrapAndEmulatePorts extends WorldPorts {
   /** The guest's physical memory, in which its page tables lie. */
@@ -215,7 +216,7 @@ export class TrapAndEmulate implements World {
       mxr,
       mxrStage2: false,
       executableOnly: false,
-      updateStage1: false,
+      updateStage1: (this.#ports.state.get('menvcfgh') & ADUE) !== 0,
       updateStage2: false,
     };
   }
