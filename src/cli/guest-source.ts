@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import type { BootMode } from '../core/machine/boot-layout.ts';
+import type { ElfSegment } from '../core/machine/elf.ts';
 import { recognizeImage } from '../core/machine/image.ts';
 import { RAM_BASE } from '../core/machine/layout.ts';
 import { findGuest, guests, type Guest } from '../guests/manifest.ts';
@@ -16,6 +17,7 @@ import { oneOperand, quoted, UsageError } from './options.ts';
 export interface GuestChoice {
   readonly boot?: BootMode;
   readonly technique?: Technique;
+  readonly adBits?: 'software' | 'hardware';
   readonly memory?: number;
   readonly harts?: number;
   readonly initrd?: string;
@@ -68,6 +70,7 @@ export function chooseGuest(operands: readonly string[], choice: GuestChoice): C
       boot: choice.boot ?? row?.boot ?? bootModeOf(image),
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
+      ...(choice.adBits === 'hardware' && { svadu: true }),
     },
     files: initrdPath === undefined ? [imagePath] : [imagePath, initrdPath],
   };
@@ -94,6 +97,10 @@ function shippedGuest(name: string): Guest {
 export function bootModeOf(image: Uint8Array): BootMode {
   const found = recognizeImage(image);
   const overFirmware =
-    found.kind === 'elf' && found.segments.some(({ address }) => address < RAM_BASE + FIRMWARE_BYTES);
+    found.kind === 'elf' && found.segments.some((segment) => contentAddress(segment) < RAM_BASE + FIRMWARE_BYTES);
   return overFirmware ? 'machine' : 'supervisor';
 }
+
+/** Where a segment begins to be more than the file's headers. */
+const contentAddress = ({ address, headerSize, memorySize }: ElfSegment): number =>
+  headerSize < memorySize ? address + headerSize : Infinity;

@@ -28,6 +28,13 @@ export const runOptions = {
   initrd: option('--initrd', 'FILE', fileName, 'initial RAM disk; gzip is decompressed'),
   append: option('--append', 'TEXT', anyText, 'command line of the kernel (/chosen/bootargs)'),
   guest: option('--guest', 'NAME', anyText, 'a guest that ships, see `ringside guests`: its image and settings'),
+  adBits: option(
+    '--ad-bits',
+    'WHO',
+    oneOf(['software', 'hardware'] as const),
+    'who sets A and D in page tables: software, a clear bit is a page fault (Svade); hardware, the walker sets it, ' +
+      'as on QEMU’s default CPU (Svadu). Default: software',
+  ),
   maxInstructions: option('--max-instructions', 'N', count, 'end after so many instructions of the guest, with 124'),
   stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
   trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
