@@ -41,7 +41,7 @@ export class DecodedCode {
 
   /** Linear address of the frame a decoded page was made from. */
   frameOf(page: number): number {
-    return this.#memory.words[(page - DECODED_HEADER_BYTES) >> 2] ?? 0;
+    return (this.#memory.words[(page - DECODED_HEADER_BYTES) >> 2] ?? 0) >>> 0;
   }
 
   /** Decodes from a byte offset of a page on, up to the first jump, to what the fast form cannot do, or to what is decoded. */
@@ -51,7 +51,7 @@ export class DecodedCode {
     for (let at = offset & ~3; at < PAGE_SIZE; at += 4) {
       const index = (page + at * 2) >> 2;
       if (words[index] !== UNDECODED) return;
-      const entry = entryOf(words[(frame + at) >> 2] ?? 0, at);
+      const entry = entryOf(words[(frame + at) >>> 2] ?? 0, at);
       if (entry.low === UNDECODED) return;
       words[index] = entry.low;
       words[index + 1] = entry.high;

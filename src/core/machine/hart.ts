@@ -193,7 +193,7 @@ export class Hart implements SystemPort {
       return this.#takeFault(0);
     }
     const { code, memory } = this.#ports.ram;
-    const word = memory.words[(code.frameOf(page) + (pc & 0xffc)) >> 2] ?? 0;
+    const word = memory.words[(code.frameOf(page) + (pc & 0xffc)) >>> 2] ?? 0;
     code.decodeFrom(page, pc & 0xffc);
     this.#instruction = word >>> 0;
     const decoded = this.#decode(word);

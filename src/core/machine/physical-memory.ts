@@ -52,7 +52,7 @@ export class PhysicalMemory implements TableMemory {
 
   readEntry(address: number): number {
     const linear = this.linearOf(address);
-    return linear < 0 ? NO_ENTRY : (this.memory.words[linear >> 2] ?? 0) >>> 0;
+    return linear < 0 ? NO_ENTRY : (this.memory.words[linear >>> 2] ?? 0) >>> 0;
   }
 
   updateEntry(address: number, value: number): boolean {
@@ -65,7 +65,7 @@ export class PhysicalMemory implements TableMemory {
   /** Loads `width` bytes, zero-extended, from a linear address inside RAM; any alignment. */
   load(linear: number, width: 1 | 2 | 4): number {
     const { bytes, words } = this.memory;
-    if (width === 4 && (linear & 3) === 0) return (words[linear >> 2] ?? 0) >>> 0;
+    if (width === 4 && (linear & 3) === 0) return (words[linear >>> 2] ?? 0) >>> 0;
     let value = 0;
     for (let index = width - 1; index >= 0; index--) value = value * 256 + (bytes[linear + index] ?? 0);
     return value;
@@ -74,7 +74,7 @@ export class PhysicalMemory implements TableMemory {
   /** Stores the low `width` bytes at a linear address inside RAM; any alignment. Every store that is not a fast one comes here. */
   store(linear: number, width: 1 | 2 | 4, value: number): void {
     const { bytes, words } = this.memory;
-    if (width === 4 && (linear & 3) === 0) words[linear >> 2] = value;
+    if (width === 4 && (linear & 3) === 0) words[linear >>> 2] = value;
     else for (let index = 0; index < width; index++) bytes[linear + index] = value >>> (8 * index);
     this.noteStore(linear, width);
   }
