@@ -81,9 +81,7 @@ export class HardwareAssisted implements World {
     real.set('hideleg', VIRTUAL_INTERRUPTS);
     real.set('hcounteren', 0xffff_ffff);
     real.set('henvcfghWritten', STCE | (state.get('menvcfgh') & ADUE));
-    const delta = BigInt.asUintN(64, -BigInt(this.#ports.timeOrigin()));
-    real.set('htimedelta', Number(delta & 0xffff_ffffn));
-    real.set('htimedeltah', Number(delta >> 32n));
+    this.#setTimeDelta(real);
     for (const [own, held] of swapped) real.set(held, state.get(own));
     real.set('vsstatus', state.get('mstatus') & SSTATUS);
     const enabled = state.get('mie') & 0x222;
@@ -99,6 +97,11 @@ export class HardwareAssisted implements World {
     for (const [own, held] of swapped) state.set(own, real.get(held));
     state.set('mstatus', (state.get('mstatus') & ~SSTATUS) | (real.get('vsstatus') & SSTATUS));
     state.set('mie', (state.get('mie') & ~0x222) | ((real.get('mie') & VIRTUAL_INTERRUPTS) >>> 1));
+  }
+
+  keepTime(hart: Hart): void {
+    this.#setTimeDelta(hart.state);
+    hart.changed('timer');
   }
 
   enter(hart: Hart): void {
@@ -207,6 +210,12 @@ export class HardwareAssisted implements World {
     for (let index = 0; index < ROOT_PAGES * 1024; index++) this.#tables.clearRegion(this.root, index);
     this.#tables.free(this.root, ROOT_PAGES);
     this.#ports.fenceHart();
+  }
+
+  #setTimeDelta(real: PrivilegedState): void {
+    const delta = BigInt.asUintN(64, BigInt(this.#ports.timeDelta()));
+    real.set('htimedelta', Number(delta & 0xffff_ffffn));
+    real.set('htimedeltah', Number(delta >> 32n));
   }
 
   #virtualInstruction(word: number): Exit {

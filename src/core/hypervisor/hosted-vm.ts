@@ -6,7 +6,7 @@ import { Board, type Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
-import { PrivilegedState, type Trap } from '../machine/privileged-state.ts';
+import { ILLEGAL, PrivilegedState, type Trap } from '../machine/privileged-state.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { VmControl } from './control.ts';
 import type { Exit, Verdict } from './exits.ts';
@@ -85,6 +85,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   #heldSince: number | undefined;
   #timersStale = true;
   #futile = 0;
+  #reflectedCause: number = ILLEGAL;
   #passBreakpoint = false;
   /** Instructions executed when the last breakpoint was passed. */
   #passedFrom = -Infinity;
@@ -110,7 +111,10 @@ export class HostedVm implements VirtualMachine, HandledVm {
       harts: 1,
       clock: () => this.now,
       drive: (_, line, level) => this.#drive(line, level),
-      timeWritten: () => (this.#timersStale = true),
+      timeWritten: () => {
+        this.#timersStale = true;
+        if (this.#loaded) this.#world.keepTime(this.hart);
+      },
       transmit: (byte) => this.console.write(byte),
       finish: (outcome) => {
         const ending = endingOfFinisher(outcome);
@@ -339,8 +343,12 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   /** Does what the exit asks for. */
   handle(exit: Exit): Verdict {
+    const from = this.state.pc;
+    this.#reflectedCause = ILLEGAL; // what the virtual hart refuses by itself
     const verdict = handle(this, exit);
-    if (verdict !== 'reflect') this.#futile = 0;
+    // A trap that leads to the very instruction it came from will come again.
+    this.#futile = verdict === 'reflect' && this.state.pc === from ? this.#futile + 1 : 0;
+    if (this.#futile > FUTILE_REFLECTIONS) this.#ending ??= stuck(from, this.#reflectedCause);
     return this.#ending ? 'kill' : verdict;
   }
 
@@ -349,10 +357,9 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state } = this;
     const from = state.pc;
     this.#world.reflect(this.hart, trap);
+    this.#reflectedCause = trap.cause;
     this.note({ kind: 'inject', what: trap.cause, before: from, after: state.pc });
-    this.#futile = state.pc === from ? this.#futile + 1 : 0;
-    if (this.#futile > FUTILE_REFLECTIONS) this.#ending = stuck(from, trap.cause);
-    return this.#ending ? 'kill' : 'reflect';
+    return 'reflect';
   }
 
   /** WFI: waits unless something is pending already. @returns whether the guest waits now */
@@ -432,7 +439,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       state: this.state,
       hostAddress: (gpa: number) => this.memory.hostAddress(gpa),
       isDevice: (gpa: number) => this.board.bus.covers(gpa),
-      timeOrigin: () => this.#timeOrigin,
+      timeDelta: () => this.board.time() - machine.board.time(),
       fenceHart: () => this.hart.access.translations.flush(),
     };
     if (this.technique === 'hardware-assisted') return new HardwareAssisted(ports, pages('stage-2 tables'));

@@ -63,6 +63,11 @@ export class TrapAndEmulate implements World {
     return undefined;
   }
 
+  /** Nothing to do: the counter traps, and the virtual hart reads the board's clock. */
+  keepTime(): void {
+    return undefined;
+  }
+
   enter(hart: Hart): void {
     const { state, interruptTaken } = this.#ports;
     const real = hart.state;

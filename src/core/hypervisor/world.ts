@@ -11,6 +11,8 @@ export interface World {
   load(hart: Hart): void;
   /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */
   save(hart: Hart): void;
+  /** The guest has set the clock of its board: the hart's view of it must follow. */
+  keepTime(hart: Hart): void;
   /** Enters the guest: registers onto the hart, what is pending injected, then the hart's own SRET. */
   enter(hart: Hart): void;
   /** The hart has just trapped into HS-mode: registers, pc and mode into the vCPU's state. */
@@ -45,8 +47,8 @@ export interface WorldPorts {
   readonly hostAddress: (gpa: Gpa) => Hpa | undefined;
   /** Whether a device of the guest's board lies at this address. */
   readonly isDevice: (gpa: Gpa) => boolean;
-  /** Board time minus guest time, in ticks. */
-  readonly timeOrigin: () => number;
+  /** Guest time minus board time, in ticks. */
+  readonly timeDelta: () => number;
   /** The hart forgets every translation: due before the frames of a table that it may have walked are used again. */
   readonly fenceHart: () => void;
 }
