@@ -75,8 +75,18 @@ describe('the board’s device tree', () => {
 
   const ours = nodes(formatDeviceTree(readDeviceTree(buildDeviceTree(boardDeviceTree(board()))).root));
 
+  /** The newer form of `riscv,isa`, which QEMU 7.2 does not write yet. */
+  const NEWER = /^riscv,isa-(base|extensions) =/;
+
+  it('says the extensions in the newer form too', () => {
+    expect(ours.get('/cpus/cpu@0')).toContain('riscv,isa-base = "rv32i";');
+    expect(ours.get('/cpus/cpu@0')?.find((line) => line.startsWith('riscv,isa-extensions'))).toMatch(
+      /^riscv,isa-extensions = "i", "m", "a", .*"h", "zicsr", "zifencei", .*"sstc";$/,
+    );
+  });
+
   it.each([...qemu.keys()].filter((path) => !NOT_MOUNTED.includes(path)))('has %s as QEMU has it', (path) => {
-    expect(ours.get(path)).toEqual(qemu.get(path));
+    expect(ours.get(path)?.filter((line) => !NEWER.test(line))).toEqual(qemu.get(path));
   });
 
   it('has nothing else, and its devices in QEMU’s order', () => {

@@ -111,6 +111,16 @@ export function boardDeviceTree(board: BoardDescription): DeviceTreeNode {
   };
 }
 
+/**
+ * The same in the two properties that newer QEMU writes as well, and that newer kernels want (Linux
+ * Documentation/devicetree/bindings/riscv/extensions.yaml).
+ */
+function extensionsOf(isa: string): Readonly<Record<string, string | readonly string[]>> {
+  const [base = '', ...long] = isa.split('_');
+  const [, width = '', letters = ''] = /^(rv\d+)(.*)$/.exec(base) ?? [];
+  return { 'riscv,isa-base': `${width}i`, 'riscv,isa-extensions': [...letters, ...long] };
+}
+
 function hartNode(hart: number, phandle: number, isa: string): DeviceTreeNode {
   return {
     name: nodeName('cpu', hart),
@@ -121,6 +131,7 @@ function hartNode(hart: number, phandle: number, isa: string): DeviceTreeNode {
       status: 'okay',
       compatible: 'riscv',
       'riscv,isa': isa,
+      ...extensionsOf(isa),
       'mmu-type': 'riscv,sv32',
     },
     children: [
