@@ -17,6 +17,8 @@ export class HostFrames {
   /** Frames that have been given out before and may hold something: 1. */
   readonly #stained: Uint8Array;
   #used = 0;
+  /** Frames promised to a VM for its page tables and not taken yet: nobody else gets them. */
+  readonly #promised = new Map<number, number>();
 
   constructor(ram: PhysicalMemory) {
     this.#ram = ram;
@@ -32,7 +34,25 @@ export class HostFrames {
   }
 
   /**
-   * Gives out `count` frames in a row, zeroed, the first aligned to `alignment` frames.
+   * Keeps `count` frames for the page tables of a VM: it will always get so many, whatever its neighbours do, and never
+   * more, whatever it does itself. @returns false where there are not so many left
+   */
+  promise(vm: number, count: number): boolean {
+    if (this.#free < count) return false;
+    this.#promised.set(vm, count);
+    return true;
+  }
+
+  /** Frames that are neither given out nor promised. */
+  get #free(): number {
+    let free = this.#owners.length - this.#used;
+    for (const promised of this.#promised.values()) free -= promised;
+    return free;
+  }
+
+  /**
+   * Gives out `count` frames in a row, zeroed, the first aligned to `alignment` frames. Tables come out of what was
+   * promised to their VM.
    * @returns the host physical address, or undefined where there are none
    */
   allocate(count: number, owner: FrameOwner, alignment = 1): number | undefined {
@@ -43,11 +63,14 @@ export class HostFrames {
       return true;
     };
     const up = owner.use !== 'ram';
+    const promised = this.#promised.get(owner.vm) ?? 0;
+    if (count > (up ? promised : this.#free)) return undefined;
     const last = Math.floor((total - count) / alignment) * alignment;
     for (let first = up ? 0 : last; up ? first <= last : first >= 0; first += up ? alignment : -alignment) {
       if (!fits(first)) continue;
       this.#owners.fill(owner, first, first + count);
       this.#used += count;
+      if (up) this.#promised.set(owner.vm, promised - count);
       const address = RAM_BASE + first * PAGE_SIZE;
       for (let frame = first; frame < first + count; frame++) {
         if (this.#stained[frame] !== 0) this.#ram.zero(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE);
@@ -60,12 +83,15 @@ export class HostFrames {
 
   free(address: number, count: number): void {
     const first = (address - RAM_BASE) / PAGE_SIZE;
+    const owner = this.#owners[first];
     this.#owners.fill(undefined, first, first + count);
     this.#used -= count;
+    if (owner && owner.use !== 'ram') this.#promised.set(owner.vm, (this.#promised.get(owner.vm) ?? 0) + count);
   }
 
-  /** Takes back everything a VM owns. */
+  /** Takes back everything a VM owns, and what it was promised. */
   freeAll(vm: number): void {
+    this.#promised.delete(vm);
     this.#owners.forEach((owner, frame) => {
       if (owner?.vm !== vm) return;
       this.#owners[frame] = undefined;

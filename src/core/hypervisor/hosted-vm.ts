@@ -39,6 +39,15 @@ const SEIP = 1 << 9;
 /** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
 const FUTILE_REFLECTIONS = 16;
 
+/**
+ * Page tables a VM may have. The second stage is one root and a table for each 4 MiB of RAM, whatever the guest does. Shadows
+ * are dropped and made again where the guest would need more; Linux has about 50 at its prompt.
+ */
+const tablesOf = (technique: Exclude<Technique, 'bare'>, memoryBytes: number): number => {
+  const regions = Math.ceil(memoryBytes / 2 ** 22);
+  return technique === 'hardware-assisted' ? 4 + regions : 256 + 4 * regions;
+};
+
 export interface HostedOptions {
   readonly id: number;
   readonly technique: Exclude<Technique, 'bare'>;
@@ -130,6 +139,12 @@ export class HostedVm implements VirtualMachine, HandledVm {
       const free = machine.ram.size - frames.usedBytes;
       throw new Error(
         `expected ${guest.memoryBytes / 2 ** 20} MiB of free machine memory in one piece, found ${Math.floor(free / 2 ** 20)} MiB in all: remove a VM or give this one less`,
+      );
+    }
+    const tables = tablesOf(options.technique, guest.memoryBytes);
+    if (!frames.promise(options.id, tables)) {
+      throw new Error(
+        `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM or give this one less memory`,
       );
     }
     this.memory = new GuestMemory(machine.ram, first, guest.memoryBytes);

@@ -124,7 +124,7 @@ function hostedVm(lab: Lab, technique: Technique): HostedVm {
 
 describe.each(hosted)('%s', (technique) => {
   test('no random guest changes a byte outside its own frames, or brings the host down', () => {
-    const lab = newLab({ memoryMiB: 26, traceCapacity: 1024 });
+    const lab = newLab({ memoryMiB: 28, traceCapacity: 1024 });
     const neighbours = [hostedVm(lab, technique)];
     const vm = hostedVm(lab, technique);
     neighbours.push(hostedVm(lab, technique));

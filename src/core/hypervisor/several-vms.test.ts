@@ -249,6 +249,61 @@ _start: rdtime  s0
   });
 });
 
+test('a guest that needs page tables without end gets its share and no more; its neighbour never lacks one', () => {
+  // Touches every 4 MiB of the virtual space, in 20 address spaces, round and round.
+  const greedy = sourceGuest(`
+        .globl  _start
+_start: la      s0, root
+        li      t0, 0x201000cf          # every 4 MiB of virtual space: the 4 MiB of this program
+        li      t1, 1024
+        mv      t2, s0
+1:      sw      t0, 0(t2)
+        addi    t2, t2, 4
+        addi    t1, t1, -1
+        bnez    t1, 1b
+        srli    s0, s0, 12
+        li      s1, 0
+2:      slli    t0, s1, 22
+        or      t0, t0, s0
+        li      t1, 0x80000000
+        or      t0, t0, t1
+        csrw    satp, t0
+        li      t2, 0
+        li      t3, 0x400000
+3:      lw      t4, 0(t2)
+        add     t2, t2, t3
+        bnez    t2, 3b
+        addi    s1, s1, 1
+        li      t0, 20
+        bne     s1, t0, 2b
+        li      s1, 0
+        addi    s2, s2, 1
+        j       2b
+        .section .bss
+        .balign 4096
+root:   .space  4096`);
+  const lab = newLab({ memoryMiB: 44 });
+  const vms = [
+    lab.addVm({ technique: 'trap-and-emulate', guest: greedy }),
+    lab.addVm({ technique: 'trap-and-emulate', guest: shippedGuest('paging') }),
+  ];
+  const [hungry, modest] = vms;
+  const runs = () => lab.hypervisor?.frames.runs().filter(({ owner }) => owner?.use === 'shadow tables') ?? [];
+  const tablesOf = (vm: number) => runs().reduce((sum, { owner, frames }) => sum + (owner?.vm === vm ? frames : 0), 0);
+  lab.start(hungry?.id ?? 0);
+  const computer = lab.computerOf(hungry ?? fail());
+  for (let slice = 0; slice < 30; slice++) {
+    computer.runSlice(10_000);
+    expect(tablesOf(hungry?.id ?? 0)).toBeLessThanOrEqual(300);
+    if (slice === 20) lab.start(modest?.id ?? 0);
+  }
+  drive(computer, { until: () => modest?.ending !== undefined, limit: 20_000_000 });
+  expect(hungry?.ending).toBeUndefined();
+  expect(hungry?.look().x(18)).toBeGreaterThan(0);
+  expect(modest?.ending).toMatchObject({ exitCode: 0 });
+  expect(modest && consoleOf(modest)).toBe(expectedOutput('paging'));
+});
+
 test('twenty VMs under both techniques run side by side to their ends', () => {
   const lab = newLab({ memoryMiB: 200 });
   const names = ['hello', 'trap', 'timer', 'plic', 'paging'];

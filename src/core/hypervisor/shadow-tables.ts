@@ -87,9 +87,11 @@ export class ShadowTables {
     }
   }
 
-  /** Drops every shadow but the one in use, to win memory. */
-  dropOthers(mode: ShadowMode): void {
+  /** Drops every shadow but the one in use, and what is in that one, to win memory. */
+  dropAll(mode: ShadowMode): void {
     const kept = this.#find(mode);
+    this.#clear(kept);
+    this.#fenceHart();
     for (const shadow of this.#shadows) if (shadow !== kept) this.#release(shadow);
     this.#shadows = [kept];
   }

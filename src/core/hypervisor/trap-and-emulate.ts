@@ -127,7 +127,7 @@ export class TrapAndEmulate implements World {
     if (target === undefined) return false;
     const { mode } = this;
     if (this.shadows.map(mode, exit.gva, target, this.#walker)) return true;
-    this.shadows.dropOthers(mode);
+    this.shadows.dropAll(mode);
     return this.shadows.map(mode, exit.gva, target, this.#walker);
   }
 
