@@ -1,5 +1,7 @@
 // Story: someone follows an address through the tables, under each technique, and sees what differs.
+import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
+import { assemble } from '../src/core/isa/assembly/assemble.ts';
 import { command, openLab, status } from './lab-page.ts';
 
 /** Stops the paging guest in its page-fault handler, where its tables are in use, and opens the walk. */
@@ -45,6 +47,18 @@ test('shadow paging: two tables, one walked by the hypervisor and one by the har
   await walkTo(page, 'c0000000');
   await expect(panel(page).getByRole('heading', { name: 'The hypervisor walks the guest’s tables' })).toBeVisible();
   await expect(panel(page).getByRole('heading', { name: 'The hart walks the shadow tables' })).toBeVisible();
+});
+
+test('the walk shown is the walk computed: c0000000 leads to where the program put page_a', async ({ page }) => {
+  const built = assemble(readFileSync('src/guests/paging.s', 'utf8'), { textAddress: 0x8040_0000 });
+  const gpa = (built.ok && built.symbols.find(({ name }) => name === 'page_a')?.address) || 0;
+  // The only VM's 16 MiB lie at the end of the machine's 384 MiB.
+  const hpa = gpa + (384 - 16) * 2 ** 20;
+  const grouped = (address: number) => address.toString(16).replace(/(....)(....)/, '$1_$2');
+  await openWalk(page, 'hardware-assisted');
+  await walkTo(page, 'c0000000');
+  await expect(panel(page)).toContainText(grouped(gpa));
+  await expect(panel(page)).toContainText(grouped(hpa));
 });
 
 test('an address that is not mapped says which entry ends the walk', async ({ page }) => {
