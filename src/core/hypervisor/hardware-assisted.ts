@@ -4,7 +4,8 @@
 
 import { exceptionRows } from '../isa/causes.ts';
 import type { StoredCsrName } from '../isa/csr-stored.ts';
-import { decode } from '../isa/instructions.ts';
+import { findCsr } from '../isa/csrs.ts';
+import { decode, type Decoded } from '../isa/instructions.ts';
 import { accessFaultCauses, accessOf, guestPageFaultCauses } from '../machine/access-causes.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -31,6 +32,8 @@ const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
 const VIRTUAL_INTERRUPTS = 0x444;
 const STCE = 0x8000_0000;
+const TIME_ONLY = 2;
+const COUNTERS = /^(cycle|instret|hpmcounter\d+)h?$/;
 const ADUE = 0x2000_0000;
 const SSIP = 1 << 1;
 const SEIP = 1 << 9;
@@ -79,7 +82,7 @@ export class HardwareAssisted implements World {
     real.set('hstatus', HypervisorStatus.VTW);
     real.set('hedeleg', EXCEPTIONS_TO_GUEST);
     real.set('hideleg', VIRTUAL_INTERRUPTS);
-    real.set('hcounteren', 0xffff_ffff);
+    real.set('hcounteren', TIME_ONLY); // cycle and instret of the hart would tell of the neighbours
     real.set('henvcfghWritten', STCE | (state.get('menvcfgh') & ADUE));
     this.#setTimeDelta(real);
     for (const [own, held] of swapped) real.set(held, state.get(own));
@@ -151,7 +154,7 @@ export class HardwareAssisted implements World {
     if (cause >>> 31 === 1) return interruptExit(cause);
     const { virtualSupervisorCall, virtualInstruction } = exceptionRows;
     if (cause === virtualSupervisorCall.code) return { reason: 'sbi-call' };
-    if (cause === virtualInstruction.code) return this.#virtualInstruction(real.get('stval'));
+    if (cause === virtualInstruction.code) return this.#virtualInstruction(hart, real.get('stval'));
     const access = accessOf(guestPageFaultCauses, cause);
     if (access === undefined) return { reason: 'guest-exception', trap: trapOf(cause, real.get('stval')) };
     const gva = real.get('stval');
@@ -218,13 +221,24 @@ export class HardwareAssisted implements World {
     real.set('htimedeltah', Number(delta >> 32n));
   }
 
-  #virtualInstruction(word: number): Exit {
+  #virtualInstruction(hart: Hart, word: number): Exit {
     const decoded = decode(word);
+    if (decoded?.row.extension === 'Zicsr' && this.#mayReadCounter(hart, decoded))
+      return { reason: 'csr-access', decoded };
     if (decoded?.row.mnemonic === 'wfi' && this.#ports.state.privilege === Privilege.supervisor) {
       return { reason: 'wait-for-interrupt', decoded };
     }
     // The guest's hart has no H extension and no such CSR: an illegal instruction there.
     return { reason: 'guest-exception', trap: trapOf(ILLEGAL, word) };
+  }
+
+  /** Whether the guest reads a counter that is its own to read: the hypervisor answers with what the guest itself has executed. */
+  #mayReadCounter(hart: Hart, { immediate, word, rs1 }: Decoded): boolean {
+    const csr = findCsr(immediate & 0xfff);
+    if (csr === undefined || !COUNTERS.test(csr.name)) return false;
+    this.save(hart); // scounteren is in the hart
+    const writes = (word & 0x3000) === 0x1000 || rs1 !== 0;
+    return this.#ports.state.checkCsr(csr, writes) === 0;
   }
 
   /** What is pending for the guest goes into hvip; the hart delivers it when the guest lets it. */
