@@ -2,9 +2,9 @@
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
 import type { Frame, FrameRequest } from './frame.ts';
-import type { BootMode, Technique } from './vocabulary.ts';
+import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
-export type { BootMode, Technique } from './vocabulary.ts';
+export type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -54,12 +54,6 @@ export interface VmOptions {
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }
-
-/**
- * How far one step goes. `stage` walks through one exit: trapped → handled → resumed; outside an exit it runs to the next one.
- * `over` runs a call, or an instruction that traps, to the instruction behind it; `out` runs to the caller.
- */
-export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage';
 
 /** Every command with its request and its reply. A command that fails answers `Failure` instead. */
 export interface Commands {

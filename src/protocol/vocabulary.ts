@@ -1,5 +1,5 @@
-// Words that commands and frames share.
+// Words that commands and frames share with the core, which owns them.
 
-/** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
-export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
-export type BootMode = 'machine' | 'supervisor';
+export type { StepKind } from '../core/hypervisor/lab.ts';
+export type { Technique } from '../core/hypervisor/virtual-machine.ts';
+export type { BootMode } from '../core/machine/boot-layout.ts';

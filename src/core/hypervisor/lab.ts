@@ -28,7 +28,10 @@ export interface NewVm {
   readonly guest: GuestImage;
 }
 
-/** A step as a person asks for it. */
+/**
+ * How far one step goes. `stage` walks through one exit: trapped → handled → resumed; outside an exit it runs to the next one.
+ * `over` runs a call, or an instruction that traps, to the instruction behind it; `out` runs to the caller.
+ */
 export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage';
 
 export class Lab {

@@ -8,6 +8,7 @@ import type { PreparedGuest } from './guest-boot.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { SerialConsole } from './serial-console.ts';
 
+/** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
 export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
 export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
 
