@@ -3,7 +3,15 @@
 // A panel's question is one line of `Queries`. All addresses are unsigned numbers; the field's name says which space
 // (gva, gpa, hpa). Looking changes nothing.
 
+import type { StopReason } from '../core/hypervisor/control.ts';
+import type { Verdict } from '../core/hypervisor/exits.ts';
+import type { InterruptChain } from '../core/hypervisor/interrupt-log.ts';
+import type { EffectKind } from '../core/hypervisor/trace.ts';
 import type { BootMode, Technique } from './vocabulary.ts';
+
+export type { StopReason } from '../core/hypervisor/control.ts';
+export type { Verdict } from '../core/hypervisor/exits.ts';
+export type { ChainStage, InterruptChain } from '../core/hypervisor/interrupt-log.ts';
 
 /** Modes in which a vCPU can be seen. VU and VS are the H extension's; under trap-and-emulate U and S are virtual. */
 export type ModeName = 'U' | 'S' | 'M' | 'VU' | 'VS' | 'HS';
@@ -20,12 +28,6 @@ export type VmState =
   | 'paused'
   /** Powered off, failed or stuck; see `ending`. */
   | 'ended';
-
-/** Why a VM stands, as data and as one sentence in plain words. */
-export interface StopReason {
-  readonly kind: 'initial' | 'pause' | 'step' | 'breakpoint' | 'exit' | 'interrupt' | 'stage' | 'ended';
-  readonly sentence: string;
-}
 
 export interface VmSummary {
   readonly vm: number;
@@ -182,7 +184,6 @@ export interface ExitRow {
   readonly virtualCost: number;
   readonly nanoseconds: number;
 }
-export type Verdict = 'resume' | 'reflect' | 'block' | 'kill';
 export interface ExitsAnswer {
   /** Exits that match and are still in the ring, and the number that happened in all. */
   readonly matching: number;
@@ -204,20 +205,7 @@ export interface ExitSummaryRow {
 
 /** One thing the hypervisor read or wrote while it handled an exit. */
 export interface Effect {
-  readonly kind:
-    | 'read-register'
-    | 'write-register'
-    | 'read-csr'
-    | 'write-csr'
-    | 'read-memory'
-    | 'write-memory'
-    | 'device-read'
-    | 'device-write'
-    | 'map'
-    | 'unmap'
-    | 'flush'
-    | 'inject'
-    | 'sbi';
+  readonly kind: EffectKind;
   /** What: a register or CSR name, an address with its space, a device register. */
   readonly what: string;
   readonly before: number | undefined;
@@ -253,17 +241,6 @@ export interface InterruptLevel {
     readonly pending: boolean;
     readonly enabled: boolean | undefined;
   }[];
-}
-/** The stages an interrupt passes from a device model to the guest's handler. */
-export type ChainStage = 'raised' | 'pending' | 'injected' | 'taken' | 'acknowledged';
-export interface InterruptChain {
-  readonly sequence: number;
-  readonly vm: number;
-  /** Device or timer that raised it. */
-  readonly source: string;
-  readonly cause: string;
-  /** When each stage happened, in instructions of virtual time; absent stages have not happened (yet). */
-  readonly stages: readonly { readonly stage: ChainStage; readonly at: number; readonly detail: string }[];
 }
 export interface InterruptsAnswer {
   readonly levels: readonly InterruptLevel[];

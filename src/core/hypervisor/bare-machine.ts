@@ -48,8 +48,6 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly exits = 0;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
-  /** SBI calls the firmware has served. */
-  firmwareCalls = 0;
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
   readonly #host: HostInterface;
@@ -258,7 +256,6 @@ export class BareMachine implements VirtualMachine, Computer {
       this.#ending = stuck(state.get('mepc'), state.get('mcause'));
       return;
     }
-    this.firmwareCalls++;
     // A call that ends the run leaves the kernel standing at its ECALL.
     if (serveSbiCall(this.#sbi, hart.id, state)) state.setUp('mepc', state.get('mepc') + 4);
     state.returnFromMachine();

@@ -85,6 +85,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   readonly #host: HostInterface;
   #world: World;
   #ending: Ending | undefined;
+  #rebooting = false;
   #loaded = false;
   #inGuest = false;
   #executed = 0;
@@ -175,8 +176,6 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#world = this.#makeWorld();
     this.reset();
   }
-
-  #rebooting = false;
 
   get world(): World {
     return this.#world;

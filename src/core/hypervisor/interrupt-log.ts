@@ -9,8 +9,10 @@ export type ChainStage = (typeof chainStages)[number];
 export interface InterruptChain {
   readonly sequence: number;
   readonly vm: number;
+  /** Device or timer that raised it. */
   readonly source: string;
   readonly cause: string;
+  /** When each stage happened, in instructions of virtual time; absent stages have not happened (yet). */
   readonly stages: readonly { readonly stage: ChainStage; readonly at: number; readonly detail: string }[];
 }
 
