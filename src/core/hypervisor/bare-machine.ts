@@ -1,6 +1,7 @@
 // Technique `bare`: no hypervisor. The guest owns a machine of its own; for a kernel in supervisor mode the firmware is
 // ours and stands in for machine mode, exactly as OpenSBI would lie beneath it. The baseline for everything else.
 
+import { ADUE, SSIP, STCE } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import { exceptionRows } from '../isa/causes.ts';
@@ -24,9 +25,6 @@ import type { Ending, VirtualMachine } from './virtual-machine.ts';
 /** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
 const FIRMWARE_MEDELEG = 0x00f0_b5ff;
 const SUPERVISOR_INTERRUPTS = 0x222;
-const ENVIRONMENT_STCE = 0x8000_0000;
-const ENVIRONMENT_ADUE = 0x2000_0000;
-const SSIP = 1 << 1;
 
 export interface BareOptions {
   readonly id: number;
@@ -140,7 +138,7 @@ export class BareMachine implements VirtualMachine, Computer {
     for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
     for (const hart of machine.harts) {
       if (this.#supervisor) this.#setUpFirmware(hart);
-      else if (machine.svadu) hart.state.set('menvcfgh', ENVIRONMENT_ADUE); // as QEMU's default CPU leaves reset
+      else if (machine.svadu) hart.state.set('menvcfgh', ADUE); // as QEMU's default CPU leaves reset
       const { state } = hart;
       state.pc = guest.entry;
       state.setX(10, hart.id);
@@ -245,7 +243,7 @@ export class BareMachine implements VirtualMachine, Computer {
     state.setUp('medeleg', FIRMWARE_MEDELEG);
     state.setUp('mideleg', SUPERVISOR_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
-    state.set('menvcfgh', ENVIRONMENT_STCE | (this.machine.svadu ? ENVIRONMENT_ADUE : 0));
+    state.set('menvcfgh', STCE | (this.machine.svadu ? ADUE : 0));
     state.privilege = Privilege.supervisor;
   }
 

@@ -2,6 +2,7 @@
 // two stages. The guest's own traps, CSRs and page tables need no help; only devices, firmware calls, WFI and memory that
 // the second stage does not map yet make the hart leave the guest (privileged manual, "Hypervisor Extension"; KVM on RISC-V).
 
+import { ADUE, SEIP, SSIP, STCE, VSEIP, VSSIP } from '../isa/csr-bits.ts';
 import { exceptionRows } from '../isa/causes.ts';
 import type { StoredCsrName } from '../isa/csr-stored.ts';
 import { findCsr } from '../isa/csrs.ts';
@@ -31,14 +32,8 @@ const LEAF = Pte.V | Pte.R | Pte.W | Pte.X | Pte.U | Pte.A | Pte.D;
 const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
 const VIRTUAL_INTERRUPTS = 0x444;
-const STCE = 0x8000_0000;
 const TIME_ONLY = 2;
 const COUNTERS = /^(cycle|instret|hpmcounter\d+)h?$/;
-const ADUE = 0x2000_0000;
-const SSIP = 1 << 1;
-const SEIP = 1 << 9;
-const VSSIP = 1 << 2;
-const VSEIP = 1 << 10;
 
 /** The guest's supervisor CSRs, and the registers of the hart that hold them while it runs. */
 const swapped: readonly (readonly [StoredCsrName, StoredCsrName])[] = [

@@ -1,6 +1,7 @@
 // A VM of the hypervisor: one vCPU, RAM, a board with device models, and the technique that runs it. It does one thing at
 // a time for the hypervisor's loop: enter, name the exit, handle it, leave. It never touches another VM.
 
+import { ADUE, SEIP, SSIP, STCE, STIP } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, type Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -31,11 +32,6 @@ import type { World } from './world.ts';
 
 const GUEST_MEDELEG = 0xb1ff;
 const SUPERVISOR_INTERRUPTS = 0x222;
-const STCE = 0x8000_0000;
-const ADUE = 0x2000_0000;
-const SSIP = 1 << 1;
-const STIP = 1 << 5;
-const SEIP = 1 << 9;
 /** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
 const FUTILE_REFLECTIONS = 16;
 

@@ -2,6 +2,7 @@
 // handled and recorded here, once, whatever it was; then the same VM goes on, or the next one. Decisions are only ever
 // made at exits, so it does not matter to any guest where the host cuts its slices.
 
+import { ADUE, STCE } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -23,8 +24,6 @@ const MAXIMUM_VMS = 126;
 
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
 const ALL_INTERRUPTS = 0x222;
-const STCE = 0x8000_0000;
-const ADUE = 0x2000_0000;
 const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
 const NEVER = 0xffff_ffff;
 /** No alarm: the host's timer must be set anew whatever comes next. */

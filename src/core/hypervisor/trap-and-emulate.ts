@@ -2,6 +2,7 @@
 // tables. Whatever the kernel may not do there traps, and the hypervisor does it on the guest's virtual hart. What the
 // manual calls classic virtualization; it needs nothing of the H extension.
 
+import { ADUE } from '../isa/csr-bits.ts';
 import { exceptionRows } from '../isa/causes.ts';
 import { decode } from '../isa/instructions.ts';
 import { accessFaultCauses, accessOf, pageFaultCauses } from '../machine/access-causes.ts';
@@ -15,7 +16,6 @@ import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
 import type { World, WorldPorts } from './world.ts';
 
 const VIRTUAL_INTERRUPTS = 0x444;
-const ADUE = 0x2000_0000;
 
 export interface TrapAndEmulatePorts extends WorldPorts {
   /** The guest's physical memory, in which its page tables lie. */

@@ -1,6 +1,7 @@
 // Every CSR as one row: those with a word of their own, the views onto them, and the counters.
 // A view is written as what it reads and what a write does; both work on a port, which is any hart, real or virtual.
 
+import { ADUE, SSIP, STCE, STIP } from './csr-bits.ts';
 import { fieldsOf } from './csr-fields.ts';
 import type { Consequence, CsrField, CsrRow, StoredCsr } from './csr-row.ts';
 import { storedCsrs, type StoredCsrName } from './csr-stored.ts';
@@ -70,11 +71,7 @@ const window = (
 
 const SSTATUS_MASK = 0x000c_0122; // SIE SPIE SPP SUM MXR
 const SUPERVISOR = 0x222;
-const STIP = 1 << 5;
-const SSIP = 1 << 1;
 const VIRTUAL = 0x444;
-const STCE = 0x8000_0000;
-const ADUE = 0x2000_0000;
 
 /** All pending interrupts: what software set, what the wires say, what the hypervisor injects ("mip", "hvip"). */
 export const pendingInterrupts = (port: CsrPort): number =>

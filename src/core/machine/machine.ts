@@ -1,6 +1,7 @@
 // The simulated physical computer: harts, RAM, a board, one clock. It runs until a stop and knows no hypervisor.
 // Its time is the number of instructions executed, plus what was skipped while every hart waited: nothing else.
 
+import { STCE, STIP, VSTIP } from '../isa/csr-bits.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, type Line } from './board.ts';
@@ -16,9 +17,6 @@ export const INSTRUCTIONS_PER_TICK = 10;
 /** Instructions a hart runs before the next one's turn, where there are several: all that a lock-holder is waited for. */
 const HART_QUANTUM = 200;
 
-const STIP = 1 << 5;
-const VSTIP = 1 << 6;
-const ENVIRONMENT_STCE = 0x8000_0000;
 const TWO_TO_64 = 1n << 64n;
 
 export type MachineStop =
@@ -248,12 +246,12 @@ export class Machine {
     for (const hart of this.harts) {
       const { state } = hart;
       let lines = 0;
-      const enabled = (state.get('menvcfgh') & ENVIRONMENT_STCE) !== 0;
+      const enabled = (state.get('menvcfgh') & STCE) !== 0;
       if (enabled) {
         const compare = state.get('stimecmph') * 2 ** 32 + state.get('stimecmp');
         if (time >= compare) lines |= STIP;
         else next = Math.min(next, clock + compare - time);
-        if ((state.get('henvcfghWritten') & ENVIRONMENT_STCE) !== 0) {
+        if ((state.get('henvcfghWritten') & STCE) !== 0) {
           const delta = (BigInt(state.get('htimedeltah')) << 32n) | BigInt(state.get('htimedelta'));
           const guestTime = (BigInt(time) + delta) % TWO_TO_64;
           const guestCompare = (BigInt(state.get('vstimecmph')) << 32n) | BigInt(state.get('vstimecmp'));

@@ -1,6 +1,7 @@
 // A hart's way to memory: translation through the cache or the walker, RAM or a device behind it, and what fault results.
 // It never takes a trap itself: a method returns false and leaves the fault in the fields, and the hart acts on it.
 
+import { ADUE } from '../isa/csr-bits.ts';
 import type { AccessWidth } from '../devices/device.ts';
 import { BUS_ERROR } from '../devices/device.ts';
 import { exceptionRows } from '../isa/causes.ts';
@@ -16,8 +17,6 @@ import { Access, Walker, type WalkContext } from './walker.ts';
 const Place = { fault: -2, device: -1 } as const;
 
 const misalignedFaults = [exceptionRows.loadMisaligned.code, exceptionRows.storeMisaligned.code] as const;
-
-const ADUE = 0x2000_0000;
 
 const emptyContext = (): WalkContext => ({
   satp: 0,

@@ -3,6 +3,7 @@
 // "Supervisor-Level ISA", "Hypervisor Extension"). It touches no memory, so the same class is the physical hart's
 // privileged side and the virtual hart a hypervisor keeps for a deprivileged guest.
 
+import { ADUE, STCE } from '../isa/csr-bits.ts';
 import { exceptionRows, findCause, INTERRUPT_FLAG } from '../isa/causes.ts';
 import {
   findCsr,
@@ -77,7 +78,6 @@ export const HypervisorStatus = {
   VTW: 1 << 21,
   VTSR: 1 << 22,
 } as const;
-const ENVIRONMENT_STCE = 0x8000_0000;
 
 /** Order in which interrupts of one level are taken ("mip": MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI). */
 const interruptPriority = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6];
@@ -145,7 +145,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (csr.name === 'mcountinhibit') this.#inhibit(value);
     else writeCsr(this, csr, value);
     if (csr.name === 'menvcfgh' && this.svadu) {
-      this.set('menvcfgh', ((this.get('menvcfgh') & ENVIRONMENT_STCE) | (value & 0x2000_0000)) >>> 0);
+      this.set('menvcfgh', ((this.get('menvcfgh') & STCE) | (value & ADUE)) >>> 0);
     }
     this.#options.changed(csr.row.consequence);
   }
@@ -200,12 +200,12 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (this.privilege === Privilege.machine) return 0;
     if (!this.#timeCompareGranted()) return ILLEGAL;
     if (!this.virtual) return 0;
-    return (this.get('henvcfghWritten') & ENVIRONMENT_STCE) === 0 || (this.get('hcounteren') & 2) === 0 ? VIRTUAL : 0;
+    return (this.get('henvcfghWritten') & STCE) === 0 || (this.get('hcounteren') & 2) === 0 ? VIRTUAL : 0;
   }
 
   /** Whether M-mode lets lower modes use the compare registers ("Sstc"). */
   #timeCompareGranted(): boolean {
-    return (this.get('menvcfgh') & ENVIRONMENT_STCE) !== 0 && (this.get('mcounteren') & 2) !== 0;
+    return (this.get('menvcfgh') & STCE) !== 0 && (this.get('mcounteren') & 2) !== 0;
   }
 
   #checkCounter(index: number): number {
