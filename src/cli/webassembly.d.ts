@@ -7,11 +7,20 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }
+  class Table {
+    constructor(descriptor: { readonly element: 'anyfunc'; readonly initial: number });
+    get(slot: number): unknown;
+    set(slot: number, value: null): void;
+  }
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer>);
+    static customSections(module: Module, name: string): ArrayBuffer[];
   }
+  type Imports = Readonly<Record<string, Readonly<Record<string, Memory | Table>>>>;
   class Instance {
-    constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, Memory>>>>);
+    constructor(module: Module, imports: Imports);
     readonly exports: Readonly<Record<string, unknown>>;
   }
+  function instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Imports): Promise<unknown>;
+  function validate(bytes: Uint8Array<ArrayBuffer>): boolean;
 }

@@ -1,6 +1,6 @@
 // What a browser's worker gives the core: memory, a compiler, and a clock to look at.
 
-import type { Host, SharedLinearMemory } from '../core/machine/linear-memory.ts';
+import type { Host, Imports, SharedLinearMemory } from '../core/machine/linear-memory.ts';
 
 const WASM_PAGE = 65536;
 
@@ -15,10 +15,17 @@ export const browserHost: Host = {
       );
     }
   },
-  compile(module: Uint8Array, memory: SharedLinearMemory): Readonly<Record<string, () => number>> {
+  table: (slots) => new WebAssembly.Table({ element: 'anyfunc', initial: slots }),
+  compile(module, imports) {
     const compiled = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
-    const instance = new WebAssembly.Instance(compiled, { machine: { memory: memory as WebAssembly.Memory } });
-    return instance.exports as Readonly<Record<string, () => number>>;
+    return new WebAssembly.Instance(compiled, importsOf(imports)).exports as Readonly<Record<string, () => number>>;
+  },
+  compileInBackground(module, imports, done) {
+    void WebAssembly.instantiate(module as Uint8Array<ArrayBuffer>, importsOf(imports)).then(done);
   },
   nanoseconds: () => performance.now() * 1e6,
 };
+
+const importsOf = (imports: Imports): WebAssembly.Imports => ({
+  machine: imports as unknown as Record<string, WebAssembly.Memory | WebAssembly.Table>,
+});

@@ -32,6 +32,7 @@ export interface BareOptions {
   readonly host: MachineOptions['host'];
   readonly epochNanoseconds: Unsigned64;
   readonly interrupts: InterruptLog;
+  readonly translator: boolean;
 }
 
 export class BareMachine implements VirtualMachine, Computer {
@@ -74,6 +75,7 @@ export class BareMachine implements VirtualMachine, Computer {
       epochNanoseconds: options.epochNanoseconds,
       transmit: (byte) => this.console.write(byte),
       svadu: guest.svadu ?? false,
+      translator: options.translator,
       observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
       boardObserver: this.interruptLog.controllerObservers,
     });

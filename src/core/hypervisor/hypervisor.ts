@@ -46,6 +46,7 @@ export interface HypervisorOptions {
   readonly epochNanoseconds: Unsigned64;
   readonly trace: Trace;
   readonly interrupts: InterruptLog;
+  readonly translator: boolean;
 }
 
 export class Hypervisor implements Computer {
@@ -70,6 +71,7 @@ export class Hypervisor implements Computer {
       harts: 1,
       ramBytes: options.memoryBytes,
       savedVcpus: MAXIMUM_VMS,
+      translator: options.translator,
       svadu: true, // a guest gets it if its own board has it
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,

@@ -21,6 +21,8 @@ export interface LabOptions {
   readonly epochNanoseconds: Unsigned64;
   /** Exits the trace keeps; a power of two. */
   readonly traceCapacity?: number;
+  /** Hot code is translated to WebAssembly (default); nothing but speed depends on it. */
+  readonly translator?: boolean;
 }
 
 export interface NewVm {
@@ -73,6 +75,7 @@ export class Lab {
         host: this.#options.host,
         epochNanoseconds: this.#options.epochNanoseconds,
         interrupts: this.interrupts,
+        translator: this.#options.translator ?? true,
       });
       this.#bare.set(id, bare);
       vm = bare;
@@ -92,6 +95,7 @@ export class Lab {
         epochNanoseconds,
         trace: this.trace,
         interrupts: this.interrupts,
+        translator: this.#options.translator ?? true,
       });
       vm = this.#hypervisor.addVm(id, technique, guest);
     }

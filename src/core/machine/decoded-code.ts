@@ -1,12 +1,20 @@
-// Decoded pages: for each frame that was executed from, 1024 entries that the fast interpreter dispatches on.
-// An entry is made when it is first reached and forgotten when its word is stored to, so decoded code is always exact.
+// Decoded pages: for each frame that was executed from, 1024 entries that the fast interpreter dispatches on, and 1024 heats
+// that count where control arrives. An entry is made when it is first reached and forgotten when its word is stored to, so
+// decoded code is always exact; what was translated from it hears of the same stores.
 
-import { DECODED_HEADER_BYTES, DECODED_PAGE_BYTES, PAGE_SIZE, type Layout } from './layout.ts';
+import { DECODED_HEADER_BYTES, DECODED_PAGE_BYTES, HEAT_OFFSET, PAGE_SIZE, type Layout } from './layout.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { entryOf, PAGE_END, UNDECODED } from './operations.ts';
 
 const ENTRIES = PAGE_SIZE / 4;
 const ENTRY_BYTES = 8;
+
+export interface CodeObserver {
+  /** All decoded code is dropped because there is no room left. */
+  dropped(): void;
+  /** Words of a frame with a decoded page were stored to. @param page its decoded page */
+  stored(page: number, offset: number, length: number): void;
+}
 
 export class DecodedCode {
   readonly #memory: LinearMemory;
@@ -14,14 +22,13 @@ export class DecodedCode {
   /** Linear address of each frame's decoded page; 0: none. */
   readonly #pages: Int32Array;
   #used = 0;
-  readonly #dropped: () => void;
+  readonly #observer: CodeObserver;
 
-  /** @param dropped called when all decoded code is dropped because there is no room left */
-  constructor(memory: LinearMemory, layout: Layout, dropped: () => void) {
+  constructor(memory: LinearMemory, layout: Layout, observer: CodeObserver) {
     this.#memory = memory;
     this.#layout = layout;
     this.#pages = new Int32Array(layout.ramBytes / PAGE_SIZE);
-    this.#dropped = dropped;
+    this.#observer = observer;
   }
 
   /** Linear address of the decoded page of a frame (number within RAM), without its header. */
@@ -64,11 +71,24 @@ export class DecodedCode {
     const page = this.#pages[frame] ?? 0;
     if (page === 0) return;
     for (let at = offset & ~3; at < offset + length; at += 4) this.#memory.words[(page + at * 2) >> 2] = UNDECODED;
+    this.#observer.stored(page, offset, length);
+  }
+
+  /** The instruction word behind a decoded entry; undefined where the fast form has none: not reached yet, or a system instruction. */
+  decodedWord(page: number, offset: number): number | undefined {
+    const { words } = this.#memory;
+    if (words[(page + offset * 2) >> 2] === UNDECODED) return undefined;
+    return words[(this.frameOf(page) + offset) >>> 2];
+  }
+
+  /** Index, in words of linear memory, of the heat of an instruction. */
+  static heatIndex(page: number, offset: number): number {
+    return (page + HEAT_OFFSET + offset) >> 2;
   }
 
   #dropAll(): void {
     this.#pages.fill(0);
     this.#used = 0;
-    this.#dropped();
+    this.#observer.dropped();
   }
 }

@@ -53,6 +53,8 @@ export interface HartPorts {
   readonly timersChanged: () => void;
   /** The fast interpreter of this hart. @returns a `Leave` reason */
   readonly runFast: () => number;
+  /** Control has often arrived at a virtual address. */
+  readonly hot: (pc: number) => void;
   readonly observer: HartObserver;
 }
 
@@ -175,7 +177,9 @@ export class Hart implements SystemPort {
       }
       if (state.budget <= 0) return 'budget';
       // A transfer into a page without a translation leaves as slow even where it was the last of the grant.
-      if (this.#ports.runFast() === Leave.budget || state.budget <= 0) continue;
+      const leave = this.#ports.runFast();
+      if (leave === Leave.hot) this.#ports.hot(state.pc);
+      if (leave !== Leave.slow || state.budget <= 0) continue;
       if (this.#breakpoints.size > 0 && !this.#passBreakpoint && this.#breakpoints.has(state.pc)) return 'breakpoint';
       this.#passBreakpoint = false;
       if (this.#step()) return 'trap';

@@ -24,9 +24,9 @@ const RUNS = 60;
 function countingHost(count: { fast: number }): Host {
   return {
     ...nodeHost,
-    compile(module, memory) {
-      const { run } = nodeHost.compile(module, memory);
-      const words = new Int32Array(memory.buffer);
+    compile(module, imports) {
+      const { run } = nodeHost.compile(module, imports);
+      const words = new Int32Array(imports.memory.buffer);
       const budget = 1024 + Word.budget; // the block of hart 0 lies at 4096
       return {
         run: () => {

@@ -3,7 +3,8 @@
 //
 //   0           guard page, never used: a translation of 0 means "none"
 //   HARTS       one block of 4 KiB a hart (or a saved vCPU), drawn below
-//   CODE        decoded pages: for each 4 KiB frame with code, 1024 entries of 8 bytes, see decoded-code.ts
+//   JUMPS       where computed jumps last went: pairs of words, see translator/jump-profile.ts
+//   CODE        decoded pages: for each 4 KiB frame with code, 1024 entries of 8 bytes and 1024 heats, see decoded-code.ts
 //   TRANSLATIONS  per hart, `sets` sets of three tables (read, write, fetch), one word a virtual page, see translations.ts
 //   RAM         the machine's physical memory, from RAM_BASE of the address map on
 //
@@ -55,9 +56,15 @@ export const TRANSLATION_TABLE_BYTES = 4 << 20;
 /** A set: the read, the write and the fetch table, in this order. */
 export const TRANSLATION_SET_BYTES = 3 * TRANSLATION_TABLE_BYTES;
 
-/** A decoded page: a header of 64 bytes, then 1024 entries of 8 bytes and one that marks the end. */
+/**
+ * A decoded page: a header of 64 bytes, 1024 entries of 8 bytes and one that marks the end, then 1024 words of heat.
+ * An entry lies at `page + 2 × offset`, its heat at `page + HEAT_OFFSET + offset`.
+ */
 export const DECODED_HEADER_BYTES = 64;
-export const DECODED_PAGE_BYTES = DECODED_HEADER_BYTES + 1025 * 8 + 56;
+export const HEAT_OFFSET = 1025 * 8 + 56;
+export const DECODED_PAGE_BYTES = DECODED_HEADER_BYTES + HEAT_OFFSET + 1024 * 4;
+/** Pairs that the profile of computed jumps holds. */
+export const JUMP_PAIRS = 1024;
 const DECODED_PAGES = 4096;
 
 export interface Layout {
@@ -65,6 +72,7 @@ export interface Layout {
   /** Blocks behind the harts' own: room for saved vCPUs. */
   readonly hartBlocks: number;
   readonly hartBase: number;
+  readonly jumpBase: number;
   readonly codeBase: number;
   readonly decodedPages: number;
   readonly translationBase: number;
@@ -81,7 +89,8 @@ const align = (value: number, to: number) => Math.ceil(value / to) * to;
 export function layoutOf(harts: number, ramBytes: number, savedVcpus = 0): Layout {
   const hartBase = PAGE_SIZE;
   const hartBlocks = harts + savedVcpus;
-  const codeBase = hartBase + hartBlocks * HART_BLOCK_BYTES;
+  const jumpBase = hartBase + hartBlocks * HART_BLOCK_BYTES;
+  const codeBase = jumpBase + JUMP_PAIRS * 8;
   const translationBase = align(codeBase + DECODED_PAGES * DECODED_PAGE_BYTES, PAGE_SIZE);
   const setsPerHart = harts === 1 ? 8 : 4;
   const ramBase = translationBase + harts * setsPerHart * TRANSLATION_SET_BYTES;
@@ -89,6 +98,7 @@ export function layoutOf(harts: number, ramBytes: number, savedVcpus = 0): Layou
     harts,
     hartBlocks,
     hartBase,
+    jumpBase,
     codeBase,
     decodedPages: DECODED_PAGES,
     translationBase,

@@ -5,10 +5,25 @@
 export interface Host {
   /** Makes the linear memory, all zero. @throws Error in plain words where it cannot be had */
   allocate(bytes: number): SharedLinearMemory;
-  /** Compiles a module that imports `machine.memory` and returns its exported functions. */
-  compile(module: Uint8Array, memory: SharedLinearMemory): Readonly<Record<string, () => number>>;
+  /** Makes a table of functions, all slots empty. */
+  table(slots: number): SharedTable;
+  /** Compiles a module and returns its exported functions. */
+  compile(module: Uint8Array, imports: Imports): Readonly<Record<string, () => number>>;
+  /** Compiles a module while the machine goes on, and calls `done` between two runs of it, with its functions in their slots. */
+  compileInBackground(module: Uint8Array, imports: Imports, done: () => void): void;
   /** Host time in nanoseconds, for display only: it never feeds back into the machine. */
   nanoseconds(): number;
+}
+
+/** The host's handle of a table of functions (a WebAssembly.Table). */
+export interface SharedTable {
+  set(slot: number, value: null): void;
+}
+
+/** What the modules of the core import, under the module name `machine`. */
+export interface Imports {
+  readonly memory: SharedLinearMemory;
+  readonly regions?: SharedTable;
 }
 
 /** The host's handle of a linear memory (a WebAssembly.Memory); the core only looks at its bytes. */

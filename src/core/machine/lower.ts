@@ -1,7 +1,7 @@
 // Lowers an expression to WebAssembly: the one place where the meaning of rows becomes code. What an operand is — a load
 // from the register file, a constant, a local — is the caller's choice, so interpreter and translator share it.
 
-import type { BinaryOperator, Expression, Operand } from '../isa/expression.ts';
+import type { BinaryOperator, Expression, Operand, Width } from '../isa/expression.ts';
 import type { CodeWriter } from '../wasm/code-writer.ts';
 import { Op, ValueType } from '../wasm/opcodes.ts';
 
@@ -36,6 +36,21 @@ const simple: Readonly<Partial<Record<BinaryOperator, Op>>> = {
   geu: Op.i32GeU,
   mul: Op.i32Mul,
 };
+
+/** The instruction that loads a value of `width` bytes as a register holds it. */
+export const loadOp = (width: Width, signed: boolean): Op =>
+  width === 4
+    ? Op.i32Load
+    : width === 2
+      ? signed
+        ? Op.i32Load16S
+        : Op.i32Load16U
+      : signed
+        ? Op.i32Load8S
+        : Op.i32Load8U;
+
+/** The instruction that stores the low `width` bytes of a word. */
+export const storeOp = (width: Width): Op => (width === 4 ? Op.i32Store : width === 2 ? Op.i32Store16 : Op.i32Store8);
 
 /** Emits code that leaves the expression's value on the stack. */
 export function lower(code: CodeWriter, expression: Expression, push: PushOperand, scratch: Scratch): void {

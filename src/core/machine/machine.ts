@@ -11,6 +11,8 @@ import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from '
 import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { Table, Translations } from './translations.ts';
+import { REGION_SLOTS } from './translator/region-interface.ts';
+import { Translator } from './translator/translator.ts';
 
 /** The 10 MHz clock ticks once in this many instructions: the machine counts as one of 100 MHz, an instruction a cycle. */
 export const INSTRUCTIONS_PER_TICK = 10;
@@ -40,6 +42,8 @@ export interface MachineOptions {
   readonly savedVcpus?: number;
   /** The walker may set A and D bits itself. */
   readonly svadu?: boolean;
+  /** Hot code is translated to WebAssembly (default). Nothing but speed depends on it. */
+  readonly translator?: boolean;
   readonly epochNanoseconds: Unsigned64;
   readonly transmit: (byte: number) => void;
   readonly observer?: HartObserver;
@@ -58,6 +62,8 @@ export class Machine {
   /** Empty only while the board, whose clock they are, is being built. */
   readonly harts: readonly Hart[] = [];
   readonly svadu: boolean;
+  /** Undefined where hot code is not translated. */
+  readonly translator: Translator | undefined;
   #skipped = 0;
   /** The hart whose turn it is (−1: nobody's yet), and the instructions left of its turn. */
   #turn = -1;
@@ -83,9 +89,24 @@ export class Machine {
         ),
     );
     this.ram = new PhysicalMemory(this.memory, this.layout, {
-      writes: () => translations.forEach((each) => each.forgetTable(Table.write)),
-      code: () => translations.forEach((each) => each.forgetTable(Table.fetch)),
+      purgeWrites: () => translations.forEach((each) => each.forgetTable(Table.write)),
+      purgeCode: () => {
+        this.translator?.dropAll();
+        translations.forEach((each) => each.forgetTable(Table.fetch));
+      },
+      codeStored: (page, offset, length) => this.translator?.forget(page, offset, length),
     });
+    const translator = options.translator ?? true;
+    const imports = { memory: this.memory.handle, regions: host.table(REGION_SLOTS) };
+    if (translator) {
+      this.translator = new Translator({
+        host,
+        memory: this.memory,
+        layout: this.layout,
+        code: this.ram.code,
+        imports,
+      });
+    }
     this.board = new Board({
       harts: options.harts,
       clock: () => this.now,
@@ -98,7 +119,8 @@ export class Machine {
     });
     this.harts = translations.map((each, id) => {
       const base = this.layout.hartBase + id * HART_BLOCK_BYTES;
-      const { run } = host.compile(interpreterModule(base), this.memory.handle);
+      const module = interpreterModule({ hartBase: base, jumpBase: this.layout.jumpBase, translator });
+      const { run } = host.compile(module, imports);
       if (run === undefined) throw new Error('the host compiled the interpreter but exports no run');
       return new Hart(
         {
@@ -110,6 +132,7 @@ export class Machine {
           time: () => this.board.time(),
           timersChanged: () => this.#timersChanged(),
           runFast: run,
+          hot: (pc) => this.translator?.request(each, pc),
           observer: options.observer ?? {},
         },
         this.memory,

@@ -11,28 +11,45 @@ export const UNDECODED = 0;
 export const PAGE_END = 1;
 const FIRST_OPERATION = 2;
 
+/**
+ * Where an operation may move control.
+ *
+ * - `far`: anywhere, or it does not
+ * - `ahead`, `back`: to an instruction of the same page, behind or before itself, so the decoded page stays the same
+ * - `computed`: anywhere, and the place is worth remembering: a jump through a register that is no return
+ */
+export type Reach = 'far' | 'ahead' | 'back' | 'computed';
+
 export interface Operation {
   readonly row: InstructionRow;
-  /** The target lies in the page of the instruction itself, so the translation and the decoded page stay the same. */
-  readonly near: boolean;
+  readonly reach: Reach;
 }
 
-const transfersByOffset = (row: InstructionRow) =>
-  row.effect.kind === 'branch' || (row.effect.kind === 'jump' && row.form.includes('target'));
+/** A branch or jump whose target is its own address plus the immediate. */
+export const transfersByOffset = ({ effect, form }: InstructionRow) =>
+  effect.kind === 'branch' || (effect.kind === 'jump' && form.includes('target'));
 
-/** Rarely on a hot path and with state of their own (the reservation): left to the reference interpreter. */
-const leftToReference = new Set(['system', 'load-reserved', 'store-conditional']);
+function reachesOf(row: InstructionRow): readonly Reach[] {
+  if (transfersByOffset(row)) return ['far', 'ahead', 'back'];
+  return row.effect.kind === 'jump' ? ['far', 'computed'] : ['far'];
+}
 
-/** All operations; the code of an entry is the index plus two. */
+/** All operations; the code of an entry is the index plus two. System instructions are left to the reference interpreter. */
 export const operations: readonly Operation[] = instructions
-  .filter(({ effect }) => !leftToReference.has(effect.kind))
-  .flatMap((row) => [{ row, near: false }, ...(transfersByOffset(row) ? [{ row, near: true }] : [])]);
+  .filter(({ effect }) => effect.kind !== 'system')
+  .flatMap((row) => reachesOf(row).map((reach) => ({ row, reach })));
 
-const codes = new Map<InstructionRow, { far: number; near: number }>();
-operations.forEach(({ row, near }, index) => {
-  const known = codes.get(row) ?? { far: UNDECODED, near: UNDECODED };
-  codes.set(row, near ? { ...known, near: index + FIRST_OPERATION } : { ...known, far: index + FIRST_OPERATION });
+const codes = new Map<InstructionRow, Partial<Record<Reach, number>>>();
+operations.forEach(({ row, reach }, index) => {
+  codes.set(row, { ...codes.get(row), [reach]: index + FIRST_OPERATION });
 });
+
+/** Registers that the calling convention returns through (unprivileged manual, table of return-address stack hints). */
+const isLink = (register: number) => register === 1 || register === 5;
+
+/** A jump through a register that is neither a call nor a return: the compiler's `switch`, or a call in tail position. */
+export const isComputedJump = ({ row, rd, rs1 }: Decoded): boolean =>
+  row.effect.kind === 'jump' && !transfersByOffset(row) && rd === 0 && !isLink(rs1);
 
 /**
  * One entry of decoded code, 8 bytes:
@@ -57,22 +74,21 @@ const undecoded: Entry = { low: UNDECODED, high: 0, ends: true };
 export function entryOf(word: number, offset: number): Entry {
   const decoded = decode(word);
   if (decoded === undefined) return undecoded;
-  const code = codeOf(decoded, offset);
-  if (code.operation === UNDECODED) return undecoded;
+  const reach = reachOf(decoded, offset);
+  const code = codes.get(decoded.row)?.[reach];
+  if (code === undefined || (transfersByOffset(decoded.row) && (decoded.immediate & 3) !== 0)) return undecoded;
   const rd = decoded.rd === 0 ? Word.sink * 4 : decoded.rd * 4;
   return {
-    low: code.operation | (rd << 8) | ((decoded.rs1 * 4) << 16) | ((decoded.rs2 * 4) << 24),
-    high: code.near ? decoded.immediate * 2 : decoded.immediate,
+    low: code | (rd << 8) | ((decoded.rs1 * 4) << 16) | ((decoded.rs2 * 4) << 24),
+    high: reach === 'ahead' || reach === 'back' ? decoded.immediate * 2 : decoded.immediate,
     ends: decoded.row.effect.kind === 'jump',
   };
 }
 
-function codeOf(decoded: Decoded, offset: number): { operation: number; near: boolean } {
-  const known = codes.get(decoded.row);
-  if (known === undefined) return { operation: UNDECODED, near: false };
-  if (known.near === UNDECODED) return { operation: known.far, near: false };
-  if ((decoded.immediate & 3) !== 0) return { operation: UNDECODED, near: false }; // would trap if taken: not here
+function reachOf(decoded: Decoded, offset: number): Reach {
+  if (isComputedJump(decoded)) return 'computed';
+  if (!transfersByOffset(decoded.row)) return 'far';
   const target = offset + decoded.immediate;
-  const near = target >= 0 && target < PAGE_SIZE;
-  return { operation: near ? known.near : known.far, near };
+  if (target < 0 || target >= PAGE_SIZE) return 'far';
+  return decoded.immediate > 0 ? 'ahead' : 'back';
 }

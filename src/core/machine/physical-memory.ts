@@ -18,6 +18,15 @@ const FrameFlag = {
 /** Told after a store to a watched word. @param physical address of the store */
 export type StoreWatcher = (physical: number) => void;
 
+export interface PhysicalMemoryPorts {
+  /** Removes fast stores of all harts. */
+  purgeWrites(): void;
+  /** Removes everything that was made from decoded code. */
+  purgeCode(): void;
+  /** Words of a frame with decoded code have changed. @param page its decoded page */
+  codeStored(page: number, offset: number, length: number): void;
+}
+
 export class PhysicalMemory implements TableMemory {
   readonly memory: LinearMemory;
   readonly code: DecodedCode;
@@ -27,16 +36,18 @@ export class PhysicalMemory implements TableMemory {
   readonly #watchers = new Map<number, StoreWatcher>();
   readonly #purgeWrites: () => void;
 
-  /** @param purge removes fast stores (all harts), or everything made from decoded code */
-  constructor(memory: LinearMemory, layout: Layout, purge: { readonly writes: () => void; readonly code: () => void }) {
+  constructor(memory: LinearMemory, layout: Layout, ports: PhysicalMemoryPorts) {
     this.memory = memory;
     this.size = layout.ramBytes;
     this.#ramBase = layout.ramBase;
     this.#flags = new Uint8Array(layout.ramBytes / PAGE_SIZE);
-    this.#purgeWrites = purge.writes;
-    this.code = new DecodedCode(memory, layout, () => {
-      for (let frame = 0; frame < this.#flags.length; frame++) this.#clear(frame, FrameFlag.code);
-      purge.code();
+    this.#purgeWrites = ports.purgeWrites;
+    this.code = new DecodedCode(memory, layout, {
+      dropped: () => {
+        for (let frame = 0; frame < this.#flags.length; frame++) this.#clear(frame, FrameFlag.code);
+        ports.purgeCode();
+      },
+      stored: ports.codeStored,
     });
   }
 

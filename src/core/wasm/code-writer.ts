@@ -9,10 +9,28 @@ export interface Label {
   readonly depth: number;
 }
 
+/** What the engine should expect of a branch; null: nothing is said. */
+export type Likelihood = 'likely' | 'unlikely' | null;
+
+/** A branch hint: where the branch instruction lies in the function body, and what to expect of it. */
+export interface BranchHint {
+  /** Bytes from the beginning of the body, its local declarations included. */
+  readonly offset: number;
+  readonly likely: boolean;
+}
+
+/** A finished function body. */
+export interface FunctionBody {
+  /** As the code section holds it, with its size in front. */
+  readonly bytes: Uint8Array;
+  readonly hints: readonly BranchHint[];
+}
+
 export class CodeWriter {
   readonly #code = new ByteWriter(4096);
   readonly #locals: ValueType[] = [];
   readonly #parameters: number;
+  readonly #hints: BranchHint[] = [];
   #depth = 0;
 
   /** @param parameters number of parameters; they are the first locals */
@@ -62,6 +80,13 @@ export class CodeWriter {
     this.#code.unsigned(offset);
   }
 
+  /** Calls, through the module's table, the function whose index is on the stack above its arguments. */
+  callIndirect(type: number): void {
+    this.#code.byte(Op.callIndirect);
+    this.#code.unsigned(type);
+    this.#code.unsigned(0); // the only table
+  }
+
   block(): Label {
     return this.#open(Op.block);
   }
@@ -71,7 +96,8 @@ export class CodeWriter {
   }
 
   /** Opens the branch taken when the word on the stack is not 0. */
-  if(): Label {
+  if(likelihood: Likelihood = null): Label {
+    this.#hint(likelihood);
     return this.#open(Op.if);
   }
 
@@ -94,7 +120,8 @@ export class CodeWriter {
     this.#code.unsigned(this.#distance(label));
   }
 
-  branchIf(label: Label): void {
+  branchIf(label: Label, likelihood: Likelihood = null): void {
+    this.#hint(likelihood);
     this.#code.byte(Op.brIf);
     this.#code.unsigned(this.#distance(label));
   }
@@ -107,20 +134,28 @@ export class CodeWriter {
     this.#code.unsigned(this.#distance(otherwise));
   }
 
-  /** The finished function body as the code section holds it, with its size in front. */
-  finish(): Uint8Array {
-    const body = new ByteWriter(this.#code.length + 16);
-    body.unsigned(this.#locals.length);
-    for (const type of this.#locals) {
-      body.unsigned(1);
-      body.byte(type);
+  /** Ends the function. */
+  finish(): FunctionBody {
+    const declarations = new ByteWriter(64);
+    const runs = runsOf(this.#locals);
+    declarations.unsigned(runs.length);
+    for (const { type, count } of runs) {
+      declarations.unsigned(count);
+      declarations.byte(type);
     }
-    body.append(this.#code.view());
-    body.byte(Op.end);
-    const sized = new ByteWriter(body.length + 5);
-    sized.unsigned(body.length);
-    sized.append(body.view());
-    return sized.view();
+    const sized = new ByteWriter(declarations.length + this.#code.length + 8);
+    sized.unsigned(declarations.length + this.#code.length + 1);
+    sized.append(declarations.view());
+    sized.append(this.#code.view());
+    sized.byte(Op.end);
+    return {
+      bytes: sized.view(),
+      hints: this.#hints.map(({ offset, likely }) => ({ offset: offset + declarations.length, likely })),
+    };
+  }
+
+  #hint(likelihood: Likelihood): void {
+    if (likelihood !== null) this.#hints.push({ offset: this.#code.length, likely: likelihood === 'likely' });
   }
 
   #open(op: Op, type: number = EMPTY_BLOCK): Label {
@@ -133,4 +168,15 @@ export class CodeWriter {
   #distance(label: Label): number {
     return this.#depth - label.depth;
   }
+}
+
+/** Neighbouring locals of one type, counted: so the format declares them. */
+function runsOf(types: readonly ValueType[]): { type: ValueType; count: number }[] {
+  const runs: { type: ValueType; count: number }[] = [];
+  for (const type of types) {
+    const last = runs.at(-1);
+    if (last?.type === type) last.count++;
+    else runs.push({ type, count: 1 });
+  }
+  return runs;
 }

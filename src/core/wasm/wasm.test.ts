@@ -58,7 +58,7 @@ function compiled(write: (code: CodeWriter) => void, parameters = 2): (...values
   const code = new CodeWriter(parameters);
   write(code);
   const types = Array<ValueType>(parameters).fill(ValueType.i32);
-  const bytes = moduleOf([{ name: 'f', parameters: types, results: [ValueType.i32], body: code.finish() }]);
+  const bytes = moduleOf([{ name: 'f', type: { parameters: types, results: [ValueType.i32] }, body: code.finish() }]);
   const memory = new WebAssembly.Memory({ initial: 1 });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
     machine: { memory },
@@ -155,6 +155,8 @@ describe('functions', () => {
     expect(() => f(-4, 1)).toThrow();
   });
 
+  const word = { parameters: [], results: [ValueType.i32] };
+
   test('several stand in one module under their names', () => {
     const body = (value: number) => {
       const code = new CodeWriter(0);
@@ -162,13 +164,56 @@ describe('functions', () => {
       return code.finish();
     };
     const bytes = moduleOf([
-      { name: 'one', parameters: [], results: [ValueType.i32], body: body(1) },
-      { name: 'two', parameters: [], results: [ValueType.i32], body: body(2) },
+      { name: 'one', type: word, body: body(1) },
+      { name: 'two', type: word, body: body(2) },
     ]);
     const memory = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
       machine: { memory },
     });
     expect([(exports['one'] as () => number)(), (exports['two'] as () => number)()]).toEqual([1, 2]);
+  });
+
+  test('functions are placed in the imported table and called through it', () => {
+    const answer = new CodeWriter(1);
+    answer.get(0);
+    answer.constant(1);
+    answer.op(Op.i32Add);
+    const caller = new CodeWriter(1);
+    caller.get(0);
+    caller.constant(3); // the slot
+    caller.callIndirect(0);
+    const unary = { parameters: [ValueType.i32], results: [ValueType.i32] };
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const regions = new WebAssembly.Table({ element: 'anyfunc', initial: 4 });
+    const options = { table: true, types: [unary] };
+    const instantiate = (bytes: Uint8Array) =>
+      new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
+        machine: { memory, regions },
+      });
+    instantiate(moduleOf([{ type: unary, body: answer.finish(), slot: 3 }], options));
+    const { exports } = instantiate(moduleOf([{ name: 'call', type: unary, body: caller.finish() }], options));
+    expect((exports['call'] as (value: number) => number)(41)).toBe(42);
+    expect(regions.get(2)).toBeNull();
+  });
+
+  test('a branch hint names the offset of its branch, local declarations included (branch hinting proposal)', () => {
+    const code = new CodeWriter(0);
+    code.local();
+    const label = code.block();
+    code.constant(1);
+    code.branchIf(label, 'unlikely');
+    code.end();
+    code.constant(7);
+    const { bytes, hints } = code.finish();
+    expect(hints.map(({ likely }) => likely)).toEqual([false]);
+    expect(bytes[1 + (hints[0]?.offset ?? 0)]).toBe(Op.brIf); // one byte of size stands before the body
+    const module = moduleOf([{ name: 'f', type: word, body: { bytes, hints } }]);
+    expect(WebAssembly.validate(module as Uint8Array<ArrayBuffer>)).toBe(true);
+    const sections = WebAssembly.Module.customSections(
+      new WebAssembly.Module(module as Uint8Array<ArrayBuffer>),
+      'metadata.code.branch_hint',
+    );
+    expect([...new Uint8Array(sections[0] ?? new ArrayBuffer(0))]).toEqual([1, 0, 1, hints[0]?.offset, 1, 0]);
   });
 });

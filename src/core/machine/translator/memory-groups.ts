@@ -1,0 +1,92 @@
+// Neighbouring accesses through one register — a stack frame, a structure, an unrolled copy — share one look into the
+// translations: if the first of them may go ahead, so may all, because they lie in one page and are aligned alike.
+
+import type { Expression } from '../../isa/expression.ts';
+import type { Decoded } from '../../isa/instructions.ts';
+
+/** Bytes from the first to the last access of a group. */
+const REACH = 2048;
+
+export interface MemoryGroup {
+  /** Index, in the block, of the access that checks for all. */
+  readonly leader: number;
+  readonly kind: 'load' | 'store';
+  readonly base: number;
+  /** Immediate of the lowest access, and bytes from there to the last byte of the highest. */
+  readonly lowest: number;
+  readonly span: number;
+  /** Bytes of the widest access, and its immediate: where it is aligned, all are. */
+  readonly width: number;
+  readonly widest: number;
+}
+
+interface Access {
+  readonly index: number;
+  readonly offset: number;
+  readonly width: number;
+}
+
+/** Finds the groups of a block. @returns the group of each access that belongs to one, by index in the block */
+export function groupsOf(instructions: readonly Decoded[]): ReadonlyMap<number, MemoryGroup> {
+  const groups = new Map<number, MemoryGroup>();
+  instructions.forEach((first, index) => {
+    const { effect } = first.row;
+    if (groups.has(index) || !isGroupable(first) || (effect.kind !== 'load' && effect.kind !== 'store')) return;
+    const members = membersFrom(instructions, index, effect.kind, groups);
+    if (members.length < 2) return;
+    const widest = members.reduce((best, each) => (each.width > best.width ? each : best));
+    const lowest = Math.min(...members.map(({ offset }) => offset));
+    const group: MemoryGroup = {
+      leader: index,
+      kind: effect.kind,
+      base: first.rs1,
+      lowest,
+      span: Math.max(...members.map(({ offset, width }) => offset + width)) - lowest,
+      width: widest.width,
+      widest: widest.offset,
+    };
+    for (const member of members) groups.set(member.index, group);
+  });
+  return groups;
+}
+
+/** Accesses from `start` on that use its base before that changes, near enough and aligned when the widest is. */
+function membersFrom(
+  instructions: readonly Decoded[],
+  start: number,
+  kind: 'load' | 'store',
+  taken: ReadonlyMap<number, MemoryGroup>,
+): Access[] {
+  const base = instructions[start]?.rs1;
+  const members: Access[] = [];
+  let [low, high] = [Infinity, -Infinity];
+  for (let index = start; index < instructions.length; index++) {
+    const decoded = instructions[index];
+    if (decoded === undefined) break;
+    const { effect } = decoded.row;
+    if (effect.kind === kind && decoded.rs1 === base && isGroupable(decoded) && !taken.has(index)) {
+      const access = { index, offset: decoded.immediate, width: effect.width };
+      const [lower, higher] = [Math.min(low, access.offset), Math.max(high, access.offset + access.width)];
+      if (higher - lower <= REACH && members.every((other) => alike(other, access))) {
+        members.push(access);
+        [low, high] = [lower, higher];
+      }
+    }
+    if (decoded.rd === base) break;
+  }
+  return members;
+}
+
+/** If the wider of the two is aligned, so is the other. */
+const alike = (a: Access, b: Access): boolean => (a.offset - b.offset) % Math.min(a.width, b.width) === 0;
+
+const isGroupable = ({ rs1, row: { effect } }: Decoded): boolean =>
+  rs1 !== 0 && (effect.kind === 'load' || effect.kind === 'store') && isBasePlusImmediate(effect.address);
+
+const isBasePlusImmediate = (address: Expression): boolean =>
+  address.kind === 'binary' &&
+  address.operator === 'add' &&
+  address.left.kind === 'operand' &&
+  address.left.name === 'rs1' &&
+  address.right.kind === 'operand' &&
+  address.right.name === 'immediate';

@@ -1,0 +1,31 @@
+// The contract between interpreter and translated regions: how a region is called, what it returns, and how the heat word
+// of an instruction says that one stands there.
+//
+//   heat    0 … HOT − 1    how often control has arrived here by a jump, a call or a branch backwards
+//           HOT            asked for: a region is being made, or none can be
+//           REGION | slot  a region stands here, in this slot of the table
+//
+//   region(hart, page, budget, depth) → budget << 32 | pc | LEAVES_SLOWLY
+//
+// `hart` is the linear address of the hart's block, in which all registers are up to date before and after; `page` the
+// virtual address of the page that holds the region's first instruction. All that a region returns through is exact: it
+// never begins an instruction that it cannot finish.
+
+import type { FunctionType } from '../../wasm/module.ts';
+import { ValueType } from '../../wasm/opcodes.ts';
+
+/** Arrivals after which an instruction is worth translating from. */
+export const HOT = 400;
+/** Marks a heat word as naming a region. */
+export const REGION = 0x8000_0000 | 0;
+/** Set in the pc that a region returns: the instruction there is for the interpreter. */
+export const LEAVES_SLOWLY = 1;
+/** How deep calls may nest as calls; WebAssembly's own stack bounds it. */
+export const CALL_DEPTH = 200;
+/** Slots of the table: all the regions there are at a time. */
+export const REGION_SLOTS = 2048;
+
+export const REGION_TYPE: FunctionType = {
+  parameters: [ValueType.i32, ValueType.i32, ValueType.i32, ValueType.i32],
+  results: [ValueType.i64],
+};

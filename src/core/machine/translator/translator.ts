@@ -1,0 +1,200 @@
+// Makes regions of hot code, in the background and in batches, and takes them away as soon as a word they were made from
+// changes. Where a region stands is written in the heat of its first instruction; nothing else leads to it, so taking it
+// away is writing a word. No region is on the WebAssembly stack while this code runs: whatever is not plain execution has
+// left all of them first.
+
+import { moduleOf, type FunctionDefinition } from '../../wasm/module.ts';
+import { DecodedCode } from '../decoded-code.ts';
+import { PAGE_SIZE, type Layout } from '../layout.ts';
+import type { Host, Imports, LinearMemory } from '../linear-memory.ts';
+import { Table, type Translations } from '../translations.ts';
+import { jumpsFrom } from './jump-profile.ts';
+import { regionAt, type CodeView, type Region } from './region.ts';
+import { REGION, REGION_SLOTS, REGION_TYPE } from './region-interface.ts';
+import { writeRegion } from './region-writer.ts';
+
+const WORDS_OF_PAGE = 1024;
+
+export interface TranslatorPorts {
+  readonly host: Host;
+  readonly memory: LinearMemory;
+  readonly layout: Layout;
+  readonly code: DecodedCode;
+  readonly imports: Required<Imports>;
+}
+
+/** A region on its way: written, in the compiler's hands, entered from now on, taken away. */
+interface Translation {
+  readonly slot: number;
+  /** Index, in words of linear memory, of the heat that leads to it. */
+  readonly heat: number;
+  /** Words it was made from, by decoded page. */
+  readonly words: ReadonlyMap<number, readonly number[]>;
+  state: 'waiting' | 'compiling' | 'standing' | 'dropped';
+}
+
+/** What was translated from one decoded page. */
+interface PageUse {
+  /** How many translations include each word. */
+  readonly words: Uint16Array;
+  readonly translations: Set<Translation>;
+  /** Translations lost because the page was stored to. */
+  losses: number;
+}
+
+export interface TranslatorCounts {
+  /** Regions translated since power-on, dropped because their code changed, and standing now. */
+  readonly translated: number;
+  readonly dropped: number;
+  readonly standing: number;
+  /** Guest instructions and bytes of WebAssembly of all regions translated. */
+  readonly instructions: number;
+  readonly bytes: number;
+}
+
+/** Losses after which a page's code is left to the interpreter: it changes faster than it is worth translating. */
+const LOSSES_LIMIT = 200;
+
+export class Translator {
+  readonly #ports: TranslatorPorts;
+  readonly #uses = new Map<number, PageUse>();
+  readonly #freeSlots = Array.from({ length: REGION_SLOTS }, (_, slot) => slot).reverse();
+  /** Written, until the compiler is free. */
+  #waiting: { readonly translation: Translation; readonly definition: FunctionDefinition }[] = [];
+  #compiling = false;
+  readonly #counts = { translated: 0, dropped: 0, standing: 0, instructions: 0, bytes: 0 };
+
+  constructor(ports: TranslatorPorts) {
+    this.#ports = ports;
+  }
+
+  get counts(): TranslatorCounts {
+    return this.#counts;
+  }
+
+  /**
+   * Translates from a virtual address that has become hot, as the current translations show it.
+   * The interpreter goes on until the region stands.
+   */
+  request(translations: Translations, pc: number): void {
+    const page = translations.lookup(Table.fetch, pc);
+    if (page === 0 || (this.#uses.get(page)?.losses ?? 0) > LOSSES_LIMIT) return;
+    const region = regionAt(this.#viewFrom(translations, pc), pc & 0xfff);
+    if ((region.blocks[0]?.instructions.length ?? 0) === 0) return;
+    if (this.#freeSlots.length === 0) this.dropAll();
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) return; // all are in the compiler's hands
+    const translation: Translation = {
+      slot,
+      heat: DecodedCode.heatIndex(page, pc & 0xfff),
+      words: wordsOf(region),
+      state: 'waiting',
+    };
+    for (const [each, words] of translation.words) {
+      const use = this.#useOf(each);
+      use.translations.add(translation);
+      for (const word of words) use.words[word] = (use.words[word] ?? 0) + 1;
+      this.#counts.instructions += words.length;
+    }
+    const body = writeRegion(region);
+    this.#counts.translated++;
+    this.#counts.bytes += body.bytes.length;
+    this.#waiting.push({ translation, definition: { type: REGION_TYPE, body, slot } });
+    this.#compile();
+  }
+
+  /** Words of a decoded page's frame were stored to: what was made from them goes. */
+  forget(page: number, offset: number, length: number): void {
+    const use = this.#uses.get(page);
+    if (use === undefined) return;
+    const first = offset >> 2;
+    const last = Math.min(WORDS_OF_PAGE - 1, (offset + length - 1) >> 2);
+    if (use.words.subarray(first, last + 1).every((count) => count === 0)) return;
+    for (const translation of use.translations) {
+      if (translation.words.get(page)?.some((word) => word >= first && word <= last)) {
+        use.losses++;
+        this.#drop(translation);
+      }
+    }
+  }
+
+  /** Takes all regions away: the table is full, or the decoded pages go. */
+  dropAll(): void {
+    for (const use of this.#uses.values()) for (const translation of use.translations) this.#drop(translation);
+    this.#uses.clear();
+  }
+
+  #viewFrom(translations: Translations, pc: number): CodeView {
+    const { memory, layout, code } = this.#ports;
+    return {
+      page: (index) => translations.lookup(Table.fetch, (pc + index * PAGE_SIZE) >>> 0),
+      word: (page, offset) => code.decodedWord(page, offset),
+      jumps: (page, offset) => jumpsFrom(memory, layout, page + 2 * offset),
+    };
+  }
+
+  #useOf(page: number): PageUse {
+    const known = this.#uses.get(page);
+    if (known) return known;
+    const use: PageUse = { words: new Uint16Array(WORDS_OF_PAGE), translations: new Set(), losses: 0 };
+    this.#uses.set(page, use);
+    return use;
+  }
+
+  #compile(): void {
+    if (this.#compiling) return;
+    const batch = this.#waiting.filter(({ translation }) => translation.state === 'waiting');
+    this.#waiting = [];
+    if (batch.length === 0) return;
+    this.#compiling = true;
+    for (const { translation } of batch) translation.state = 'compiling';
+    const { host, imports } = this.#ports;
+    const definitions = batch.map(({ definition }) => definition);
+    const module = moduleOf(definitions, { table: true, types: [REGION_TYPE] });
+    host.compileInBackground(module, imports, () => {
+      this.#compiling = false;
+      for (const { translation } of batch) this.#stand(translation);
+      this.#compile();
+    });
+  }
+
+  #stand(translation: Translation): void {
+    if (translation.state === 'dropped') return this.#free(translation.slot);
+    translation.state = 'standing';
+    this.#ports.memory.words[translation.heat] = REGION | translation.slot;
+    this.#counts.standing++;
+  }
+
+  #drop(translation: Translation): void {
+    const { state } = translation;
+    if (state === 'dropped') return;
+    for (const [page, words] of translation.words) {
+      const use = this.#uses.get(page);
+      if (use === undefined) continue;
+      use.translations.delete(translation);
+      for (const word of words) use.words[word] = (use.words[word] ?? 0) - 1;
+    }
+    translation.state = 'dropped';
+    this.#ports.memory.words[translation.heat] = 0;
+    this.#counts.dropped++;
+    if (state === 'standing') this.#counts.standing--;
+    if (state !== 'compiling') this.#free(translation.slot); // else when the compiler has put it there
+  }
+
+  #free(slot: number): void {
+    this.#ports.imports.regions.set(slot, null);
+    this.#freeSlots.push(slot);
+  }
+}
+
+/** Word indices of a region's instructions, by decoded page. */
+function wordsOf({ blocks, pages }: Region): ReadonlyMap<number, readonly number[]> {
+  const words = new Map<number, number[]>([...pages.values()].map((page) => [page, []]));
+  for (const { offset, instructions } of blocks) {
+    instructions.forEach((_, index) => {
+      const at = offset + 4 * index;
+      words.get(pages.get(at >> 12) ?? 0)?.push((at & 0xfff) >> 2);
+    });
+  }
+  return words;
+}
