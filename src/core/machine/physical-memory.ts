@@ -20,11 +20,11 @@ export type StoreWatcher = (physical: number) => void;
 
 export interface PhysicalMemoryPorts {
   /** Removes fast stores of all harts. */
-  purgeWrites(): void;
+  readonly purgeWrites: () => void;
   /** Removes everything that was made from decoded code. */
-  purgeCode(): void;
+  readonly purgeCode: () => void;
   /** Words of a frame with decoded code have changed. @param page its decoded page */
-  codeStored(page: number, offset: number, length: number): void;
+  readonly codeStored: (page: number, offset: number, length: number) => void;
 }
 
 export class PhysicalMemory implements TableMemory {
