@@ -32,9 +32,39 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
+/**
+ * Lets the browser fetch the page's own script beside the entry that will ask for it, not after. The entry comes first: it
+ * starts the worker.
+ */
+function pageBesideEntry(): Plugin {
+  return {
+    name: 'page-beside-entry',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_html, { bundle = {} }) => {
+        const page = Object.values(bundle).find(
+          (output) => output.type === 'chunk' && output.facadeModuleId?.endsWith('src/ui/page.tsx') === true,
+        );
+        if (page?.type !== 'chunk') throw new Error('Expected a chunk made from src/ui/page.tsx, found none.');
+        const scripts = [page.fileName, ...page.imports].filter((file) => {
+          const output = bundle[file];
+          return output?.type === 'chunk' && !output.isEntry;
+        });
+        const styles = [...(page.viteMetadata?.importedCss ?? [])];
+        const link = (attrs: Record<string, string>) => ({ tag: 'link', attrs, injectTo: 'head' as const });
+        return [
+          ...scripts.map((file) => link({ rel: 'modulepreload', crossorigin: '', href: `./${file}` })),
+          ...styles.map((file) => link({ rel: 'preload', as: 'style', crossorigin: '', href: `./${file}` })),
+        ];
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: './',
-  plugins: [react(), contentSecurityPolicy()],
+  plugins: [react(), contentSecurityPolicy(), pageBesideEntry()],
   worker: { format: 'es' },
   build: {
     outDir: 'dist',

@@ -1,7 +1,11 @@
 // What the machine was at the last frame. Written by the frame loop alone; everything else reads.
+// Parts of the page that draw it subscribe by `useFrame`: they get it in turns, so that a frame is never one long task.
 
+import { useSyncExternalStore } from 'react';
+import { flushSync } from 'react-dom';
 import { create } from 'zustand';
 import type { Frame, VmSummary } from '../protocol/frame.ts';
+import { createTurns } from './turns.ts';
 
 export interface FrameState {
   readonly frame: Frame | undefined;
@@ -12,6 +16,20 @@ export interface FrameState {
 }
 
 export const useFrameState = create<FrameState>(() => ({ frame: undefined, before: undefined, refusal: undefined }));
+
+const turns = createTurns({
+  nextFrame: (callback) => requestAnimationFrame(callback),
+  now: () => performance.now(),
+  run: (part) => flushSync(part),
+});
+useFrameState.subscribe(turns.announce);
+
+const never = () => () => undefined;
+
+/** The last frame, drawn anew in this part's turn; what it was when last drawn while the part is not on the screen. */
+export function useFrame(onScreen = true): FrameState {
+  return useSyncExternalStore(onScreen ? turns.subscribe : never, useFrameState.getState);
+}
 
 /** The VM with this number in the frame. */
 export function vmOf(frame: Frame | undefined, vm: number | undefined): VmSummary | undefined {

@@ -6,13 +6,13 @@ import type { StepKind, Technique, VmOptions } from '../protocol/commands.ts';
 import { choose, useChoice } from './choice.ts';
 import { createConsoles, type Consoles } from './console/consoles.ts';
 import type { Terminals } from './console/terminals.ts';
-import { createCoreClient, messageOf, type CoreClient, type CorePort } from './core-client.ts';
+import { messageOf, type CoreClient } from './core-client.ts';
 import { createDock, type Dock } from './dock/dock.ts';
+import { rememberVms } from './first-vms.ts';
 import { createFrameLoop } from './frame-loop.ts';
 import { isMoving, useFrameState, vmOf } from './frame-store.ts';
 import type { Navigate, Panel, PanelId, SendCommand } from './panel.ts';
-import { rememberVms, vmsToBeginWith } from './remembered.ts';
-import { announce, showProblem } from './shell-state.ts';
+import { announce, showProblem, useShell } from './shell-state.ts';
 
 /** What a person can do to VMs. Each shows its own failure; a panel that wants the error uses `Lab.command`. */
 export interface VmActions {
@@ -50,8 +50,12 @@ export function useLab(): Lab {
   return lab;
 }
 
-export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab {
-  const core = createCoreClient(spawn);
+/** `begun` are the VMs that were asked for before there was a page, in their order. */
+export function createLab(
+  core: CoreClient,
+  begun: readonly Promise<{ readonly vm: number }>[],
+  panels: readonly Panel[],
+): Lab {
   const consoles = createConsoles(core);
   let terminals: Terminals | undefined;
   const dock = createDock(panels);
@@ -167,14 +171,16 @@ export function createLab(spawn: () => CorePort, panels: readonly Panel[]): Lab 
     },
   };
 
-  let begun = false;
-  core.onStatus(() => {
-    const { phase, catalog } = core.status();
-    if (begun || phase !== 'ready' || catalog === undefined) return;
-    begun = true;
+  for (const adding of begun) {
     void attempt(async () => {
-      for (const options of vmsToBeginWith(catalog)) await vms.add(options);
+      vms.select((await adding).vm);
+      loop.refresh();
     });
+  }
+  void Promise.allSettled(begun).then(() => {
+    rememberVms(core.options());
+    useShell.setState({ beginning: false });
+    loop.refresh();
   });
   core.onRestart((renumbered) => {
     loop.forget();

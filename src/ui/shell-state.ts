@@ -5,6 +5,8 @@ import { create } from 'zustand';
 export type Overlay = 'palette' | 'help' | 'add-vm';
 
 export interface ShellState {
+  /** The VMs of a visit's beginning are not all there yet. */
+  readonly beginning: boolean;
   readonly overlay: Overlay | undefined;
   /** What is typed into the palette, from the moment it is asked for. */
   readonly search: string;
@@ -17,6 +19,7 @@ export interface ShellState {
 }
 
 export const useShell = create<ShellState>(() => ({
+  beginning: true,
   overlay: undefined,
   search: '',
   droppedFile: undefined,

@@ -7,6 +7,7 @@ import type { Host } from '../core/machine/linear-memory.ts';
 import { guests } from '../guests/manifest.ts';
 import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
+import { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -27,6 +28,9 @@ export class Session {
   readonly lab: Lab;
   readonly #origins = new Map<number, VmOrigin>();
   readonly #pacer: Pacer;
+  readonly #files = new GuestFiles();
+  /** Settled when every VM that was asked for before is there or has failed. */
+  #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer) {
@@ -61,12 +65,17 @@ export class Session {
       exitReasons: exitReasons.map((reason) => ({ reason, ...exitRows[reason] })),
       instructionsPerTick: INSTRUCTIONS_PER_TICK,
     }),
-    addVm: async (options) => {
-      const { image, origin } = await loadGuest(options);
-      const vm = this.lab.addVm({ technique: options.technique, guest: image });
-      this.#origins.set(vm.id, origin);
-      if (options.start) this.lab.start(vm.id);
-      return { vm: vm.id };
+    addVm: (options) => {
+      // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
+      const loading = loadGuest(options, this.#files);
+      const adding = Promise.all([loading, this.#added]).then(([{ image, origin }]) => {
+        const vm = this.lab.addVm({ technique: options.technique, guest: image });
+        this.#origins.set(vm.id, origin);
+        if (options.start) this.lab.start(vm.id);
+        return { vm: vm.id };
+      });
+      this.#added = Promise.allSettled([this.#added, adding]);
+      return adding;
     },
     removeVm: ({ vm }) => {
       this.lab.removeVm(vm);

@@ -2,7 +2,7 @@
 
 import { I18nLabel, Layout, type TabNode } from 'flexlayout-react';
 import 'flexlayout-react/style/light.css';
-import { useSyncExternalStore } from 'react';
+import { memo, useSyncExternalStore } from 'react';
 import { useLab } from '../lab.ts';
 import { PanelHost } from './PanelHost.tsx';
 import './dock.css';
@@ -17,7 +17,8 @@ const WORDS: Readonly<Record<string, string>> = {
   [I18nLabel.Splitter]: 'Resize; arrow keys move it',
 };
 
-export function DockView() {
+/** Drawn anew only when the arrangement changes: it measures itself, which costs a layout of the whole page. */
+export const DockView = memo(function DockView() {
   const { dock, panels } = useLab();
   const model = useSyncExternalStore(dock.onChange, dock.model);
   return (
@@ -48,7 +49,7 @@ export function DockView() {
       />
     </div>
   );
-}
+});
 
 function DockedPanel({ node }: { readonly node: TabNode }) {
   const { dock, panels } = useLab();

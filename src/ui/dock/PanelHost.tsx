@@ -1,17 +1,16 @@
 // One panel inside the dock or on a phone: hands it the frame while it is on the screen, and keeps its failures to itself.
 
-import { Suspense, useSyncExternalStore } from 'react';
+import { Suspense } from 'react';
 import { ErrorBoundary, type FallbackProps } from 'react-error-boundary';
 import { choose, useChoice } from '../choice.ts';
 import { EmptyState } from '../components/EmptyState.tsx';
 import { messageOf } from '../core-client.ts';
-import { useFrameState, vmOf } from '../frame-store.ts';
+import { useFrame, vmOf } from '../frame-store.ts';
 import { useLab } from '../lab.ts';
 import type { Panel } from '../panel.ts';
+import { useShell } from '../shell-state.ts';
 import { useCoreStatus } from '../shell/use-core-status.ts';
 import styles from './PanelHost.module.css';
-
-const never = () => () => undefined;
 
 interface PanelHostProps {
   readonly panel: Panel;
@@ -21,25 +20,30 @@ interface PanelHostProps {
 
 export function PanelHost({ panel, visible }: PanelHostProps) {
   const lab = useLab();
-  const { frame, before } = useSyncExternalStore(visible ? useFrameState.subscribe : never, useFrameState.getState);
+  const { frame, before } = useFrame(visible);
   const choice = useChoice();
   const { catalog } = useCoreStatus();
+  const beginning = useShell((state) => state.beginning);
+  const vm = vmOf(frame, choice.vm);
   return (
     <section className={styles['host']} data-panel={panel.id} tabIndex={-1} aria-label={panel.title}>
-      <ErrorBoundary FallbackComponent={PanelFailure}>
-        <Suspense fallback={<EmptyState title={`${panel.title} is being loaded.`} />}>
-          <panel.Component
-            frame={frame}
-            before={before}
-            vm={vmOf(frame, choice.vm)}
-            catalog={catalog}
-            choice={choice}
-            choose={choose}
-            command={lab.command}
-            navigate={lab.navigate}
-          />
-        </Suspense>
-      </ErrorBoundary>
+      {/* A guest is on its way: what a panel says when there is none would only flash by. */}
+      {(vm !== undefined || !beginning) && (
+        <ErrorBoundary FallbackComponent={PanelFailure}>
+          <Suspense fallback={<EmptyState title={`${panel.title} is being loaded.`} />}>
+            <panel.Component
+              frame={frame}
+              before={before}
+              vm={vm}
+              catalog={catalog}
+              choice={choice}
+              choose={choose}
+              command={lab.command}
+              navigate={lab.navigate}
+            />
+          </Suspense>
+        </ErrorBoundary>
+      )}
     </section>
   );
 }

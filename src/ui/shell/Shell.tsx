@@ -47,6 +47,7 @@ function Page({ lab }: { readonly lab: Lab }) {
   const situation = useSituation();
   const phone = usePhone(lab);
   const overlay = useShell((state) => state.overlay);
+  const beginning = useShell((state) => state.beginning);
   useKeys(lab, rows);
   useFileDrop();
   // What is typed right after Ctrl+K must not wait for a chunk.
@@ -61,7 +62,7 @@ function Page({ lab }: { readonly lab: Lab }) {
       <Notices />
       <main className={styles['main']}>
         <h1 className="visually-hidden">Ringside</h1>
-        {situation.frame?.vms.length === 0 ? <NoVm /> : phone ? <PhonePanel /> : <DockView />}
+        {situation.frame?.vms.length === 0 && !beginning ? <NoVm /> : phone ? <PhonePanel /> : <DockView />}
       </main>
       <StatusStrip situation={situation} />
       {phone && <PhoneTabs />}

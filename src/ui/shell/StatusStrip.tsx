@@ -7,7 +7,8 @@ import { ModeBadge } from '../components/ModeBadge.tsx';
 import { Sentence } from '../components/Sentence.tsx';
 import { Term } from '../components/Term.tsx';
 import { formatCount, formatLarge } from '../format.ts';
-import { isMoving, useFrameState } from '../frame-store.ts';
+import { isMoving, useFrame } from '../frame-store.ts';
+import { useShell } from '../shell-state.ts';
 import styles from './StatusStrip.module.css';
 import { useCalm, useRunner } from './use-calm.ts';
 import { stateName } from './VmState.tsx';
@@ -15,10 +16,11 @@ import { stateName } from './VmState.tsx';
 const SENTENCE_EVERY_MS = 2500;
 
 export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situation: Situation }) {
+  const beginning = useShell((state) => state.beginning);
   const moving = vm !== undefined && isMoving(vm);
-  const sentence = useCalm(sentenceOf(vm, phase), SENTENCE_EVERY_MS, moving);
+  const sentence = useCalm(sentenceOf(vm, phase, beginning), SENTENCE_EVERY_MS, moving);
   const runner = useRunner(vm);
-  const refusal = useFrameState((state) => state.refusal);
+  const { refusal } = useFrame();
   return (
     <footer className={styles['strip']} aria-label="Status">
       {vm !== undefined && (
@@ -55,9 +57,10 @@ function Number({ value, unit }: { readonly value: string; readonly unit: React.
   );
 }
 
-function sentenceOf(vm: VmSummary | undefined, phase: Situation['phase']): string {
+function sentenceOf(vm: VmSummary | undefined, phase: Situation['phase'], beginning: boolean): string {
   if (phase === 'starting') return 'The machine is being started.';
   if (phase === 'dead') return 'The machine has stopped.';
+  if (vm === undefined && beginning) return 'The guest is being fetched.';
   if (vm === undefined) return 'No VM. Add one to have something to look at.';
   if (vm.ending !== undefined) return vm.ending.message;
   if (!isMoving(vm)) return vm.stopReason?.sentence ?? `The guest is ${stateName(vm)}.`;

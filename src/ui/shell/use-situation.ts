@@ -2,12 +2,12 @@
 
 import { useChoice } from '../choice.ts';
 import type { Situation } from '../commands/rows.ts';
-import { useFrameState, vmOf } from '../frame-store.ts';
+import { useFrame, useFrameState, vmOf } from '../frame-store.ts';
 import type { Lab } from '../lab.ts';
 import { useCoreStatus } from './use-core-status.ts';
 
 export function useSituation(): Situation {
-  const frame = useFrameState((state) => state.frame);
+  const { frame } = useFrame();
   const choice = useChoice();
   const { phase } = useCoreStatus();
   return { phase, frame, choice, vm: vmOf(frame, choice.vm) };

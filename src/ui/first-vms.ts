@@ -1,0 +1,56 @@
+// The VMs a visit begins with: those the page's address asks for, else those that ran last, else a small one. Knows no React,
+// because the page's entry asks it before anything else is loaded.
+
+import type { GuestDescription, Technique, VmOptions } from '../protocol/commands.ts';
+import { store, stored } from './storage.ts';
+
+type Guests = readonly Pick<GuestDescription, 'name' | 'techniques' | 'memoryMiB'>[];
+
+const VMS = 'ringside.vms.1';
+
+/** Keeps the VMs for the next visit. Images the person brought are too large to keep. */
+export function rememberVms(vms: readonly VmOptions[]): void {
+  store(
+    VMS,
+    vms.flatMap(({ guest, technique, memoryMiB }) =>
+      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB }] : [],
+    ),
+  );
+}
+
+/** A VM asked for by the page's address: `#guest=linux&technique=bare`. */
+function vmOfAddress(guests: Guests): readonly VmOptions[] {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const name = asked.get('guest');
+  return name === null ? [] : checked(guests, name, asked.get('technique'), Number(asked.get('memory')));
+}
+
+function checked(guests: Guests, name: unknown, technique: unknown, memoryMiB: unknown): readonly VmOptions[] {
+  const guest = guests.find((known) => known.name === name);
+  if (guest === undefined) return [];
+  const preferred: readonly unknown[] = [technique, 'trap-and-emulate', ...guest.techniques];
+  const possible = preferred.find((wanted): wanted is Technique => guest.techniques.some((known) => known === wanted));
+  if (possible === undefined) return [];
+  const memory = typeof memoryMiB === 'number' && memoryMiB >= 1 && memoryMiB <= 2048 ? memoryMiB : guest.memoryMiB;
+  return [
+    { guest: { kind: 'shipped', name: guest.name }, technique: possible, memoryMiB: Math.round(memory), start: true },
+  ];
+}
+
+/** The small guest of a first visit: one whose exits keep coming, so that there is something to stop at. */
+const FIRST_GUESTS = ['heartbeat', 'timer', 'hello'];
+
+/** The VMs to begin with: those of the address, else those of the last visit, else a small one. */
+export function vmsToBeginWith(guests: Guests): readonly VmOptions[] {
+  const asked = vmOfAddress(guests);
+  if (asked.length > 0) return asked;
+  const found = stored(VMS);
+  const last = (Array.isArray(found) ? found : []).slice(0, 4).flatMap((entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null) return [];
+    const { guest, technique, memoryMiB } = entry as Record<string, unknown>;
+    return checked(guests, guest, technique, memoryMiB);
+  });
+  if (last.length > 0) return last;
+  const first = FIRST_GUESTS.find((name) => guests.some((guest) => guest.name === name));
+  return checked(guests, first ?? guests[0]?.name, 'trap-and-emulate', undefined);
+}
