@@ -12,6 +12,7 @@ import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { VmControl } from './control.ts';
 import type { Exit, Verdict } from './exits.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
+import { guestDma } from './guest-dma.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { handle, type HandledVm } from './handlers.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
@@ -128,6 +129,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
         else this.#rebooting = true;
       },
       epochNanoseconds: options.epochNanoseconds,
+      memory: guestDma(() => this.memory),
+      ...(guest.virtio && { virtio: guest.virtio }),
       ...this.interruptLog.controllerObservers,
     });
     this.guest = prepareGuest(guest, this.board.mounts);

@@ -8,17 +8,40 @@ import { Plic } from '../devices/plic.ts';
 import { TestFinisher, type FinisherOutcome } from '../devices/test-finisher.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { toNumber, type Unsigned64 } from '../devices/unsigned64.ts';
-import { VirtioMmioEmpty } from '../devices/virtio-mmio-empty.ts';
+import type { DmaMemory } from '../devices/virtio/dma-memory.ts';
+import type { VirtioFactory, VirtioObserver } from '../devices/virtio/virtio-function.ts';
+import type { VirtioVersion } from '../devices/virtio/virtio-mmio-registers.ts';
+import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
 import type { BoardMount } from './device-tree-board.ts';
 import { DeviceBus } from './device-bus.ts';
 
 const UART_INTERRUPT = 10;
 const RTC_INTERRUPT = 11;
 const VIRTIO_SLOTS = 8;
+const VIRTIO_BASE = 0x1000_1000;
+/** Source of the first slot; the others follow. */
+const VIRTIO_INTERRUPT = 1;
 
 /** mip bits that wires drive. */
 export const Line = { software: 1 << 3, timer: 1 << 7, supervisorExternal: 1 << 9, machineExternal: 1 << 11 } as const;
 export type Line = (typeof Line)[keyof typeof Line];
+
+/** A device in a virtio slot. */
+export interface VirtioDevice {
+  readonly device: VirtioFactory;
+  /** 0 to 7. Default: the highest that is free, as with QEMU's -device. */
+  readonly slot?: number;
+  /** Ticks from when a request is taken to when it is served. Default 0. */
+  readonly latency?: number;
+  readonly observer?: VirtioObserver;
+}
+
+/** What is in the board's virtio slots, and which interface they all have. */
+export interface VirtioDevices {
+  /** Default: legacy, as on QEMU's board. */
+  readonly version?: VirtioVersion;
+  readonly devices: readonly VirtioDevice[];
+}
 
 export interface BoardPorts {
   readonly harts: number;
@@ -33,6 +56,10 @@ export interface BoardPorts {
   readonly finish: (outcome: FinisherOutcome) => void;
   /** What the real-time clock shows at time 0. */
   readonly epochNanoseconds: Unsigned64;
+  /** All the memory that devices reach by themselves: the RAM of the board. */
+  readonly memory: DmaMemory;
+  /** Default: the slots are empty. */
+  readonly virtio?: VirtioDevices;
   /** Observers of the interrupt controller, for drawing chains. */
   readonly interruptRaised?: (source: number, level: boolean) => void;
   readonly interruptClaimed?: (context: number, source: number) => void;
@@ -43,6 +70,8 @@ export class Board {
   readonly aclint: Aclint;
   readonly plic: Plic;
   readonly uart: Uart16550;
+  /** The virtio slots, from the lowest address on. */
+  readonly virtio: readonly VirtioMmio[];
   readonly bus: DeviceBus;
   /** In QEMU's order of creation, which fixes the order of device-tree nodes. */
   readonly mounts: readonly BoardMount[];
@@ -70,23 +99,34 @@ export class Board {
       clock: ports.clock,
       epochNanoseconds: ports.epochNanoseconds,
     });
-    const slots = Array.from({ length: VIRTIO_SLOTS }, (_, slot) => ({
-      device: new VirtioMmioEmpty(),
-      base: 0x1000_1000 + slot * 0x1000,
-      interrupt: slot + 1,
-    }));
+    const inSlots = placed(ports.virtio?.devices ?? []);
+    this.virtio = inSlots.map(
+      (inSlot, slot) =>
+        new VirtioMmio({
+          version: ports.virtio?.version ?? 'legacy',
+          memory: ports.memory,
+          interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
+          clock: ports.clock,
+          rescheduled: ports.timeWritten,
+          ...inSlot,
+        }),
+    );
     this.mounts = [
       { device: this.aclint, base: 0x0200_0000 },
       { device: this.plic, base: 0x0c00_0000 },
-      ...slots,
+      ...this.virtio.map((device, slot) => ({
+        device,
+        base: VIRTIO_BASE + slot * device.size,
+        interrupt: VIRTIO_INTERRUPT + slot,
+      })),
       { device: new TestFinisher({ finish: ports.finish }), base: 0x0010_0000 },
       { device: this.uart, base: 0x1000_0000, interrupt: UART_INTERRUPT },
       { device: rtc, base: 0x0010_1000, interrupt: RTC_INTERRUPT },
     ];
-    const timed: readonly TimedDevice[] = [this.aclint, rtc];
-    this.#timed = timed;
+    const clocks: readonly TimedDevice[] = [this.aclint, rtc];
+    this.#timed = [...clocks, ...this.virtio.filter(({ occupied }) => occupied)];
     this.bus = new DeviceBus(this.mounts, (device) => {
-      if (timed.some((each) => each === device)) ports.timeWritten();
+      if (clocks.some((each) => each === device)) ports.timeWritten();
     });
   }
 
@@ -109,4 +149,20 @@ export class Board {
   elapse(): void {
     for (const device of this.#timed) device.elapse();
   }
+}
+
+/** @throws Error where there are more devices than slots, or two in one */
+function placed(devices: readonly VirtioDevice[]): readonly (VirtioDevice | undefined)[] {
+  const slots: (VirtioDevice | undefined)[] = Array.from({ length: VIRTIO_SLOTS }, () => undefined);
+  for (const device of [...devices.filter(({ slot }) => slot !== undefined), ...devices]) {
+    if (slots.includes(device)) continue;
+    const slot = device.slot ?? slots.lastIndexOf(undefined);
+    if (slot < 0 || slot >= VIRTIO_SLOTS || slots[slot] !== undefined) {
+      throw new Error(
+        `expected a free virtio slot of ${VIRTIO_SLOTS}, found ${devices.length > VIRTIO_SLOTS ? 'none left' : `slot ${slot} taken or absent`}: leave a device out, or choose another slot`,
+      );
+    }
+    slots[slot] = device;
+  }
+  return slots;
 }

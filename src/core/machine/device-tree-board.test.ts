@@ -10,7 +10,7 @@ import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
 import { Plic } from '../devices/plic.ts';
 import { TestFinisher } from '../devices/test-finisher.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
-import { VirtioMmioEmpty } from '../devices/virtio-mmio-empty.ts';
+import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
 import { boardDeviceTree } from './device-tree-board.ts';
 import type { BoardDescription, BoardMount } from './device-tree-board.ts';
 import { buildDeviceTree, formatDeviceTree, readDeviceTree } from './device-tree.ts';
@@ -20,7 +20,9 @@ const ignore = () => undefined;
 function mounts(harts: number): BoardMount[] {
   const at = (base: number, device: DescribedDevice, interrupt?: number): BoardMount => ({ device, base, ...(interrupt !== undefined && { interrupt }) }); // prettier-ignore
   const clock = () => 0;
-  const slots = [1, 2, 3, 4, 5, 6, 7, 8].map((slot) => at(0x10000000 + 0x1000 * slot, new VirtioMmioEmpty(), slot));
+  const memory = { holds: () => false, read: () => false, write: () => false, load: () => -1, store: () => false };
+  const empty = () => new VirtioMmio({ version: 'legacy', memory, interrupt: ignore, clock });
+  const slots = [1, 2, 3, 4, 5, 6, 7, 8].map((slot) => at(0x10000000 + 0x1000 * slot, empty(), slot));
   return [
     at(0x2000000, new Aclint({ harts, clock, software: ignore, timer: ignore })),
     at(0xc000000, new Plic({ contexts: 2 * harts, sources: 96, interrupt: ignore })),

@@ -4,12 +4,13 @@
 import { STCE, STIP, VSTIP } from '../isa/csr-bits.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, type Line } from './board.ts';
+import { Board, type Line, type VirtioDevices } from './board.ts';
 import { Hart, type HartObserver } from './hart.ts';
 import { interpreterModule } from './interpreter.ts';
 import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
 import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
+import { ramDma } from './ram-dma.ts';
 import { Table, Translations } from './translations.ts';
 import { REGION_SLOTS } from './translator/region-interface.ts';
 import { Translator } from './translator/translator.ts';
@@ -46,6 +47,8 @@ export interface MachineOptions {
   readonly translator?: boolean;
   readonly epochNanoseconds: Unsigned64;
   readonly transmit: (byte: number) => void;
+  /** What is in the board's virtio slots. */
+  readonly virtio?: VirtioDevices;
   readonly observer?: HartObserver;
   readonly boardObserver?: {
     readonly interruptRaised?: (source: number, level: boolean) => void;
@@ -115,6 +118,8 @@ export class Machine {
       transmit: options.transmit,
       finish: (outcome) => this.#finish(outcome),
       epochNanoseconds: options.epochNanoseconds,
+      memory: ramDma(this.ram),
+      ...(options.virtio && { virtio: options.virtio }),
       ...options.boardObserver,
     });
     this.harts = translations.map((each, id) => {
