@@ -3,20 +3,23 @@
 
 import { describe, expect, test } from 'vitest';
 import { RAM_BASE } from './layout.ts';
-import { referenceHost, TestMachine } from './test-machine.test-support.ts';
+import { referenceHost, TestMachine, translating } from './test-machine.test-support.ts';
 
-/** Runs a program to its final `j .`, on both forms of the machine; traps go to `handler` if there is one. */
+/** Runs a program to its final `j .`, on every form of the machine; traps go to `handler` if there is one. */
 function run(source: string, instructions = 10_000): TestMachine {
-  const results = [new TestMachine(), new TestMachine({ host: referenceHost })].map((machine) => {
+  const run = (machine: TestMachine) => {
     machine.load(source);
     machine.run(instructions);
     return machine;
-  });
-  const [fast, reference] = results;
-  if (fast === undefined || reference === undefined) throw new Error('no machines');
-  expect(fast.image()).toEqual(reference.image());
-  expect(Buffer.compare(fast.ram.view(RAM_BASE, fast.ram.size), reference.ram.view(RAM_BASE, fast.ram.size))).toBe(0);
-  return fast;
+  };
+  const reference = run(new TestMachine({ host: referenceHost }));
+  for (const other of [new TestMachine(), new TestMachine(translating)].map(run)) {
+    expect(other.image()).toEqual(reference.image());
+    expect(Buffer.compare(other.ram.view(RAM_BASE, other.ram.size), reference.ram.view(RAM_BASE, other.ram.size))).toBe(
+      0,
+    );
+  }
+  return reference;
 }
 
 const x = (machine: TestMachine, index: number) => machine.state.x(index) >>> 0;

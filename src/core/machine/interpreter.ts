@@ -12,7 +12,7 @@ import { Op, ValueType } from '../wasm/opcodes.ts';
 import { HEAT_OFFSET, JUMP_PAIRS, PAGE_SIZE, TRANSLATION_TABLE_BYTES, Word } from './layout.ts';
 import { loadOp, lower, scratchOf, storeOp, type PushOperand, type Scratch } from './lower.ts';
 import { operations, type Reach } from './operations.ts';
-import { CALL_DEPTH, HOT, LEAVES_SLOWLY, REGION, REGION_TYPE } from './translator/region-interface.ts';
+import { CALL_DEPTH, LEAVES_SLOWLY, REGION, REGION_TYPE } from './translator/region-interface.ts';
 import { Table, TRANSLATION_OFFSET } from './translations.ts';
 
 /** Why the fast interpreter returned. */
@@ -29,8 +29,8 @@ export interface InterpreterOptions {
   readonly hartBase: number;
   /** Linear address of the profile of computed jumps. */
   readonly jumpBase: number;
-  /** Whether to count heat and enter translated regions. */
-  readonly translator: boolean;
+  /** Arrivals after which an instruction is hot; 0: they are not counted, and no translated region is entered. */
+  readonly hotAfter: number;
 }
 
 /** A module that exports `run`: executes one hart. @returns the module's bytes */
@@ -43,7 +43,7 @@ export function interpreterModule(options: InterpreterOptions): Uint8Array {
         body: new InterpreterWriter(options).write(),
       },
     ],
-    { table: options.translator, types: [REGION_TYPE] },
+    { table: options.hotAfter > 0, types: [REGION_TYPE] },
   );
 }
 
@@ -98,7 +98,7 @@ class InterpreterWriter {
     code.branchIf(fetchMiss);
     this.#enterDecodedCode();
     const arrive = code.loop();
-    if (this.#options.translator) this.#countOrHandOver(transfer, leave);
+    if (this.#options.hotAfter > 0) this.#countOrHandOver(transfer, leave);
 
     const slow = code.block();
     const exhausted = code.block();
@@ -163,7 +163,7 @@ class InterpreterWriter {
     this.#enterRegion(transfer);
     code.end();
     code.get(this.#heat);
-    code.constant(HOT);
+    code.constant(this.#options.hotAfter);
     code.op(Op.i32GeS);
     code.branchIf(counted);
     this.#addTo(this.#heat, 1);
@@ -171,7 +171,7 @@ class InterpreterWriter {
     code.get(this.#heat);
     code.memory(Op.i32Store);
     code.get(this.#heat);
-    code.constant(HOT);
+    code.constant(this.#options.hotAfter);
     code.op(Op.i32LtS);
     code.branchIf(counted);
     this.#pushPc();
@@ -307,7 +307,7 @@ class InterpreterWriter {
       code.constant(2);
       code.op(Op.i32And);
       code.branchIf(slow);
-      if (reach === 'computed' && this.#options.translator) this.#rememberJump();
+      if (reach === 'computed' && this.#options.hotAfter > 0) this.#rememberJump();
       this.#writeRd(() => this.#pushNextPc());
     }
     code.branch(transfer);
@@ -403,7 +403,7 @@ class InterpreterWriter {
     code.op(Op.i32ShrU);
     code.op(Op.i32Sub);
     code.set(this.#pcOffset);
-    if (!this.#options.translator) return;
+    if (this.#options.hotAfter === 0) return;
     code.get(this.#translation);
     code.constant(1);
     code.op(Op.i32ShrU);

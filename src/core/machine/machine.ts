@@ -12,7 +12,7 @@ import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { ramDma } from './ram-dma.ts';
 import { Table, Translations } from './translations.ts';
-import { REGION_SLOTS } from './translator/region-interface.ts';
+import { HOT, REGION_SLOTS } from './translator/region-interface.ts';
 import { Translator } from './translator/translator.ts';
 
 /** The 10 MHz clock ticks once in this many instructions: the machine counts as one of 100 MHz, an instruction a cycle. */
@@ -45,6 +45,8 @@ export interface MachineOptions {
   readonly svadu?: boolean;
   /** Hot code is translated to WebAssembly (default). Nothing but speed depends on it. */
   readonly translator?: boolean;
+  /** Arrivals after which an instruction is translated from (default: HOT). */
+  readonly hotAfter?: number;
   readonly epochNanoseconds: Unsigned64;
   readonly transmit: (byte: number) => void;
   /** What is in the board's virtio slots. */
@@ -124,7 +126,11 @@ export class Machine {
     });
     this.harts = translations.map((each, id) => {
       const base = this.layout.hartBase + id * HART_BLOCK_BYTES;
-      const module = interpreterModule({ hartBase: base, jumpBase: this.layout.jumpBase, translator });
+      const module = interpreterModule({
+        hartBase: base,
+        jumpBase: this.layout.jumpBase,
+        hotAfter: translator ? (options.hotAfter ?? HOT) : 0,
+      });
       const { run } = host.compile(module, imports);
       if (run === undefined) throw new Error('the host compiled the interpreter but exports no run');
       return new Hart(

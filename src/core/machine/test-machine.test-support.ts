@@ -15,6 +15,18 @@ import { Machine, type MachineOptions } from './machine.ts';
 /** A fast interpreter that leaves every instruction to the rows: the same machine, held on the reference path. */
 export const referenceHost: Host = { ...nodeHost, compile: () => ({ run: () => Leave.slow }) };
 
+/** A host that compiles at once what others compile in the background. */
+export const immediateHost: Host = {
+  ...nodeHost,
+  compileInBackground(module, imports, done) {
+    nodeHost.compile(module, imports);
+    done();
+  },
+};
+
+/** Everything is translated at the first arrival. */
+export const translating = { host: immediateHost, hotAfter: 1 };
+
 export class TestMachine extends Machine {
   readonly #transmitted: readonly number[];
 

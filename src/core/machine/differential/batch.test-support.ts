@@ -4,10 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeHost } from '../../../cli/node-host.ts';
 import { assemble, type Assembled } from '../../isa/assembly/assemble.ts';
 import type { Host } from '../linear-memory.ts';
 import { Machine } from '../machine.ts';
+import { immediateHost } from '../test-machine.test-support.ts';
 import { finalCsrs, harnessSource, LogWords, Place, trapWords } from './harness.test-support.ts';
 import { generateProgram, type GeneratedProgram } from './program.test-support.ts';
 
@@ -39,15 +39,16 @@ function recordsOf(programs: readonly GeneratedProgram[], verbose: boolean): Uin
   return new Uint8Array(Buffer.concat(records));
 }
 
-/** One line for each program, as this machine prints them. */
+/** One line for each program, as this machine prints them, with everything translated that can be. */
 export function runHere(
   programs: readonly GeneratedProgram[],
   verbose = false,
-  host: Host = nodeHost,
+  host: Host = immediateHost,
 ): readonly string[] {
   const output: number[] = [];
   const machine = new Machine({
     host,
+    hotAfter: 2,
     harts: 1,
     ramBytes: RAM_BYTES,
     svadu: true,

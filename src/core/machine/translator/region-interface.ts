@@ -1,7 +1,7 @@
 // The contract between interpreter and translated regions: how a region is called, what it returns, and how the heat word
 // of an instruction says that one stands there.
 //
-//   heat    0 … HOT − 1    how often control has arrived here by a jump, a call or a branch backwards
+//   heat    0 …            how often control has arrived here by a jump, a call or a branch backwards
 //           HOT            asked for: a region is being made, or none can be
 //           REGION | slot  a region stands here, in this slot of the table
 //
@@ -14,7 +14,7 @@
 import type { FunctionType } from '../../wasm/module.ts';
 import { ValueType } from '../../wasm/opcodes.ts';
 
-/** Arrivals after which an instruction is worth translating from. */
+/** Arrivals after which an instruction is worth translating from, if nothing else is said. */
 export const HOT = 400;
 /** Marks a heat word as naming a region. */
 export const REGION = 0x8000_0000 | 0;
