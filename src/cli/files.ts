@@ -42,7 +42,8 @@ function writeError(what: string, path: string, error: unknown): UsageError {
     : fileError(`a file for ${what}`, path, error);
 }
 
-function fileError(what: string, path: string, error: unknown): UsageError {
+/** What to tell a person whose file cannot be used. */
+export function fileError(what: string, path: string, error: unknown): UsageError {
   const { found, advice } = complaint(error);
   return new UsageError(`${what} at ${quoted(path)}`, found, advice);
 }

@@ -10,6 +10,7 @@ import { recognizeImage } from '../core/machine/image.ts';
 import { RAM_BASE } from '../core/machine/layout.ts';
 import { findGuest, guests, type Guest } from '../guests/manifest.ts';
 import { readDecompressed } from './files.ts';
+import type { GuestDevices } from './guest-devices.ts';
 import { nearName } from './near-names.ts';
 import { oneOperand, quoted, UsageError } from './options.ts';
 
@@ -44,7 +45,11 @@ const shipped = (path: string): string => fileURLToPath(new URL(`../../public/${
  * Reads everything the guest is made of.
  * @throws UsageError, ImageError
  */
-export function chooseGuest(operands: readonly string[], choice: GuestChoice): ChosenGuest {
+export function chooseGuest(
+  operands: readonly string[],
+  choice: GuestChoice,
+  devices?: Pick<GuestDevices, 'virtio' | 'files'>,
+): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
   const imagePath =
     row !== undefined && operands.length === 0 ? shipped(row.image) : oneOperand('run', 'IMAGE', operands);
@@ -71,8 +76,9 @@ export function chooseGuest(operands: readonly string[], choice: GuestChoice): C
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
+      ...(devices && { virtio: devices.virtio }),
     },
-    files: initrdPath === undefined ? [imagePath] : [imagePath, initrdPath],
+    files: [imagePath, ...(initrdPath === undefined ? [] : [initrdPath]), ...(devices?.files ?? [])],
   };
 }
 

@@ -1,5 +1,5 @@
 // The command line: one table of option rows for each command, from which parsing, typing and --help derive.
-// `--name value`, `--name=value`, `-o value`; `--` ends the options; a repeated option counts as written last.
+// `--name value`, `--name=value`, `-o value`; `--` ends the options; a repeated option counts as written last, unless it may be repeated.
 
 import { nearName } from './near-names.ts';
 import { ValueError, type Reader } from './values.ts';
@@ -20,6 +20,8 @@ export interface OptionRow<Value> {
   readonly value: string;
   readonly help: string;
   readonly read: Reader<Value>;
+  /** It may be given more than once: the value is a list of all. */
+  readonly repeated?: boolean;
 }
 
 export const option = <Value>(name: string, value: string, read: Reader<Value>, help: string): OptionRow<Value> => ({
@@ -28,6 +30,14 @@ export const option = <Value>(name: string, value: string, read: Reader<Value>, 
   help,
   read,
 });
+
+/** An option that may be given more than once. */
+export const repeatedOption = <Value>(
+  name: string,
+  value: string,
+  read: Reader<Value>,
+  help: string,
+): OptionRow<readonly Value[]> => ({ name, value, help, read: (text) => [read(text)], repeated: true });
 
 export type OptionTable = Readonly<Record<string, OptionRow<unknown>>>;
 
@@ -86,7 +96,10 @@ export function parseArguments<Table extends OptionTable>(
       text = argv[++index];
       if (text === undefined || isOption(text)) throw missingValue(found.row, text);
     }
-    options[found.key] = valueOf(found.row, text);
+    const value = valueOf(found.row, text);
+    const before = found.row.repeated === true ? options[found.key] : undefined;
+    options[found.key] =
+      Array.isArray(before) && Array.isArray(value) ? [...(before as unknown[]), ...(value as unknown[])] : value;
   }
   return { options: options as Given<Table>, operands, help: false };
 }

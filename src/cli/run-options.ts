@@ -2,8 +2,8 @@
 
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
-import { option } from './options.ts';
-import { anyText, count, fileName, oneOf, size, sizeText, wholeNumber } from './values.ts';
+import { option, repeatedOption } from './options.ts';
+import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
 
@@ -34,6 +34,19 @@ export const runOptions = {
     oneOf(['software', 'hardware'] as const),
     'who sets A and D in page tables: software, a clear bit is a page fault (Svade); hardware, the walker sets it, ' +
       'as on QEMU’s default CPU (Svadu). Default: software',
+  ),
+  disk: repeatedOption(
+    '--disk',
+    'FILE[,HOW]',
+    fileWith(['readonly', 'snapshot'] as const),
+    'a virtio disk, /dev/vda; more of them: vdb … What the guest writes goes into the file; readonly: it cannot write; ' +
+      'snapshot: it writes into memory only, and the file stays as it is',
+  ),
+  virtio: option(
+    '--virtio',
+    'VERSION',
+    oneOf(['legacy', 'modern'] as const),
+    'interface of the virtio devices: legacy is version 1 of virtio-mmio, QEMU’s default; modern is version 2 (virtio 1.x)',
   ),
   maxInstructions: option('--max-instructions', 'N', count, 'end after so many instructions of the guest, with 124'),
   stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),

@@ -5,6 +5,7 @@ import { ConsoleOutput } from './console-output.ts';
 import type { Command, Streams } from './command.ts';
 import { drive } from './drive.ts';
 import { OpenFile } from './files.ts';
+import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { Interruptions, QUIT } from './interruption.ts';
 import type { Given } from './options.ts';
@@ -29,7 +30,21 @@ export const runCommand: Command<typeof runOptions> = {
 };
 
 async function run(operands: readonly string[], options: Given<typeof runOptions>, streams: Streams): Promise<number> {
-  const chosen = chooseGuest(operands, options);
+  const devices = new GuestDevices(options, streams.complain);
+  try {
+    return await runWith(devices, operands, options, streams);
+  } finally {
+    devices.close();
+  }
+}
+
+async function runWith(
+  devices: GuestDevices,
+  operands: readonly string[],
+  options: Given<typeof runOptions>,
+  streams: Streams,
+): Promise<number> {
+  const chosen = chooseGuest(operands, options, devices);
   const session = openSession(chosen);
   const files: OpenFile[] = [];
   const open = (what: string, path: string | undefined, inputs: readonly string[]) => {

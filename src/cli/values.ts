@@ -94,3 +94,21 @@ export const fileName: Reader<string> = (text) => {
   if (text !== '' && !text.includes('\0')) return text;
   throw new ValueError('a file name', 'write the path of a file');
 };
+
+/** A file and words behind it: `disk.img,readonly`. */
+export interface FileWith<Word extends string> {
+  readonly path: string;
+  readonly words: ReadonlySet<Word>;
+}
+
+/** A file name, with any of a few words behind commas. A comma that belongs to the name is written twice, as for QEMU. */
+export function fileWith<Word extends string>(words: readonly Word[]): Reader<FileWith<Word>> {
+  return (text) => {
+    const [path = '', ...rest] = text.split(/(?<!,),(?!,)/).map((part) => part.replaceAll(',,', ','));
+    const chosen = rest.map((part) => words.find((word) => word === part));
+    if (chosen.includes(undefined)) {
+      throw new ValueError(`a file name and ${words.join(' or ')} behind a comma`, `write FILE,${words[0] ?? ''}`);
+    }
+    return { path: fileName(path), words: new Set(chosen.filter((word) => word !== undefined)) };
+  };
+}

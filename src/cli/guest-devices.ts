@@ -1,0 +1,61 @@
+// The devices that the options of `run` put into the guest's virtio slots, and the files behind them.
+
+import { CopyOnWriteStore } from '../core/devices/copy-on-write-store.ts';
+import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
+import type { VirtioFactory } from '../core/devices/virtio/virtio-function.ts';
+import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
+import type { VirtioDevices } from '../core/machine/board.ts';
+import { FileStore } from './file-store.ts';
+import { UsageError } from './options.ts';
+import type { FileWith } from './values.ts';
+
+/** What `run` was told, as far as it is about devices. */
+export interface DeviceChoice {
+  readonly disk?: readonly FileWith<'readonly' | 'snapshot'>[];
+  readonly virtio?: VirtioVersion;
+}
+
+/** Slots of the board. */
+const SLOTS = 8;
+
+export class GuestDevices {
+  readonly virtio: VirtioDevices;
+  /** Files that must not be overwritten by what the run itself writes. */
+  readonly files: readonly string[];
+  readonly #stores: FileStore[] = [];
+
+  /**
+   * Opens everything the devices need.
+   * @param complain told, in one line, when a device stops because its driver broke a rule
+   * @throws UsageError
+   */
+  constructor(choice: DeviceChoice, complain: (message: string) => void) {
+    const disks = choice.disk ?? [];
+    const found: VirtioFactory[] = [];
+    try {
+      for (const disk of disks) found.push(this.#disk(disk));
+      if (found.length > SLOTS) {
+        throw new UsageError(`at most ${SLOTS} virtio devices`, `${found.length}`, 'leave some out');
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.files = disks.map(({ path }) => path);
+    this.virtio = {
+      ...(choice.virtio && { version: choice.virtio }),
+      devices: found.map((device) => ({ device, observer: { failed: complain } })),
+    };
+  }
+
+  close(): void {
+    for (const store of this.#stores.splice(0)) store.close();
+  }
+
+  #disk({ path, words }: FileWith<'readonly' | 'snapshot'>): VirtioFactory {
+    const file = new FileStore(path, { readOnly: words.size > 0 });
+    this.#stores.push(file);
+    const store = words.has('snapshot') ? new CopyOnWriteStore(file) : file;
+    return virtioBlock({ store, serial: `ringside-${this.#stores.length}` });
+  }
+}
