@@ -1,9 +1,8 @@
-// The command line: `ringside run | guests | disassemble | assemble | bench`. The launcher, .ci/ringside.mjs, calls `main`.
+// The command line: `ringside run | guests | disassemble | assemble`. The launcher, .ci/ringside.mjs, calls `main`.
 // Stdout is the guest's console or the command's result; every message goes to stderr, one line, and bad input is status 2.
 
 import { ImageError } from '../core/machine/image.ts';
 import { assembleCommand } from './assemble-command.ts';
-import { benchCommand } from './bench/bench-command.ts';
 import type { Command, Streams } from './command.ts';
 import { disassembleCommand } from './disassemble-command.ts';
 import { guestsCommand } from './guests-command.ts';
@@ -34,7 +33,6 @@ const commands: readonly Runnable[] = [
   runnable(guestsCommand),
   runnable(disassembleCommand),
   runnable(assembleCommand),
-  runnable(benchCommand),
 ];
 
 const processStreams: Streams = {

@@ -1,0 +1,36 @@
+// Chromium, without a window: each peer in a Web Worker of its own, v86 in the page. Times are of the wall clock.
+
+import type { Browser } from '@playwright/test';
+import type { Engine } from '../engine.ts';
+import type {} from '../page/bench-page.ts'; // declares window.bench
+import type { Places } from './files.ts';
+import { serveFiles } from './file-server.ts';
+
+export async function openChromiumEngine(browser: Browser, places: Places): Promise<Engine> {
+  const server = await serveFiles(places);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.waitForFunction(() => 'bench' in window);
+  return {
+    name: `Chromium ${browser.version()}`,
+    clock: 'wall',
+    open: async (kind) => {
+      const peer = await page.evaluate((wanted) => window.bench.open(wanted), kind);
+      return {
+        run: (kernel, rounds) =>
+          page.evaluate(([number, index, times]) => window.bench.run(number, index, times), [
+            peer,
+            kernel,
+            rounds,
+          ] as const),
+        close: () => Promise.resolve(), // with the page
+      };
+    },
+    measureRow: (name, quick) => page.evaluate(([row, short]) => window.bench.row(row, short), [name, quick] as const),
+    close: async () => {
+      await context.close();
+      await server.close();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// This Node as engine: every peer in the one thread, one at a time. Times are of the processor, which other programs on the
+// machine do not lengthen.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { V86 } from 'v86';
+import { nodeHost } from '../../cli/node-host.ts';
+import type { Engine } from '../engine.ts';
+import { openV86 } from '../peers/v86.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { measureRow, openPlainPeer } from '../workbench.ts';
+import { fileOf, folders, type Places } from './files.ts';
+
+const processorTime = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+export const nodeSurroundings = (places: Places): Surroundings => ({
+  host: nodeHost,
+  clock: processorTime,
+  turn: () => nextTurn(),
+  load: async (path) => {
+    const file = fileOf(places, path);
+    if (file === undefined) throw new Error(`expected a file of the benchmark, found “${path}”`);
+    return Uint8Array.from(await readFile(file));
+  },
+});
+
+export function openNodeEngine(places: Places): Engine {
+  const surroundings = nodeSurroundings(places);
+  const wasmPath = join(folders(places)['v86'] ?? '', 'v86.wasm');
+  return {
+    name: `Node ${process.versions.node}`,
+    clock: 'cpu',
+    open: (kind) =>
+      kind.kind === 'v86' ? openV86({ ...surroundings, Emulator: V86, wasmPath }) : openPlainPeer(kind, surroundings),
+    measureRow: (name, quick) => measureRow(name, quick, surroundings),
+    close: () => Promise.resolve(),
+  };
+}

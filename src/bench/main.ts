@@ -1,0 +1,102 @@
+// `npm run bench`: how fast guests run, beside direct WebAssembly, v86 and QEMU, and what everything around them costs.
+// Its checks are of results, never of times: a noisy machine makes figures worse and fails nothing.
+
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { chromium, type Browser } from '@playwright/test';
+import type { Engine } from './engine.ts';
+import { openChromiumEngine } from './hosts/chromium-engine.ts';
+import { fileOf, type Places } from './hosts/files.ts';
+import { openNodeEngine } from './hosts/node-engine.ts';
+import { measureKernels, type KernelSection } from './kernel-section.ts';
+import { KERNELS, parseOptions, usage, type BenchOptions } from './options.ts';
+import { PAGE_ROWS, pageRows, type PageMeasurements } from './page-rows.ts';
+import { reportJson, reportText, wrongResults, type FigureGroup, type Report } from './report.ts';
+import { labRows } from './rows/row-list.ts';
+import { images } from './surroundings.ts';
+
+/** What the launcher prepares. Costly things are made when they are first asked for. */
+export interface Launcher {
+  readonly places: Places;
+  /** Path of a Chromium. @throws Error where there is none and none can be installed */
+  readonly browserPath: () => Promise<string>;
+  readonly pageMeasurements: () => Promise<PageMeasurements>;
+  /** Serves the built page. @returns its address */
+  readonly servePage: () => Promise<string>;
+}
+
+/** What the stories' browser is given too. */
+const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
+const BAD_INPUT = 2;
+
+const progress = (text: string) => void process.stderr.write(`bench: ${text}\n`);
+
+/** @returns the exit status */
+export async function main(argv: readonly string[], launcher: Launcher): Promise<number> {
+  let options: BenchOptions | undefined;
+  try {
+    options = parseOptions(argv);
+  } catch (error) {
+    progress(error instanceof Error ? error.message : String(error));
+    return BAD_INPUT;
+  }
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const report = await measure(options, launcher);
+  process.stdout.write(`${reportText(report)}\n`);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reportJson(report), undefined, 2)}\n`);
+  return report.kernels && wrongResults(report.kernels).length > 0 ? 1 : 0;
+}
+
+async function measure(options: BenchOptions, launcher: Launcher): Promise<Report> {
+  const wanted = (part: string) => options.parts.includes(part);
+  const onPage = wanted(PAGE_ROWS);
+  const browser =
+    options.host === 'chromium' || onPage
+      ? await chromium.launch({ executablePath: await launcher.browserPath(), args: ARGUMENTS })
+      : undefined;
+  try {
+    const engine =
+      options.host === 'chromium' && browser
+        ? await openChromiumEngine(browser, launcher.places)
+        : openNodeEngine(launcher.places);
+    let kernels: KernelSection | undefined;
+    const groups: FigureGroup[] = [];
+    try {
+      if (wanted(KERNELS)) kernels = await kernelSection(engine, launcher.places, options.quick);
+      for (const { name, title } of labRows.filter((row) => wanted(row.name))) {
+        progress(`${title} …`);
+        groups.push({ title, figures: await engine.measureRow(name, options.quick) });
+      }
+    } finally {
+      await engine.close();
+    }
+    if (onPage && browser) groups.push(...(await pageGroups(browser, launcher, options.quick)));
+    return { about: aboutLines(engine), quick: options.quick, kernels, groups };
+  } finally {
+    await browser?.close();
+  }
+}
+
+function kernelSection(engine: Engine, places: Places, quick: boolean): Promise<KernelSection> {
+  const guestImage = fileOf(places, images.rv32);
+  if (guestImage === undefined) throw new Error(`expected ${images.rv32} in the checkout, found none`);
+  return measureKernels({ engine, guestImage, quick, progress });
+}
+
+async function pageGroups(browser: Browser, launcher: Launcher, quick: boolean): Promise<readonly FigureGroup[]> {
+  const measurements = await launcher.pageMeasurements();
+  const url = await launcher.servePage();
+  const groups: FigureGroup[] = [];
+  for (const { title, measure } of pageRows) {
+    progress(`${title} …`);
+    groups.push({ title, figures: await measure({ browser, url, measurements }, quick) });
+  }
+  return groups;
+}
+
+const aboutLines = ({ name, clock }: Engine): readonly string[] => [
+  `${name}, ${clock === 'cpu' ? 'processor time' : 'wall time'}; ${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} processors`,
+];

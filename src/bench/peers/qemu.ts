@@ -1,0 +1,62 @@
+// qemu-system-riscv32, where it is installed, with the lab's own guest image. It stands still (SIGSTOP) while it has no work,
+// because the guest polls its serial port.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { AwaitedLine } from './awaited-line.ts';
+import { boardOrder, HEAP_MEBIBYTES, kernelOrder } from './dialogue.ts';
+import type { Peer } from './peer.ts';
+
+const COMMAND = 'qemu-system-riscv32';
+
+/** Its version, or undefined where it is not installed or processes cannot be stopped. */
+export function qemuVersion(): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  const { status, stdout } = spawnSync(COMMAND, ['--version'], { encoding: 'utf8' });
+  return status === 0 ? /version (\S+)/.exec(stdout)?.[1] : undefined;
+}
+
+const argumentsFor = (image: string): readonly string[] => [
+  ...['-M', 'virt', '-m', '64', '-bios', 'none', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
+  ...['-device', `loader,file=${image},cpu-num=0`],
+];
+
+/** @param clock `cpu` takes the processor time of QEMU's threads, where the system tells it */
+export async function openQemu(image: string, paging: boolean, clock: 'wall' | 'cpu'): Promise<Peer> {
+  const child = spawn(COMMAND, argumentsFor(image), { stdio: ['pipe', 'pipe', 'ignore'] });
+  const { stdin, stdout } = child;
+  const lines = new AwaitedLine(clock === 'cpu' ? () => processorTime(child) : () => performance.now());
+  stdout.on('data', (bytes: Uint8Array) => bytes.forEach((byte) => lines.take(byte)));
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${COMMAND} ended with status ${code}`)));
+  });
+  failed.catch(() => undefined); // its end is awaited below, or nobody waits any more
+  await Promise.race([lines.next(), failed]);
+  const ask = (order: string) => Promise.race([lines.answer(() => void stdin.write(order)), failed]);
+  if (paging) await ask(boardOrder('pagingOn', HEAP_MEBIBYTES));
+  child.kill('SIGSTOP');
+  return {
+    run: async (kernel, rounds) => {
+      child.kill('SIGCONT');
+      const run = await ask(kernelOrder(kernel, rounds));
+      child.kill('SIGSTOP');
+      return run;
+    },
+    close: () => {
+      child.kill('SIGKILL');
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Milliseconds its threads have spent on a processor (Linux: Documentation/scheduler/sched-stats.rst); elsewhere wall time. */
+function processorTime({ pid }: ChildProcess): number {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    const spent = (task: string) => Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]);
+    return readdirSync(tasks).reduce((sum, task) => sum + spent(task), 0) / 1e6;
+  } catch {
+    return performance.now();
+  }
+}

@@ -1,0 +1,98 @@
+// Linux from its first instruction to the shell's prompt, under each technique; and the same with nobody listening to the
+// exits, which is what tracing costs a guest that has real work. Time that the kernel sleeps passes at once.
+
+import { findGuest } from '../../guests/manifest.ts';
+import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
+import { techniques, type Technique } from '../../core/hypervisor/virtual-machine.ts';
+import type { Figure, LabRow } from '../figure.ts';
+import { newLab, usualSwitches, type LabSwitches } from '../new-lab.ts';
+import { median, quotients } from '../statistics.ts';
+import type { Surroundings } from '../surroundings.ts';
+
+const MEBIBYTE = 2 ** 20;
+const HYPERVISOR_MEBIBYTES = 32;
+const SLICE = 200_000;
+const TURN = 4;
+const PROMPT = '# ';
+/** Instructions after which a kernel that shows no prompt has gone wrong. */
+const LIMIT = 2_000_000_000;
+
+async function linux({ load }: Surroundings): Promise<GuestImage> {
+  const row = findGuest('linux');
+  if (row?.initrd === undefined) throw new Error('expected Linux and its initrd among the guests, found none');
+  return {
+    image: await unpacked(await load(row.image)),
+    initrd: await unpacked(await load(row.initrd)),
+    ...(row.bootArguments !== undefined && { bootArguments: row.bootArguments }),
+    boot: row.boot,
+    memoryBytes: row.memoryMiB * MEBIBYTE,
+    harts: 1,
+  };
+}
+
+async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** @returns milliseconds from the first instruction to the prompt */
+async function boot({ host, clock, turn }: Surroundings, technique: Technique, guest: GuestImage, how: LabSwitches) {
+  const lab = newLab(host, guest.memoryBytes / MEBIBYTE + HYPERVISOR_MEBIBYTES, how);
+  const vm = lab.addVm({ technique, guest });
+  const computer = lab.computerOf(vm);
+  let last = '';
+  let prompted: number | undefined;
+  vm.console.sink = (byte) => {
+    last = `${last.slice(-1)}${String.fromCharCode(byte)}`;
+    if (last === PROMPT) prompted ??= clock();
+  };
+  const started = clock();
+  lab.start(vm.id);
+  let turned = performance.now();
+  while (prompted === undefined) {
+    if (vm.ending || vm.instructions > LIMIT) throw new Error(`Linux under ${technique} shows no prompt`);
+    const idle = computer.idleUntil();
+    if (idle !== undefined) computer.skipTo(idle);
+    else computer.runSlice(SLICE);
+    if (performance.now() - turned < TURN) continue;
+    await turn();
+    turned = performance.now();
+  }
+  return { milliseconds: prompted - started, instructions: vm.instructions, exits: vm.exits };
+}
+
+export const linuxBoot: LabRow = {
+  name: 'linux',
+  title: 'Linux to the prompt',
+  measure: async (surroundings, quick) => {
+    const guest = await linux(surroundings);
+    const rounds = quick ? 3 : 5;
+    const figures: Figure[] = [];
+    for (const translator of [true, false]) {
+      for (const technique of techniques) {
+        const switches = { ...usualSwitches, translator };
+        const results = [];
+        const untraced = [];
+        for (let round = 0; round < rounds; round++) {
+          results.push(await boot(surroundings, technique, guest, switches));
+          if (technique === 'bare') continue;
+          untraced.push(await boot(surroundings, technique, guest, { ...switches, tracing: false }));
+        }
+        const times = results.map(({ milliseconds }) => milliseconds);
+        const name = `${technique}${translator ? '' : ', interpreted'}`;
+        const [first] = results;
+        figures.push(
+          { name, value: median(times), unit: 'ms' },
+          { name: `${name}: instructions`, value: (first?.instructions ?? 0) / 1e6, unit: 'millions' },
+        );
+        if (technique === 'bare') continue;
+        const without = untraced.map(({ milliseconds }) => milliseconds);
+        figures.push(
+          { name: `${name}: exits`, value: first?.exits ?? 0, unit: '' },
+          { name: `${name}: tracing adds`, value: 100 * (median(quotients(times, without)) - 1), unit: '%' },
+        );
+      }
+    }
+    return figures;
+  },
+};
