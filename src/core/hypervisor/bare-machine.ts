@@ -109,7 +109,7 @@ export class BareMachine implements VirtualMachine, Computer {
   }
   get waiting(): boolean {
     return this.machine.harts.every(
-      ({ state }) => state.stopped || (state.waiting && (state.pending & state.get('mie')) === 0),
+      ({ state }) => state.stopped || (state.waiting && (state.pending & state.csrs.mie) === 0),
     );
   }
 
@@ -141,7 +141,7 @@ export class BareMachine implements VirtualMachine, Computer {
     for (const { address, bytes } of guest.loads) machine.ram.write(address, bytes);
     for (const hart of machine.harts) {
       if (this.#supervisor) this.#setUpFirmware(hart);
-      else if (machine.svadu) hart.state.set('menvcfgh', ADUE); // as QEMU's default CPU leaves reset
+      else if (machine.svadu) hart.state.csrs.menvcfgh = ADUE; // as QEMU's default CPU leaves reset
       const { state } = hart;
       state.pc = guest.entry;
       state.setX(10, hart.id);
@@ -246,19 +246,19 @@ export class BareMachine implements VirtualMachine, Computer {
     state.setUp('medeleg', FIRMWARE_MEDELEG);
     state.setUp('mideleg', SUPERVISOR_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
-    state.set('menvcfgh', STCE | (this.machine.svadu ? ADUE : 0));
+    state.csrs.menvcfgh = STCE | (this.machine.svadu ? ADUE : 0);
     state.privilege = Privilege.supervisor;
   }
 
   /** A hart has trapped into machine mode, where the firmware is. */
   #serveFirmware(hart: Hart): void {
     const { state } = hart;
-    if (state.get('mcause') !== exceptionRows.supervisorCall.code) {
-      this.#ending = stuck(state.get('mepc'), state.get('mcause'));
+    if (state.csrs.mcause !== exceptionRows.supervisorCall.code) {
+      this.#ending = stuck(state.csrs.mepc, state.csrs.mcause);
       return;
     }
     // A call that ends the run leaves the kernel standing at its ECALL.
-    if (serveSbiCall(this.#sbi, hart.id, state)) state.setUp('mepc', state.get('mepc') + 4);
+    if (serveSbiCall(this.#sbi, hart.id, state)) state.setUp('mepc', state.csrs.mepc + 4);
     state.returnFromMachine();
   }
 
@@ -268,18 +268,18 @@ export class BareMachine implements VirtualMachine, Computer {
       harts: this.harts,
       setTimer: (index: number, low: number, high: number) => {
         const hart = hartOf(index);
-        hart.state.set('stimecmp', low);
-        hart.state.set('stimecmph', high);
+        hart.state.csrs.stimecmp = low;
+        hart.state.csrs.stimecmph = high;
         hart.changed('timer');
       },
       sendIpi: (index: number) => {
         const { state } = hartOf(index);
-        state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+        state.csrs.mipSoftware = state.csrs.mipSoftware | SSIP;
         hartOf(index).changed('interrupts');
       },
       clearIpi: (index: number) => {
         const { state } = hartOf(index);
-        state.set('mipSoftware', state.get('mipSoftware') & ~SSIP);
+        state.csrs.mipSoftware = state.csrs.mipSoftware & ~SSIP;
       },
       fence: (index: number, address: number | undefined) => hartOf(index).access.translations.flush(address),
       hartStatus: (index: number) => {
@@ -306,7 +306,7 @@ export class BareMachine implements VirtualMachine, Computer {
       suspendHart: (index: number) => {
         const { state } = hartOf(index);
         state.waiting = true;
-        this.#suspendedAt.set(index, (state.get('mepc') + 4) >>> 0);
+        this.#suspendedAt.set(index, (state.csrs.mepc + 4) >>> 0);
       },
       reset: (kind: 'shutdown' | 'reboot', failed: boolean) => {
         if (kind === 'shutdown') this.#ending = shutdown(failed);

@@ -71,19 +71,19 @@ export class HardwareAssisted implements World {
   load(hart: Hart): void {
     const { state } = this.#ports;
     const real = hart.state;
-    real.set('vsatp', 0); // no walk may see the new guest's tables through the old guest's second stage
-    real.set('hgatp', this.hgatp);
-    real.set('vsatp', state.get('satp'));
-    real.set('hstatus', HypervisorStatus.VTW);
-    real.set('hedeleg', EXCEPTIONS_TO_GUEST);
-    real.set('hideleg', VIRTUAL_INTERRUPTS);
-    real.set('hcounteren', TIME_ONLY); // cycle and instret of the hart would tell of the neighbours
-    real.set('henvcfghWritten', STCE | (state.get('menvcfgh') & ADUE));
+    real.csrs.vsatp = 0; // no walk may see the new guest's tables through the old guest's second stage
+    real.csrs.hgatp = this.hgatp;
+    real.csrs.vsatp = state.csrs.satp;
+    real.csrs.hstatus = HypervisorStatus.VTW;
+    real.csrs.hedeleg = EXCEPTIONS_TO_GUEST;
+    real.csrs.hideleg = VIRTUAL_INTERRUPTS;
+    real.csrs.hcounteren = TIME_ONLY; // cycle and instret of the hart would tell of the neighbours
+    real.csrs.henvcfghWritten = STCE | (state.csrs.menvcfgh & ADUE);
     this.#setTimeDelta(real);
     for (const [own, held] of swapped) real.set(held, state.get(own));
-    real.set('vsstatus', state.get('mstatus') & SSTATUS);
-    const enabled = state.get('mie') & 0x222;
-    real.set('mie', (real.get('mie') & ~VIRTUAL_INTERRUPTS) | (enabled << 1));
+    real.csrs.vsstatus = state.csrs.mstatus & SSTATUS;
+    const enabled = state.csrs.mie & 0x222;
+    real.csrs.mie = (real.csrs.mie & ~VIRTUAL_INTERRUPTS) | (enabled << 1);
     hart.changed('translation');
     hart.changed('timer');
   }
@@ -91,10 +91,10 @@ export class HardwareAssisted implements World {
   save(hart: Hart): void {
     const { state } = this.#ports;
     const real = hart.state;
-    state.set('satp', real.get('vsatp'));
+    state.csrs.satp = real.csrs.vsatp;
     for (const [own, held] of swapped) state.set(own, real.get(held));
-    state.set('mstatus', (state.get('mstatus') & ~SSTATUS) | (real.get('vsstatus') & SSTATUS));
-    state.set('mie', (state.get('mie') & ~0x222) | ((real.get('mie') & VIRTUAL_INTERRUPTS) >>> 1));
+    state.csrs.mstatus = (state.csrs.mstatus & ~SSTATUS) | (real.csrs.vsstatus & SSTATUS);
+    state.csrs.mie = (state.csrs.mie & ~0x222) | ((real.csrs.mie & VIRTUAL_INTERRUPTS) >>> 1);
   }
 
   keepTime(hart: Hart): void {
@@ -110,10 +110,10 @@ export class HardwareAssisted implements World {
     real.copyCoreFrom(state);
     real.privilege = Privilege.supervisor; // still HS: only SRET leads into the guest
     real.virtual = false;
-    real.set('sepc', state.pc);
-    real.set('mstatus', (real.get('mstatus') & ~Status.SPP) | (supervisor ? Status.SPP : 0));
+    real.csrs.sepc = state.pc;
+    real.csrs.mstatus = (real.csrs.mstatus & ~Status.SPP) | (supervisor ? Status.SPP : 0);
     const guestMode = HypervisorStatus.SPV | (supervisor ? HypervisorStatus.SPVP : 0);
-    real.set('hstatus', (real.get('hstatus') & ~HypervisorStatus.SPVP) | guestMode);
+    real.csrs.hstatus = (real.csrs.hstatus & ~HypervisorStatus.SPVP) | guestMode;
     real.returnFromSupervisor();
     hart.changed('interrupts');
   }
@@ -123,8 +123,8 @@ export class HardwareAssisted implements World {
     const real = hart.state;
     state.copyCoreFrom(real);
     state.virtual = false;
-    state.pc = real.get('sepc');
-    state.privilege = real.get('mstatus') & Status.SPP ? Privilege.supervisor : Privilege.user;
+    state.pc = real.csrs.sepc;
+    state.privilege = real.csrs.mstatus & Status.SPP ? Privilege.supervisor : Privilege.user;
     this.#readBackSoftwareInterrupt(real);
   }
 
@@ -145,17 +145,17 @@ export class HardwareAssisted implements World {
 
   exitOf(hart: Hart): Exit {
     const real = hart.state;
-    const cause = real.get('scause');
+    const cause = real.csrs.scause;
     if (cause >>> 31 === 1) return interruptExit(cause);
     const { virtualSupervisorCall, virtualInstruction } = exceptionRows;
     if (cause === virtualSupervisorCall.code) return { reason: 'sbi-call' };
-    if (cause === virtualInstruction.code) return this.#virtualInstruction(hart, real.get('stval'));
+    if (cause === virtualInstruction.code) return this.#virtualInstruction(hart, real.csrs.stval);
     const access = accessOf(guestPageFaultCauses, cause);
-    if (access === undefined) return { reason: 'guest-exception', trap: trapOf(cause, real.get('stval')) };
-    const gva = real.get('stval');
-    const gpa = real.get('htval') * 4 + (gva & 3);
+    if (access === undefined) return { reason: 'guest-exception', trap: trapOf(cause, real.csrs.stval) };
+    const gva = real.csrs.stval;
+    const gpa = real.csrs.htval * 4 + (gva & 3);
     if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
-    const implicit = real.get('htinst') === 0x2000 || real.get('htinst') === 0x2020;
+    const implicit = real.csrs.htinst === 0x2000 || real.csrs.htinst === 0x2020;
     if (access !== Access.fetch && !implicit && this.#ports.isDevice(gpa)) {
       return { reason: 'device-access', gva, gpa, access };
     }
@@ -185,13 +185,13 @@ export class HardwareAssisted implements World {
   }
 
   instruction(hart: Hart): number | undefined {
-    const transformed = hart.state.get('htinst');
+    const transformed = hart.state.csrs.htinst;
     return transformed === 0 ? undefined : transformed;
   }
 
   /** Where rs1 was, the transformed instruction holds the offset. */
   accessOffset(hart: Hart): number {
-    return (hart.state.get('htinst') >>> 15) & 31;
+    return (hart.state.csrs.htinst >>> 15) & 31;
   }
 
   /** As HLVX.WU reads it: through both stages, needing execute permission. */
@@ -212,8 +212,8 @@ export class HardwareAssisted implements World {
 
   #setTimeDelta(real: PrivilegedState): void {
     const delta = BigInt.asUintN(64, BigInt(this.#ports.timeDelta()));
-    real.set('htimedelta', Number(delta & 0xffff_ffffn));
-    real.set('htimedeltah', Number(delta >> 32n));
+    real.csrs.htimedelta = Number(delta & 0xffff_ffffn);
+    real.csrs.htimedeltah = Number(delta >> 32n);
   }
 
   #virtualInstruction(hart: Hart, word: number): Exit {
@@ -239,15 +239,15 @@ export class HardwareAssisted implements World {
   /** What is pending for the guest goes into hvip; the hart delivers it when the guest lets it. */
   #inject(real: PrivilegedState): void {
     const { state } = this.#ports;
-    const software = state.get('mipSoftware') & SSIP ? VSSIP : 0;
-    const external = (state.get('mipLines') | state.get('mipSoftware')) & SEIP ? VSEIP : 0;
-    real.set('hvip', software | external);
+    const software = state.csrs.mipSoftware & SSIP ? VSSIP : 0;
+    const external = (state.csrs.mipLines | state.csrs.mipSoftware) & SEIP ? VSEIP : 0;
+    real.csrs.hvip = software | external;
   }
 
   /** The guest may clear its software interrupt itself. */
   #readBackSoftwareInterrupt(real: PrivilegedState): void {
     const { state } = this.#ports;
-    const pending = real.get('hvip') & VSSIP ? SSIP : 0;
-    state.set('mipSoftware', (state.get('mipSoftware') & ~SSIP) | pending);
+    const pending = real.csrs.hvip & VSSIP ? SSIP : 0;
+    state.csrs.mipSoftware = (state.csrs.mipSoftware & ~SSIP) | pending;
   }
 }

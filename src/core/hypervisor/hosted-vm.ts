@@ -198,7 +198,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   }
   /** It could execute: it does not wait, or what it waits for has come. Looking changes nothing. */
   get ready(): boolean {
-    return !this.state.waiting || (this.state.pending & this.state.get('mie')) !== 0;
+    return !this.state.waiting || (this.state.pending & this.state.csrs.mie) !== 0;
   }
   /** The hart executes this guest's instructions, or would, as soon as it is run. */
   get inGuest(): boolean {
@@ -256,10 +256,10 @@ export class HostedVm implements VirtualMachine, HandledVm {
     for (const { address, bytes } of guest.loads) memory.write(address, bytes);
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
     state.reset(0);
-    state.set('medeleg', GUEST_MEDELEG);
-    state.set('mideleg', state.get('mideleg') | SUPERVISOR_INTERRUPTS);
-    state.set('mcounteren', 0xffff_ffff);
-    state.set('menvcfgh', state.svadu ? STCE | ADUE : STCE);
+    state.csrs.medeleg = GUEST_MEDELEG;
+    state.csrs.mideleg = state.csrs.mideleg | SUPERVISOR_INTERRUPTS;
+    state.csrs.mcounteren = 0xffff_ffff;
+    state.csrs.menvcfgh = state.svadu ? STCE | ADUE : STCE;
     state.privilege = Privilege.supervisor;
     state.pc = guest.entry;
     state.setX(11, guest.deviceTree | 0);
@@ -289,7 +289,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       this.board.elapse();
     }
     if (!(this.#loaded && this.technique === 'hardware-assisted')) this.#driveTimer();
-    if (this.state.waiting && (this.state.pending & this.state.get('mie')) !== 0) this.state.waiting = false;
+    if (this.state.waiting && (this.state.pending & this.state.csrs.mie) !== 0) this.state.waiting = false;
     return !this.state.waiting;
   }
 
@@ -297,7 +297,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   deadline(): number {
     const command = this.now + Math.ceil((this.#host.due - this.instructions) / INSTRUCTIONS_PER_TICK);
     const device = Math.min(this.board.deadline(), command);
-    const compare = this.state.get('stimecmph') * 2 ** 32 + this.state.get('stimecmp');
+    const compare = this.state.csrs.stimecmph * 2 ** 32 + this.state.csrs.stimecmp;
     const timer = this.#timerPending ? Infinity : this.now + Math.max(0, compare - this.board.time());
     // With the H extension the hart itself watches the guest's timer while the guest is on it.
     const own = this.#loaded && this.technique === 'hardware-assisted' ? Infinity : timer;
@@ -305,7 +305,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   }
 
   get #timerPending(): boolean {
-    return (this.state.get('mipLines') & STIP) !== 0;
+    return (this.state.csrs.mipLines & STIP) !== 0;
   }
 
   /** Puts the VM on the hart and enters it. */
@@ -318,7 +318,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       this.#world.load(this.hart);
     }
     if (this.#inGuest) return;
-    this.interruptLog.injected(this.state.pending & this.state.get('mie'));
+    this.interruptLog.injected(this.state.pending & this.state.csrs.mie);
     this.#world.enter(this.hart);
     this.#inGuest = true;
     if (!this.#passBreakpoint) return;
@@ -380,7 +380,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     if (this.technique === 'hardware-assisted') this.#world.save(this.hart);
     this.state.waiting = true;
     this.#driveTimer();
-    if ((this.state.pending & this.state.get('mie')) === 0) return true;
+    if ((this.state.pending & this.state.csrs.mie) === 0) return true;
     this.state.waiting = false;
     return false;
   }
@@ -392,7 +392,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   /** The hart is stuck in the guest's own trap handler (hardware-assisted: no exit happens there). */
   dieStuck(): void {
     const state = this.look();
-    this.#ending ??= stuck(state.pc, state.get('scause'));
+    this.#ending ??= stuck(state.pc, state.csrs.scause);
   }
 
   /** Nothing will ever wake the guest. */
@@ -402,7 +402,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   acknowledgeHostInterrupt(): void {
     const { state } = this.hart;
-    state.set('mipSoftware', state.get('mipSoftware') & ~SSIP);
+    state.csrs.mipSoftware = state.csrs.mipSoftware & ~SSIP;
     this.hart.changed('interrupts');
   }
 
@@ -416,8 +416,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   #drive(line: Line, level: boolean): void {
     const { state } = this;
-    const before = state.get('mipLines');
-    state.set('mipLines', level ? before | line : before & ~line);
+    const before = state.csrs.mipLines;
+    state.csrs.mipLines = level ? before | line : before & ~line;
     if (line !== SEIP || !level || (before & SEIP) !== 0) return;
     this.interruptLog.reach('external', 'pending', 'virtual PLIC');
     if (this.#inGuest) this.#kick();
@@ -426,16 +426,16 @@ export class HostedVm implements VirtualMachine, HandledVm {
   /** The guest is in the middle of its code and must hear of something: makes it exit at once. */
   #kick(): void {
     const { state } = this.hart;
-    state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+    state.csrs.mipSoftware = state.csrs.mipSoftware | SSIP;
     this.hart.changed('interrupts');
   }
 
   /** The guest's own timer compare register, where the hypervisor watches it. */
   #driveTimer(): void {
     const { state } = this;
-    const due = this.board.time() >= state.get('stimecmph') * 2 ** 32 + state.get('stimecmp');
-    const before = state.get('mipLines');
-    state.set('mipLines', due ? before | STIP : before & ~STIP);
+    const due = this.board.time() >= state.csrs.stimecmph * 2 ** 32 + state.csrs.stimecmp;
+    const before = state.csrs.mipLines;
+    state.csrs.mipLines = due ? before | STIP : before & ~STIP;
     if (due && (before & STIP) === 0) {
       this.interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
       this.interruptLog.reach('timer', 'pending', 'sip.STIP');
@@ -471,21 +471,21 @@ export class HostedVm implements VirtualMachine, HandledVm {
     return {
       harts: 1,
       setTimer: (_: number, low: number, high: number) => {
-        state.set('stimecmp', low);
-        state.set('stimecmph', high);
+        state.csrs.stimecmp = low;
+        state.csrs.stimecmph = high;
         if (this.#loaded && this.technique === 'hardware-assisted') {
-          this.hart.state.set('vstimecmp', low);
-          this.hart.state.set('vstimecmph', high);
+          this.hart.state.csrs.vstimecmp = low;
+          this.hart.state.csrs.vstimecmph = high;
           this.hart.changed('timer');
         }
         this.#driveTimer();
       },
       sendIpi: () => {
-        state.set('mipSoftware', state.get('mipSoftware') | SSIP);
+        state.csrs.mipSoftware = state.csrs.mipSoftware | SSIP;
         this.interruptLog.raise('software', 'SBI IPI', 'asked of the firmware');
         this.interruptLog.reach('software', 'pending', 'sip.SSIP');
       },
-      clearIpi: () => state.set('mipSoftware', state.get('mipSoftware') & ~SSIP),
+      clearIpi: () => (state.csrs.mipSoftware = state.csrs.mipSoftware & ~SSIP),
       fence: (_: number, address: number | undefined) => this.#world.fence(this.hart, address, undefined),
       hartStatus: () => HsmState.started,
       startHart: () => undefined,

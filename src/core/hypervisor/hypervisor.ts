@@ -240,7 +240,7 @@ export class Hypervisor implements Computer {
     state.setUp('medeleg', ALL_EXCEPTIONS);
     state.setUp('mideleg', ALL_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
-    state.set('menvcfgh', STCE | ADUE);
+    state.csrs.menvcfgh = STCE | ADUE;
     state.setUp('mie', HOST_INTERRUPTS);
     state.setUp('stvec', RAM_BASE); // never fetched from: the hart stops at its trap vector
     state.privilege = Privilege.supervisor;
@@ -281,8 +281,8 @@ export class Hypervisor implements Computer {
     this.#alarm = alarm;
     const { state } = this.#hart;
     const ticks = Math.max(0, alarm);
-    state.set('stimecmp', ticks === Infinity ? NEVER : ticks % 2 ** 32);
-    state.set('stimecmph', ticks === Infinity ? NEVER : Math.min(NEVER, Math.floor(ticks / 2 ** 32)));
+    state.csrs.stimecmp = ticks === Infinity ? NEVER : ticks % 2 ** 32;
+    state.csrs.stimecmph = ticks === Infinity ? NEVER : Math.min(NEVER, Math.floor(ticks / 2 ** 32));
     this.#hart.changed('timer');
   }
 
@@ -293,7 +293,7 @@ export class Hypervisor implements Computer {
     const at = this.machine.elapsed;
     const exit = vm.beginExit();
     const { state } = this.#hart;
-    const cause = state.get('scause');
+    const cause = state.csrs.scause;
     const guest = vm.state;
     const open: OpenExit = {
       vm,
@@ -309,9 +309,9 @@ export class Hypervisor implements Computer {
         instruction: instructionOf(exit, vm),
         gpa: 'gpa' in exit ? exit.gpa : undefined,
         gva: 'gva' in exit ? exit.gva : undefined,
-        stval: state.get('stval'),
-        htval: state.get('htval'),
-        htinst: state.get('htinst'),
+        stval: state.csrs.stval,
+        htval: state.csrs.htval,
+        htinst: state.csrs.htinst,
         cause,
         user: guest.privilege === Privilege.user,
         verdict: 'resume',

@@ -9,14 +9,14 @@ import type { VirtualMachine } from './virtual-machine.ts';
 /** The guest's own translation, as its CSRs set it up. */
 export function guestContext(vm: VirtualMachine): WalkContext {
   const state = vm.look();
-  const status = state.get('mstatus');
+  const status = state.csrs.mstatus;
   const machine = state.privilege === Privilege.machine;
   // A bare guest may itself be a hypervisor with a guest of its own on the hart.
   const nested = state.virtual;
-  const guestStatus = nested ? state.get('vsstatus') : status;
+  const guestStatus = nested ? state.csrs.vsstatus : status;
   return {
     satp: machine ? 0 : state.get(nested ? 'vsatp' : 'satp'),
-    hgatp: nested ? state.get('hgatp') : 0,
+    hgatp: nested ? state.csrs.hgatp : 0,
     twoStage: nested,
     user: state.privilege === Privilege.user,
     sum: !machine && (guestStatus & Status.SUM) !== 0,

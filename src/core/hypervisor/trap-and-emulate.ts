@@ -38,9 +38,9 @@ export class TrapAndEmulate implements World {
   /** What decides which shadow the hart must use now. */
   get mode(): ShadowMode {
     const { state } = this.#ports;
-    const status = state.get('mstatus');
+    const status = state.csrs.mstatus;
     return {
-      satp: state.get('satp'),
+      satp: state.csrs.satp,
       user: state.privilege === Privilege.user,
       sum: (status & Status.SUM) !== 0,
       mxr: (status & Status.MXR) !== 0,
@@ -49,10 +49,10 @@ export class TrapAndEmulate implements World {
 
   load(hart: Hart): void {
     const real = hart.state;
-    real.set('scounteren', 0); // counters are sensitive: they must trap
-    real.set('mie', real.get('mie') & ~VIRTUAL_INTERRUPTS);
-    real.set('henvcfghWritten', 0);
-    real.set('hgatp', 0);
+    real.csrs.scounteren = 0; // counters are sensitive: they must trap
+    real.csrs.mie = real.csrs.mie & ~VIRTUAL_INTERRUPTS;
+    real.csrs.henvcfghWritten = 0;
+    real.csrs.hgatp = 0;
     this.#useShadow(hart);
     hart.changed('translation');
     hart.changed('timer');
@@ -81,15 +81,15 @@ export class TrapAndEmulate implements World {
     real.copyCoreFrom(state);
     real.privilege = Privilege.supervisor;
     real.virtual = false;
-    real.set('sepc', state.pc);
-    real.set('mstatus', real.get('mstatus') & ~(Status.SPP | Status.SUM | Status.MXR));
-    real.set('hstatus', real.get('hstatus') & ~HypervisorStatus.SPV);
+    real.csrs.sepc = state.pc;
+    real.csrs.mstatus = real.csrs.mstatus & ~(Status.SPP | Status.SUM | Status.MXR);
+    real.csrs.hstatus = real.csrs.hstatus & ~HypervisorStatus.SPV;
     real.returnFromSupervisor();
   }
 
   leave(hart: Hart): void {
     this.#takeRegisters(hart);
-    this.#ports.state.pc = hart.state.get('sepc');
+    this.#ports.state.pc = hart.state.csrs.sepc;
   }
 
   halt(hart: Hart): void {
@@ -103,8 +103,8 @@ export class TrapAndEmulate implements World {
   exitOf(hart: Hart): Exit {
     const { state } = this.#ports;
     const real = hart.state;
-    const cause = real.get('scause');
-    const stval = real.get('stval');
+    const cause = real.csrs.scause;
+    const stval = real.csrs.stval;
     if (cause >>> 31 === 1) return interruptExit(cause);
     const { illegalInstruction, userCall } = exceptionRows;
     if (cause === userCall.code) {
@@ -170,7 +170,7 @@ export class TrapAndEmulate implements World {
   #useShadow(hart: Hart): void {
     const real = hart.state;
     const satp = this.shadows.satpOf(this.mode);
-    if (real.get('satp') !== satp) real.set('satp', satp);
+    if (real.csrs.satp !== satp) real.csrs.satp = satp;
   }
 
   /** The guest's kernel may have meant it; its programs never, except to read a counter. */
@@ -221,7 +221,7 @@ export class TrapAndEmulate implements World {
       mxr,
       mxrStage2: false,
       executableOnly: false,
-      updateStage1: (this.#ports.state.get('menvcfgh') & ADUE) !== 0,
+      updateStage1: (this.#ports.state.csrs.menvcfgh & ADUE) !== 0,
       updateStage2: false,
     };
   }

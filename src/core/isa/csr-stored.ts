@@ -152,3 +152,6 @@ export const storedCsrs = {
 } as const satisfies Record<string, StoredCsr>;
 
 export type StoredCsrName = keyof typeof storedCsrs;
+
+/** The stored CSRs of one hart, by name. */
+export type StoredCsrs = Record<StoredCsrName, number>;

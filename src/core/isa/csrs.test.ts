@@ -3,22 +3,26 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csrs, findCsr, findCsrByName, readCsr, virtualAliases, writeCsr, type Csr, type CsrPort } from './csrs.ts';
-import { storedCsrs, type StoredCsrName } from './csr-stored.ts';
+import { storedCsrs, type StoredCsrName, type StoredCsrs } from './csr-stored.ts';
+
+const names = Object.keys(storedCsrs) as readonly StoredCsrName[];
+function nameAt(index: number): StoredCsrName {
+  const name = names[index];
+  if (name === undefined) throw new Error(`no stored CSR at ${index}`);
+  return name;
+}
 
 /** A hart that consists of CSRs only. */
 class CsrFile implements CsrPort {
   readonly svadu = true;
-  readonly words = new Map<StoredCsrName, number>();
+  readonly csrs = Object.fromEntries(names.map((name) => [name, storedCsrs[name].reset])) as StoredCsrs;
   readonly counters = { cycle: 0n, instret: 0n };
 
-  constructor() {
-    for (const [name, row] of Object.entries(storedCsrs)) this.words.set(name as StoredCsrName, row.reset);
+  storedAt(index: number): number {
+    return this.csrs[nameAt(index)] >>> 0;
   }
-  get(name: StoredCsrName): number {
-    return (this.words.get(name) ?? 0) >>> 0;
-  }
-  set(name: StoredCsrName, value: number): void {
-    this.words.set(name, value >>> 0);
+  setStoredAt(index: number, value: number): void {
+    this.csrs[nameAt(index)] = value >>> 0;
   }
   counter(name: 'cycle' | 'instret' | 'time'): bigint {
     return name === 'time' ? 0n : this.counters[name];
@@ -108,11 +112,11 @@ describe('a write of anything', () => {
           writeCsr(file, csr, value);
           const once = readCsr(file, csr);
           expect(once).toBe(once >>> 0);
-          const words = new Map(file.words);
+          const words = { ...file.csrs };
           writeCsr(file, csr, once);
           expect(readCsr(file, csr)).toBe(once);
           // Nothing else moves when a CSR is given what it holds.
-          if (csr.name !== 'mip' && csr.name !== 'henvcfgh') expect(file.words).toEqual(words);
+          if (csr.name !== 'mip' && csr.name !== 'henvcfgh') expect(file.csrs).toEqual(words);
         }),
         { numRuns: 15 },
       );
@@ -227,13 +231,13 @@ describe('interrupt registers are windows onto one set of bits', () => {
 
   test('the external interrupt of mip is what software wrote or the wire, and set and clear do not mix them ("mip")', () => {
     const file = new CsrFile();
-    file.set('mipLines', 0x200);
+    file.csrs.mipLines = 0x200;
     expect(file.named('mip') & 0x200).toBe(0x200);
     const mip = csrNamed('mip');
     if (mip.kind !== 'view' || mip.row.readForModify === undefined) throw new Error('mip is modified as it is read');
     // CSRRC of another bit must not turn the wire into a software bit.
     file.write('mip', mip.row.readForModify(file) & ~0x20);
-    file.set('mipLines', 0);
+    file.csrs.mipLines = 0;
     expect(file.named('mip') & 0x200).toBe(0);
   });
 
@@ -245,7 +249,7 @@ describe('interrupt registers are windows onto one set of bits', () => {
     expect(file.named('mip')).toBe(0);
     file.write('mip', 0x20);
     expect(file.named('mip')).toBe(0);
-    file.set('mipLines', 0x20);
+    file.csrs.mipLines = 0x20;
     expect(file.named('mip')).toBe(0x20);
   });
 
@@ -260,7 +264,7 @@ test('henvcfgh shows STCE and ADUE only while menvcfgh grants them', () => {
   fc.assert(
     fc.property(anyWord, anyWord, (machine, value) => {
       const file = new CsrFile();
-      file.set('menvcfgh', machine & 0xa000_0000);
+      file.csrs.menvcfgh = (machine & 0xa000_0000) >>> 0;
       file.write('henvcfgh', value);
       expect(file.named('henvcfgh')).toBe((value & machine & 0xa000_0000) >>> 0);
     }),

@@ -4,15 +4,17 @@
 import { ADUE, SSIP, STCE, STIP } from './csr-bits.ts';
 import { fieldsOf } from './csr-fields.ts';
 import type { Consequence, CsrField, CsrRow, StoredCsr } from './csr-row.ts';
-import { storedCsrs, type StoredCsrName } from './csr-stored.ts';
+import { storedCsrs, type StoredCsrName, type StoredCsrs } from './csr-stored.ts';
 
 export type CounterName = 'cycle' | 'instret' | 'time';
 
 /** The hart a CSR row works on. */
 export interface CsrPort {
-  /** The stored word, unsigned. */
-  get(name: StoredCsrName): number;
-  set(name: StoredCsrName, value: number): void;
+  /** The stored words, unsigned. */
+  readonly csrs: StoredCsrs;
+  /** The stored word at a place in the order of csr-stored.ts. */
+  storedAt(index: number): number;
+  setStoredAt(index: number, value: number): void;
   /** A 64-bit counter as the current mode sees it: `time` includes htimedelta when V = 1. */
   counter(name: CounterName): bigint;
   setCounter(name: 'cycle' | 'instret', value: bigint): void;
@@ -45,12 +47,19 @@ const view = (
 const ignore = () => undefined;
 const zero = () => 0;
 
+const storedNames = Object.keys(storedCsrs) as readonly StoredCsrName[];
+const storedRows: readonly StoredCsr[] = storedNames.map((name) => storedCsrs[name]);
+
 /** Writes a stored CSR as a CSR instruction does: only its writable bits, made legal. */
-export function writeStored(port: CsrPort, name: StoredCsrName, value: number): void {
-  const row: StoredCsr = storedCsrs[name];
-  const previous = port.get(name);
-  const next = ((previous & ~row.mask) | (value & row.mask)) >>> 0;
-  port.set(name, (row.legalize?.(next, previous) ?? next) >>> 0);
+export const writeStored = (port: CsrPort, name: StoredCsrName, value: number): void =>
+  writeStoredAt(port, storedNames.indexOf(name), value);
+
+function writeStoredAt(port: CsrPort, index: number, value: number): void {
+  const row = storedRows[index];
+  if (row === undefined) return;
+  const previous = port.storedAt(index);
+  const next = (previous & ~row.mask) | (value & row.mask);
+  port.setStoredAt(index, row.legalize ? row.legalize(next >>> 0, previous) : next);
 }
 
 /** A view of some bits of a stored CSR at the same positions. */
@@ -60,14 +69,16 @@ const window = (
   of: StoredCsrName,
   mask: number,
   fields: readonly CsrField[],
-): ViewCsr =>
-  view(
+): ViewCsr => {
+  const index = storedNames.indexOf(of);
+  return view(
     number,
     meaning,
-    (port) => (port.get(of) & mask) >>> 0,
-    (port, value) => writeStored(port, of, (port.get(of) & ~mask) | (value & mask)),
+    (port) => (port.storedAt(index) & mask) >>> 0,
+    (port, value) => writeStoredAt(port, index, (port.storedAt(index) & ~mask) | (value & mask)),
     { fields, consequence: storedCsrs[of].consequence },
   );
+};
 
 const SSTATUS_MASK = 0x000c_0122; // SIE SPIE SPP SUM MXR
 const SUPERVISOR = 0x222;
@@ -75,27 +86,28 @@ const VIRTUAL = 0x444;
 
 /** All pending interrupts: what software set, what the wires say, what the hypervisor injects ("mip", "hvip"). */
 export const pendingInterrupts = (port: CsrPort): number =>
-  (softwarePending(port) | port.get('mipLines') | port.get('hvip')) >>> 0;
+  (softwarePending(port) | port.csrs.mipLines | port.csrs.hvip) >>> 0;
 
 /** While stimecmp drives STIP, what software once wrote there does not count ("Sstc"). */
 const softwarePending = (port: CsrPort): number =>
-  port.get('mipSoftware') & ((port.get('menvcfgh') & STCE) === 0 ? -1 : ~STIP);
+  port.csrs.mipSoftware & ((port.csrs.menvcfgh & STCE) === 0 ? -1 : ~STIP);
 
-const mergeSoftware = (port: CsrPort, writable: number, value: number): void =>
-  port.set('mipSoftware', ((port.get('mipSoftware') & ~writable) | (value & writable)) >>> 0);
+const mergeSoftware = (port: CsrPort, writable: number, value: number): void => {
+  port.csrs.mipSoftware = ((port.csrs.mipSoftware & ~writable) | (value & writable)) >>> 0;
+};
 
 /** STIP is writable only while stimecmp does not drive it ("Sstc"). */
 const writeMip = (port: CsrPort, value: number): void => {
-  mergeSoftware(port, (port.get('menvcfgh') & STCE) === 0 ? SUPERVISOR : SUPERVISOR & ~STIP, value);
-  port.set('hvip', ((port.get('hvip') & ~4) | (value & 4)) >>> 0);
+  mergeSoftware(port, (port.csrs.menvcfgh & STCE) === 0 ? SUPERVISOR : SUPERVISOR & ~STIP, value);
+  port.csrs.hvip = ((port.csrs.hvip & ~4) | (value & 4)) >>> 0;
 };
 
 /** sie and sip show what mideleg delegates; the rest reads as 0. */
-const delegated = (port: CsrPort): number => port.get('mideleg') & SUPERVISOR;
-const guestDelegated = (port: CsrPort): number => port.get('hideleg') & VIRTUAL;
+const delegated = (port: CsrPort): number => port.csrs.mideleg & SUPERVISOR;
+const guestDelegated = (port: CsrPort): number => port.csrs.hideleg & VIRTUAL;
 
 /** menvcfgh withholds STCE and ADUE from henvcfgh where they are 0 there. */
-const henvcfgh = (port: CsrPort): number => (port.get('henvcfghWritten') & port.get('menvcfgh') & (STCE | ADUE)) >>> 0;
+const henvcfgh = (port: CsrPort): number => (port.csrs.henvcfghWritten & port.csrs.menvcfgh & (STCE | ADUE)) >>> 0;
 
 const low = (value: bigint): number => Number(BigInt.asUintN(32, value));
 const high = (value: bigint): number => Number(BigInt.asUintN(32, value >> 32n));
@@ -141,7 +153,7 @@ export const viewCsrs = {
   mip: view(0x344, 'Interrupts pending, all levels.', pendingInterrupts, writeMip, {
     fields: fieldsOf.mip,
     consequence: 'interrupts',
-    readForModify: (port) => (softwarePending(port) | port.get('hvip')) >>> 0,
+    readForModify: (port) => (softwarePending(port) | port.csrs.hvip) >>> 0,
   }),
   sstatus: window(
     0x100,
@@ -153,10 +165,10 @@ export const viewCsrs = {
   sie: view(
     0x104,
     'Interrupts enabled, supervisor level.',
-    (port) => port.get('mie') & delegated(port),
+    (port) => port.csrs.mie & delegated(port),
     (port, value) => {
       const mask = delegated(port);
-      port.set('mie', ((port.get('mie') & ~mask) | (value & mask)) >>> 0);
+      port.csrs.mie = ((port.csrs.mie & ~mask) | (value & mask)) >>> 0;
     },
     { fields: fieldsOf.sie, consequence: 'interrupts' },
   ),
@@ -173,7 +185,9 @@ export const viewCsrs = {
     0x644,
     'Interrupts pending for the guest.',
     (port) => pendingInterrupts(port) & VIRTUAL,
-    (port, value) => port.set('hvip', ((port.get('hvip') & ~4) | (value & 4)) >>> 0),
+    (port, value) => {
+      port.csrs.hvip = ((port.csrs.hvip & ~4) | (value & 4)) >>> 0;
+    },
     { fields: fieldsOf.hip, consequence: 'interrupts' },
   ),
   hgeie: unimplemented(0x607, 'Guest external interrupts enabled: this hart has none (GEILEN = 0).'),
@@ -182,16 +196,18 @@ export const viewCsrs = {
     0x61a,
     'Environment of the guest, upper half.',
     henvcfgh,
-    (port, value) => port.set('henvcfghWritten', (value & (STCE | (port.svadu ? ADUE : 0))) >>> 0),
+    (port, value) => {
+      port.csrs.henvcfghWritten = (value & (STCE | (port.svadu ? ADUE : 0))) >>> 0;
+    },
     { fields: fieldsOf.envcfgh, consequence: 'environment' },
   ),
   vsie: view(
     0x204,
     'The guest’s sie.',
-    (port) => (port.get('mie') & guestDelegated(port)) >>> 1,
+    (port) => (port.csrs.mie & guestDelegated(port)) >>> 1,
     (port, value) => {
       const mask = guestDelegated(port);
-      port.set('mie', ((port.get('mie') & ~mask) | ((value << 1) & mask)) >>> 0);
+      port.csrs.mie = ((port.csrs.mie & ~mask) | ((value << 1) & mask)) >>> 0;
     },
     { fields: fieldsOf.sie, consequence: 'interrupts' },
   ),
@@ -201,7 +217,7 @@ export const viewCsrs = {
     (port) => (pendingInterrupts(port) & guestDelegated(port)) >>> 1,
     (port, value) => {
       const mask = guestDelegated(port) & 4;
-      port.set('hvip', ((port.get('hvip') & ~mask) | ((value << 1) & mask)) >>> 0);
+      port.csrs.hvip = ((port.csrs.hvip & ~mask) | ((value << 1) & mask)) >>> 0;
     },
     { fields: fieldsOf.sip, consequence: 'interrupts' },
   ),
@@ -234,16 +250,19 @@ const performanceCounters: Readonly<Record<string, ViewCsr>> = {
 };
 
 /** A CSR as an instruction addresses it. */
-export type Csr = { readonly name: string } & (
-  | { readonly kind: 'stored'; readonly stored: StoredCsrName; readonly row: StoredCsr }
-  | { readonly kind: 'view'; readonly row: ViewCsr }
-);
+export type Csr = { readonly name: string } &
+  /** `index`: its place in the order of csr-stored.ts. */
+  (
+    | { readonly kind: 'stored'; readonly stored: StoredCsrName; readonly index: number; readonly row: StoredCsr }
+    | { readonly kind: 'view'; readonly row: ViewCsr }
+  );
 
 export const csrs: readonly Csr[] = [
-  ...(Object.keys(storedCsrs) as StoredCsrName[]).map((stored): Csr => ({
+  ...storedNames.map((stored, index): Csr => ({
     kind: 'stored',
     name: stored,
     stored,
+    index,
     row: storedCsrs[stored],
   })),
   ...Object.entries<ViewCsr>({ ...viewCsrs, ...performanceCounters }).map(([name, row]): Csr => ({
@@ -253,11 +272,12 @@ export const csrs: readonly Csr[] = [
   })),
 ].filter(({ row }) => row.number >= 0);
 
-const byNumber = new Map(csrs.map((csr) => [csr.row.number, csr]));
+const byNumber = Array.from({ length: 4096 }, (): Csr | undefined => undefined);
+for (const csr of csrs) byNumber[csr.row.number] = csr;
 const byName = new Map(csrs.map((csr) => [csr.name, csr]));
 
 /** The CSR with this 12-bit address; undefined where none is implemented. */
-export const findCsr = (number: number): Csr | undefined => byNumber.get(number);
+export const findCsr = (number: number): Csr | undefined => byNumber[number];
 /** The CSR with this name, e.g. `sstatus`. */
 export const findCsrByName = (name: string): Csr | undefined => byName.get(name);
 
@@ -268,12 +288,17 @@ export const virtualAliases: ReadonlyMap<number, number> = new Map(
   ),
 );
 
+const asGuest = byNumber.map((csr, number) => byNumber[virtualAliases.get(number) ?? number] ?? csr);
+
+/** The CSR that an address of 12 bits stands for with V = 1. */
+export const findGuestCsr = (number: number): Csr | undefined => asGuest[number];
+
 /** Reads a CSR without side effects. @returns unsigned 32 bits */
 export const readCsr = (port: CsrPort, csr: Csr): number =>
-  csr.kind === 'stored' ? port.get(csr.stored) : csr.row.read(port) >>> 0;
+  csr.kind === 'stored' ? port.storedAt(csr.index) : csr.row.read(port) >>> 0;
 
 /** Writes a CSR as an instruction does: writable bits only, made legal. The caller acts on `row.consequence`. */
 export function writeCsr(port: CsrPort, csr: Csr, value: number): void {
-  if (csr.kind === 'stored') writeStored(port, csr.stored, value >>> 0);
+  if (csr.kind === 'stored') writeStoredAt(port, csr.index, value);
   else csr.row.write(port, value >>> 0);
 }

@@ -31,12 +31,32 @@ const candidates: readonly (readonly InstructionRow[])[] = Array.from({ length: 
 /** The row an instruction word belongs to; undefined where the word is an illegal instruction. */
 export function findRow(word: number): InstructionRow | undefined {
   if ((word & 3) !== 3) return undefined;
-  const index = ((word >>> 2) & 31) * 8 + ((word >>> 12) & 7);
-  return candidates[index]?.find(({ pattern }) => ((word ^ pattern.match) & pattern.mask) === 0);
+  const rows = candidates[((word >>> 2) & 31) * 8 + ((word >>> 12) & 7)];
+  if (rows === undefined) return undefined;
+  for (const row of rows) if (((word ^ row.pattern.match) & row.pattern.mask) === 0) return row;
+  return undefined;
 }
 
 /** Takes an instruction word apart; undefined where it is an illegal instruction. */
 export function decode(word: number): Decoded | undefined {
   const row = findRow(word);
-  return row && { row, word: word >>> 0, ...decodeFields(row.pattern, word) };
+  if (row === undefined) return undefined;
+  const { rd, rs1, rs2, immediate } = decodeFields(row.pattern, word);
+  return { row, word: word >>> 0, rd, rs1, rs2, immediate };
+}
+
+const DECODER_SLOTS = 1024; // a power of two
+
+/** `decode` for one place where the same few words come again and again: it remembers them. */
+export class Decoder {
+  readonly #slots: (Decoded | undefined)[] = Array.from({ length: DECODER_SLOTS }, () => undefined);
+
+  decode(word: number): Decoded | undefined {
+    const slot = (Math.imul(word, 0x9e37_79b1) >>> 20) & (DECODER_SLOTS - 1); // the upper bits depend on all of the word
+    const known = this.#slots[slot];
+    if (known !== undefined && known.word === word >>> 0) return known;
+    const decoded = decode(word);
+    if (decoded !== undefined) this.#slots[slot] = decoded;
+    return decoded;
+  }
 }

@@ -76,13 +76,22 @@ export class Board {
   /** In QEMU's order of creation, which fixes the order of device-tree nodes. */
   readonly mounts: readonly BoardMount[];
   readonly #timed: readonly TimedDevice[];
+  readonly #clock: Clock;
+  /** What `deadline` answers, until a device that keeps time is written or says that it is due sooner, or its time has come. */
+  #deadline: number | undefined;
 
   constructor(ports: BoardPorts) {
+    this.#clock = ports.clock;
+    const rescheduled = () => {
+      this.#deadline = undefined;
+      ports.timeWritten();
+    };
     this.aclint = new Aclint({
       harts: ports.harts,
       clock: ports.clock,
       software: (hart, level) => ports.drive(hart, Line.software, level),
       timer: (hart, level) => ports.drive(hart, Line.timer, level),
+      timeWritten: () => (this.#deadline = undefined),
     });
     this.plic = new Plic({
       contexts: 2 * ports.harts,
@@ -107,7 +116,7 @@ export class Board {
           memory: ports.memory,
           interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
           clock: ports.clock,
-          rescheduled: ports.timeWritten,
+          rescheduled,
           ...inSlot,
         }),
     );
@@ -126,13 +135,14 @@ export class Board {
     const clocks: readonly TimedDevice[] = [this.aclint, rtc];
     this.#timed = [...clocks, ...this.virtio.filter(({ occupied }) => occupied)];
     this.bus = new DeviceBus(this.mounts, (device) => {
-      if (clocks.some((each) => each === device)) ports.timeWritten();
+      if (device === this.aclint || device === rtc) rescheduled();
     });
   }
 
   /** Power-on of every device. */
   reset(): void {
     for (const { device } of this.mounts) device.reset();
+    this.#deadline = undefined;
   }
 
   /** mtime in ticks, as the `time` CSR shows it. */
@@ -142,12 +152,18 @@ export class Board {
 
   /** The board time at which some device changes by itself; Infinity: none will. */
   deadline(): number {
-    return Math.min(...this.#timed.map((device) => device.deadline()));
+    if (this.#deadline !== undefined) return this.#deadline;
+    let next = Infinity;
+    for (const device of this.#timed) next = Math.min(next, device.deadline());
+    this.#deadline = next;
+    return next;
   }
 
   /** Board time has moved on. */
   elapse(): void {
+    if (this.#clock() < this.deadline()) return;
     for (const device of this.#timed) device.elapse();
+    this.#deadline = undefined;
   }
 }
 

@@ -12,7 +12,8 @@ export interface Mount {
 
 export class DeviceBus {
   readonly mounts: readonly Mount[];
-
+  /** Where the last search ended: the next one mostly ends there too. */
+  #last: Mount | undefined;
   readonly #written: (device: Device) => void;
 
   /** @param written called after every store a device took */
@@ -23,7 +24,9 @@ export class DeviceBus {
 
   /** The mount whose window holds a physical address. */
   find(physical: number): Mount | undefined {
-    return this.mounts.find(({ base, device }) => physical >= base && physical < base + device.size);
+    if (this.#last !== undefined && holds(this.#last, physical)) return this.#last;
+    for (const mount of this.mounts) if (holds(mount, physical)) return (this.#last = mount);
+    return undefined;
   }
 
   covers(physical: number): boolean {
@@ -46,3 +49,5 @@ export class DeviceBus {
     return taken;
   }
 }
+
+const holds = ({ base, device }: Mount, physical: number): boolean => physical >= base && physical < base + device.size;

@@ -1,7 +1,7 @@
 // One hart's architectural state: named access to the words of its block (drawn in layout.ts). A physical hart, a saved
 // vCPU and a hart that exists only for a guest under trap-and-emulate have the same layout, and the same class.
 
-import type { StoredCsrName } from '../isa/csr-stored.ts';
+import type { StoredCsrName, StoredCsrs } from '../isa/csr-stored.ts';
 import { storedCsrs } from '../isa/csr-stored.ts';
 import { csrWords, HART_BLOCK_WORDS, Word } from './layout.ts';
 import type { LinearMemory } from './linear-memory.ts';
@@ -9,9 +9,34 @@ import type { LinearMemory } from './linear-memory.ts';
 export const Privilege = { user: 0, supervisor: 1, machine: 3 } as const;
 export type Privilege = (typeof Privilege)[keyof typeof Privilege];
 
+/** The words of one block that are CSRs. */
+class CsrWords {
+  readonly words: Int32Array;
+  readonly first: number;
+
+  constructor(words: Int32Array, first: number) {
+    this.words = words;
+    this.first = first;
+  }
+}
+
+// An accessor for each name: the engine sees a word at a fixed place, where a lookup by a string would cost a hash each time.
+for (const [name, index] of Object.entries(csrWords)) {
+  Object.defineProperty(CsrWords.prototype, name, {
+    get(this: CsrWords) {
+      return (this.words[this.first + index] ?? 0) >>> 0;
+    },
+    set(this: CsrWords, value: number) {
+      this.words[this.first + index] = value;
+    },
+  });
+}
+
 export class HartState {
   /** Linear address of the block. */
   readonly base: number;
+  /** The stored CSRs, unsigned. Writing here is writing the word: masks and consequences are for CSR instructions. */
+  readonly csrs: StoredCsrs;
   readonly #memory: LinearMemory;
   readonly #words: Int32Array;
   readonly #first: number;
@@ -22,6 +47,7 @@ export class HartState {
     this.#memory = memory;
     this.#words = memory.words;
     this.#first = base >> 2;
+    this.csrs = new CsrWords(memory.words, this.#first) as unknown as StoredCsrs;
   }
 
   /** Power-on values: everything 0, CSRs as their rows say. */
@@ -30,7 +56,7 @@ export class HartState {
     for (const [name, row] of Object.entries(storedCsrs)) {
       this.#words[this.#first + csrWords[name as StoredCsrName]] = row.reset;
     }
-    this.set('mhartid', hartId);
+    this.csrs.mhartid = hartId;
     this.privilege = Privilege.machine;
   }
 
@@ -44,13 +70,22 @@ export class HartState {
     if (index !== 0) this.#words[this.#first + index] = value;
   }
 
-  /** A stored CSR, unsigned. */
+  /** A stored CSR by a name that is only known when it runs. */
   get(name: StoredCsrName): number {
     return this.#word(csrWords[name]) >>> 0;
   }
 
   set(name: StoredCsrName, value: number): void {
     this.#words[this.#first + csrWords[name]] = value;
+  }
+
+  /** The stored CSR at a place in the order of core/isa/csr-stored.ts. */
+  storedAt(index: number): number {
+    return this.#word(Word.csrs + index) >>> 0;
+  }
+
+  setStoredAt(index: number, value: number): void {
+    this.#words[this.#first + Word.csrs + index] = value;
   }
 
   get pc(): number {
@@ -137,8 +172,10 @@ export class HartState {
 
   /** Copies the integer registers, pc, privilege and V from another block. */
   copyCoreFrom(other: HartState): void {
-    const from = other.base >> 2;
-    this.#words.copyWithin(this.#first, from, from + Word.budget);
+    const words = this.#words;
+    const to = this.#first;
+    const from = other.#first;
+    for (let index = 0; index < Word.budget; index++) words[to + index] = words[from + index] ?? 0;
   }
 
   #word(index: number): number {

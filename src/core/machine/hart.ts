@@ -5,7 +5,8 @@
 import type { AccessWidth } from '../devices/device.ts';
 import { exceptionRows } from '../isa/causes.ts';
 import type { Consequence } from '../isa/csr-row.ts';
-import { decode, type Decoded } from '../isa/instructions.ts';
+import { Decoder, type Decoded } from '../isa/instructions.ts';
+import type { Effect } from '../isa/expression.ts';
 import { Outcome, type CsrOperation, type Operands, type SystemPort, type Width } from '../isa/system-port.ts';
 import type { DeviceBus } from './device-bus.ts';
 import { evaluate, type OperandValues } from './evaluate.ts';
@@ -62,12 +63,12 @@ export class Hart implements SystemPort {
   readonly id: number;
   readonly state: PrivilegedState;
   readonly access: MemoryAccess;
+  readonly decoder = new Decoder();
   /** Modes whose software is outside the machine. */
   readonly hosted = { M: false, HS: false, VS: false };
   /** The last trap taken, and where it went. */
   lastTrap: { readonly trap: Trap; readonly target: TrapTarget } | undefined;
   readonly #ports: HartPorts;
-  readonly #decodeCache = new Map<number, Decoded>();
   #breakpoints: ReadonlySet<number> = new Set();
   #passBreakpoint = false;
   #granted = 0;
@@ -108,18 +109,23 @@ export class Hart implements SystemPort {
     return this.state.executed + this.#granted - this.state.budget;
   }
 
+  /** The word of the last instruction that was executed by its row; 0 where it could not be fetched. For records. */
+  get instruction(): number {
+    return this.#instruction;
+  }
+
   /** What must follow a change of CSRs, mode or wires; also to be called by whoever sets the hart up from outside. */
   changed(consequence: Consequence): void {
     if (consequence === 'none') return;
     this.#checkInterrupts = true;
-    if (consequence === 'translation' || consequence === 'environment') this.access.refresh();
+    if (consequence === 'translation' || consequence === 'environment') this.access.invalidate();
     if (consequence === 'timer' || consequence === 'environment') this.#ports.timersChanged();
   }
 
   /** Drives wires into mip: MSIP, MTIP, SEIP, MEIP from the board, STIP and VSTIP from the compare registers. */
   setLines(mask: number, lines: number): void {
     const { state } = this;
-    state.set('mipLines', ((state.get('mipLines') & ~mask) | (lines & mask)) >>> 0);
+    state.csrs.mipLines = ((state.csrs.mipLines & ~mask) | (lines & mask)) >>> 0;
     this.#checkInterrupts = true;
   }
 
@@ -164,7 +170,7 @@ export class Hart implements SystemPort {
         }
       }
       if (state.waiting) {
-        if ((state.pending & state.get('mie')) === 0) return 'waiting';
+        if ((state.pending & state.csrs.mie) === 0) return 'waiting';
         state.waiting = false;
       }
       if (this.#yield) {
@@ -176,6 +182,7 @@ export class Hart implements SystemPort {
         return 'stuck';
       }
       if (state.budget <= 0) return 'budget';
+      this.access.settle();
       // A transfer into a page without a translation leaves as slow even where it was the last of the grant.
       const leave = this.#ports.runFast();
       if (leave === Leave.hot) this.#ports.hot(state.pc);
@@ -198,15 +205,16 @@ export class Hart implements SystemPort {
     }
     const { code, memory } = this.#ports.ram;
     const word = memory.words[(code.frameOf(page) + (pc & 0xffc)) >>> 2] ?? 0;
-    code.decodeFrom(page, pc & 0xffc);
     this.#instruction = word >>> 0;
-    const decoded = this.#decode(word);
+    const decoded = this.decoder.decode(word);
     if (decoded === undefined) {
       // The trap value is the instruction itself: 16 bits where its two low bits say that it has no more.
       const instruction = (word & 3) === 3 ? word >>> 0 : word & 0xffff;
       return this.#take(trapOf(exceptionRows.illegalInstruction.code, instruction));
     }
-    const outcome = this.#perform(decoded, pc);
+    const { effect } = decoded.row;
+    if (effect.kind !== 'system') code.decodeFrom(page, pc & 0xffc);
+    const outcome = effect.kind === 'system' ? effect.operation(this, decoded) : this.#perform(decoded, effect, pc);
     if (outcome === Outcome.trapped) return this.#stopped;
     if (outcome !== Outcome.jumped) state.pc = (pc + 4) >>> 0;
     if (outcome === Outcome.waiting) state.waiting = true;
@@ -218,19 +226,8 @@ export class Hart implements SystemPort {
     return false;
   }
 
-  #decode(word: number): Decoded | undefined {
-    const known = this.#decodeCache.get(word);
-    if (known !== undefined) return known;
-    const decoded = decode(word);
-    if (decoded === undefined) return undefined;
-    if (this.#decodeCache.size > 4096) this.#decodeCache.clear();
-    this.#decodeCache.set(word, decoded);
-    return decoded;
-  }
-
-  #perform(decoded: Decoded, pc: number): Outcome {
+  #perform(decoded: Decoded, effect: Exclude<Effect, { kind: 'system' }>, pc: number): Outcome {
     const { state, access } = this;
-    const { effect } = decoded.row;
     const values: OperandValues & { old: number } = {
       rs1: state.x(decoded.rs1),
       rs2: state.x(decoded.rs2),
@@ -284,8 +281,6 @@ export class Hart implements SystemPort {
       }
       case 'fence':
         return Outcome.retired;
-      case 'system':
-        return effect.operation(this, decoded);
     }
   }
 

@@ -20,7 +20,7 @@ export const INSTRUCTIONS_PER_TICK = 10;
 /** Instructions a hart runs before the next one's turn, where there are several: all that a lock-holder is waited for. */
 const HART_QUANTUM = 200;
 
-const TWO_TO_64 = 1n << 64n;
+const WORD = 2 ** 32;
 
 export type MachineStop =
   | { readonly kind: 'budget' }
@@ -183,18 +183,19 @@ export class Machine {
   run(budget: number): MachineStop {
     const end = this.elapsed + budget;
     for (;;) {
-      if (this.now >= this.#deadline) this.#updateTimers();
+      const { elapsed } = this;
+      if (elapsed >= this.#deadline * INSTRUCTIONS_PER_TICK) this.#updateTimers();
       if (this.#finished) return { kind: 'finished', outcome: this.#takeFinished() };
       if (this.#interrupted) {
         this.#interrupted = false;
         return { kind: 'interrupted' };
       }
-      const left = end - this.elapsed;
+      const left = end - elapsed;
       if (left <= 0) return { kind: 'budget' };
       const hart = this.#nextHart();
       if (hart === undefined) return { kind: 'idle', until: this.#deadline };
       this.#giveTurn(hart);
-      const untilDeadline = this.#deadline * INSTRUCTIONS_PER_TICK - this.elapsed;
+      const untilDeadline = this.#deadline * INSTRUCTIONS_PER_TICK - elapsed;
       const before = hart.executed;
       this.#running = hart;
       const stop = hart.run(Math.max(1, Math.min(left, this.#turnLeft, untilDeadline, 0x7fff_ffff)));
@@ -232,7 +233,7 @@ export class Machine {
     for (let step = 0; step < length; step++) {
       const hart = this.harts[(first + step) % length];
       if (hart === undefined || hart.state.stopped) continue;
-      if (!hart.state.waiting || (hart.state.pending & hart.state.get('mie')) !== 0) return hart;
+      if (!hart.state.waiting || (hart.state.pending & hart.state.csrs.mie) !== 0) return hart;
     }
     return undefined;
   }
@@ -277,22 +278,29 @@ export class Machine {
     let next = this.board.deadline();
     const clock = this.now;
     const time = this.board.time();
+    const timeHigh = Math.floor(time / WORD) >>> 0;
+    const timeLow = time >>> 0;
     for (const hart of this.harts) {
-      const { state } = hart;
+      const { csrs } = hart.state;
       let lines = 0;
-      const enabled = (state.get('menvcfgh') & STCE) !== 0;
-      if (enabled) {
-        const compare = state.get('stimecmph') * 2 ** 32 + state.get('stimecmp');
+      if ((csrs.menvcfgh & STCE) !== 0) {
+        const compare = csrs.stimecmph * WORD + csrs.stimecmp;
         if (time >= compare) lines |= STIP;
         else next = Math.min(next, clock + compare - time);
-        if ((state.get('henvcfghWritten') & STCE) !== 0) {
-          const delta = (BigInt(state.get('htimedeltah')) << 32n) | BigInt(state.get('htimedelta'));
-          const guestTime = (BigInt(time) + delta) % TWO_TO_64;
-          const guestCompare = (BigInt(state.get('vstimecmph')) << 32n) | BigInt(state.get('vstimecmp'));
-          if (guestTime >= guestCompare) lines |= VSTIP;
+        if ((csrs.henvcfghWritten & STCE) !== 0) {
+          // Guest time is a sum modulo 2^64, in two words.
+          const low = timeLow + csrs.htimedelta;
+          const guestLow = low >>> 0;
+          const guestHigh = (timeHigh + csrs.htimedeltah + (low >= WORD ? 1 : 0)) >>> 0;
+          const compareHigh = csrs.vstimecmph;
+          const compareLow = csrs.vstimecmp;
+          const due = guestHigh === compareHigh ? guestLow >= compareLow : guestHigh > compareHigh;
+          if (due) lines |= VSTIP;
           // What comes next: the compare value is reached, or guest time wraps around and is below it again.
-          const change = guestTime >= guestCompare ? TWO_TO_64 : guestCompare;
-          next = Math.min(next, clock + Number(change - guestTime));
+          const wait = due
+            ? (WORD - guestHigh) * WORD - guestLow
+            : (compareHigh - guestHigh) * WORD + (compareLow - guestLow);
+          next = Math.min(next, clock + wait);
         }
       }
       hart.setLines(STIP | VSTIP, lines);

@@ -10,7 +10,7 @@ import type { DeviceBus } from './device-bus.ts';
 import { Privilege } from './hart-state.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { HypervisorStatus, Status, StatusHigh, type PrivilegedState } from './privileged-state.ts';
-import { Table, TRANSLATION_OFFSET, type Translations } from './translations.ts';
+import { Table, TRANSLATION_OFFSET, type TranslationKey, type Translations } from './translations.ts';
 import { Access, Walker, type WalkContext } from './walker.ts';
 
 /** Where a translated access lands. */
@@ -54,6 +54,11 @@ export class MemoryAccess {
   readonly #guestContext = emptyContext();
   /** Physical address of the last access that reached a device. */
   #physical = 0;
+  /** Something that translation depends on has changed since contexts and translations were picked. */
+  #stale = true;
+  /** What the current translations were picked by, and their linear address. */
+  #key: TranslationKey = { modes: 0, satp: 0, vsatp: 0, hgatp: 0 };
+  #selected = 0;
 
   constructor(state: PrivilegedState, translations: Translations, ram: PhysicalMemory, devices: DeviceBus) {
     this.#state = state;
@@ -63,21 +68,29 @@ export class MemoryAccess {
     this.#walker = new Walker(ram);
   }
 
-  /** The mode or a register that translation depends on has changed: pick the matching contexts and translations. */
-  refresh(): void {
+  /** The mode or a register that translation depends on has changed. What follows is worked out before the next access. */
+  invalidate(): void {
+    this.#stale = true;
+  }
+
+  /** Picks the contexts and translations that match mode and registers. Due before the hart executes anything. */
+  settle(): void {
+    if (!this.#stale) return;
+    this.#stale = false;
     const state = this.#state;
-    const status = state.get('mstatus');
+    const status = state.csrs.mstatus;
     let privilege = state.privilege;
     let virtual = state.virtual;
     this.#setContext(this.#fetchContext, privilege, virtual);
     if (privilege === Privilege.machine && (status & Status.MPRV) !== 0) {
       privilege = ((status & Status.MPP) >>> 11) as Privilege;
-      virtual = privilege !== Privilege.machine && (state.get('mstatush') & StatusHigh.MPV) !== 0;
+      virtual = privilege !== Privilege.machine && (state.csrs.mstatush & StatusHigh.MPV) !== 0;
     }
     this.#setContext(this.#dataContext, privilege, virtual);
     const data = this.#dataContext;
     const fetch = this.#fetchContext;
     const modes =
+      1024 | // no key is all zero
       (data.user ? 1 : 0) |
       (data.twoStage ? 2 : 0) |
       (data.sum ? 4 : 0) |
@@ -88,17 +101,20 @@ export class MemoryAccess {
       (fetch.user ? 128 : 0) |
       (fetch.twoStage ? 256 : 0) |
       (fetch.updateStage1 ? 512 : 0);
-    const twoStage = data.twoStage || fetch.twoStage;
-    state.translations = this.translations.select({
-      modes,
-      satp: fetch.satp,
-      vsatp: data.satp,
-      hgatp: twoStage ? data.hgatp | fetch.hgatp : 0,
-    });
+    const hgatp = data.twoStage || fetch.twoStage ? data.hgatp | fetch.hgatp : 0;
+    const known = this.#key;
+    if (known.modes === modes && known.satp === fetch.satp && known.vsatp === data.satp && known.hgatp === hgatp) {
+      state.translations = this.#selected;
+      return;
+    }
+    this.#key = { modes, satp: fetch.satp, vsatp: data.satp, hgatp };
+    this.#selected = this.translations.select(this.#key);
+    state.translations = this.#selected;
   }
 
   /** Loads `width` bytes at a virtual address into `value`. Misaligned accesses to RAM work, also across pages. */
   load(address: number, width: AccessWidth): boolean {
+    this.settle();
     const linear = this.#locate(this.#dataContext, address, Access.load);
     if (linear === Place.fault) return false;
     const offset = address & 0xfff;
@@ -108,6 +124,7 @@ export class MemoryAccess {
 
   /** Stores the low `width` bytes. Nothing is stored if any of them faults. */
   store(address: number, width: AccessWidth, value: number): boolean {
+    this.settle();
     return this.#storeIn(this.#dataContext, address, width, value);
   }
 
@@ -130,6 +147,7 @@ export class MemoryAccess {
    * @returns its linear address, or −1 with the fault set
    */
   atomicWord(address: number, access: Access): number {
+    this.settle();
     if ((address & 3) !== 0) {
       this.#setFault(misalignedFaults[access === Access.load ? 0 : 1], address, this.#dataContext);
       return -1;
@@ -142,6 +160,7 @@ export class MemoryAccess {
 
   /** Finds the decoded page of the instruction at `address`. `cache` false: do not remember the translation. @returns it, or 0 with the fault set */
   fetch(address: number, cache: boolean): number {
+    this.settle();
     const known = this.translations.lookup(Table.fetch, address);
     if (known !== 0) return known;
     const context = this.#fetchContext;
@@ -263,24 +282,24 @@ export class MemoryAccess {
   }
 
   #setGuestContext(executable: boolean): void {
-    const supervisor = (this.#state.get('hstatus') & HypervisorStatus.SPVP) !== 0;
+    const supervisor = (this.#state.csrs.hstatus & HypervisorStatus.SPVP) !== 0;
     this.#setContext(this.#guestContext, supervisor ? Privilege.supervisor : Privilege.user, true);
     this.#guestContext.executableOnly = executable;
   }
 
   #setContext(context: WalkContext, privilege: Privilege, virtual: boolean): void {
-    const state = this.#state;
-    const status = state.get('mstatus');
+    const { csrs } = this.#state;
+    const status = csrs.mstatus;
     const machine = privilege === Privilege.machine;
     const mxr = (status & Status.MXR) !== 0;
-    const machineAdue = (state.get('menvcfgh') & ADUE) !== 0;
-    const guestAdue = machineAdue && (state.get('henvcfghWritten') & ADUE) !== 0;
+    const machineAdue = (csrs.menvcfgh & ADUE) !== 0;
+    const guestAdue = machineAdue && (csrs.henvcfghWritten & ADUE) !== 0;
     context.user = privilege === Privilege.user;
     context.executableOnly = false;
     if (virtual) {
-      const guestStatus = state.get('vsstatus');
-      context.satp = state.get('vsatp');
-      context.hgatp = state.get('hgatp');
+      const guestStatus = csrs.vsstatus;
+      context.satp = csrs.vsatp;
+      context.hgatp = csrs.hgatp;
       context.twoStage = true;
       context.sum = (guestStatus & Status.SUM) !== 0;
       context.mxr = mxr || (guestStatus & Status.MXR) !== 0;
@@ -288,7 +307,7 @@ export class MemoryAccess {
       context.updateStage1 = guestAdue;
       context.updateStage2 = machineAdue;
     } else {
-      context.satp = machine ? 0 : state.get('satp');
+      context.satp = machine ? 0 : csrs.satp;
       context.hgatp = 0;
       context.twoStage = false;
       context.sum = !machine && (status & Status.SUM) !== 0;

@@ -7,9 +7,9 @@ import { ADUE, STCE } from '../isa/csr-bits.ts';
 import { exceptionRows, findCause, INTERRUPT_FLAG } from '../isa/causes.ts';
 import {
   findCsr,
+  findGuestCsr,
   pendingInterrupts,
   readCsr,
-  virtualAliases,
   writeCsr,
   writeStored,
   type CounterName,
@@ -17,7 +17,7 @@ import {
   type CsrPort,
 } from '../isa/csrs.ts';
 import type { Consequence } from '../isa/csr-row.ts';
-import type { StoredCsrName } from '../isa/csr-stored.ts';
+import { storedCsrs, type StoredCsrName } from '../isa/csr-stored.ts';
 import type { CsrOperation } from '../isa/system-port.ts';
 import { HartState, Privilege } from './hart-state.ts';
 import type { LinearMemory } from './linear-memory.ts';
@@ -66,6 +66,13 @@ export const Status = {
   TSR: 1 << 22,
 } as const;
 const MPP_SHIFT = 11;
+/** Addresses of the CSRs with rules of their own. */
+const Address = {
+  satp: storedCsrs.satp.number,
+  hgatp: storedCsrs.hgatp.number,
+  stimecmp: storedCsrs.stimecmp.number,
+  vstimecmp: storedCsrs.vstimecmp.number,
+} as const;
 /** mstatush bits. */
 export const StatusHigh = { GVA: 1 << 6, MPV: 1 << 7 } as const;
 /** hstatus bits. */
@@ -109,7 +116,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (name === 'time') {
       const now = BigInt(this.#options.time());
       if (!this.virtual) return now;
-      return now + ((BigInt(this.get('htimedeltah')) << 32n) | BigInt(this.get('htimedelta')));
+      return now + ((BigInt(this.csrs.htimedeltah) << 32n) | BigInt(this.csrs.htimedelta));
     }
     const executed = this.#options.executed();
     const count = BigInt(name === 'cycle' ? executed : executed - this.trapped);
@@ -132,7 +139,7 @@ export class PrivilegedState extends HartState implements CsrPort {
   }
 
   #inhibited(name: 'cycle' | 'instret'): boolean {
-    return (this.get('mcountinhibit') & (name === 'cycle' ? 1 : 4)) !== 0;
+    return (this.csrs.mcountinhibit & (name === 'cycle' ? 1 : 4)) !== 0;
   }
 
   /** Reads a CSR by name, without checks or side effects. */
@@ -145,7 +152,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (csr.name === 'mcountinhibit') this.#inhibit(value);
     else writeCsr(this, csr, value);
     if (csr.name === 'menvcfgh' && this.svadu) {
-      this.set('menvcfgh', ((this.get('menvcfgh') & STCE) | (value & ADUE)) >>> 0);
+      this.csrs.menvcfgh = ((this.csrs.menvcfgh & STCE) | (value & ADUE)) >>> 0;
     }
     this.#options.changed(csr.row.consequence);
   }
@@ -179,19 +186,19 @@ export class PrivilegedState extends HartState implements CsrPort {
       if (level === 3) return ILLEGAL;
       // Virtual only if HS-mode would be allowed to, which M-mode may have ruled out.
       if (virtual && (hypervisorCsr || (level === 1 && privilege === Privilege.user))) {
-        return isTimeCompare(csr.name) && !this.#timeCompareGranted() ? ILLEGAL : VIRTUAL;
+        return isTimeCompare(number) && !this.#timeCompareGranted() ? ILLEGAL : VIRTUAL;
       }
       if (!virtual && level >= 1 && privilege === Privilege.user) return ILLEGAL;
     }
-    switch (csr.name) {
-      case 'satp':
+    switch (number) {
+      case Address.satp:
         if (privilege !== Privilege.supervisor) return 0;
-        if (virtual) return this.get('hstatus') & HypervisorStatus.VTVM ? VIRTUAL : 0;
-        return this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
-      case 'hgatp':
-        return privilege === Privilege.supervisor && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+        if (virtual) return this.csrs.hstatus & HypervisorStatus.VTVM ? VIRTUAL : 0;
+        return this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
+      case Address.hgatp:
+        return privilege === Privilege.supervisor && this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
       default:
-        if (isTimeCompare(csr.name)) return this.#checkTimeCompare();
+        if (isTimeCompare(number)) return this.#checkTimeCompare();
         return (number & 0xf60) === 0xc00 || (number & 0xf60) === 0xc80 ? this.#checkCounter(number & 31) : 0;
     }
   }
@@ -200,21 +207,21 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (this.privilege === Privilege.machine) return 0;
     if (!this.#timeCompareGranted()) return ILLEGAL;
     if (!this.virtual) return 0;
-    return (this.get('henvcfghWritten') & STCE) === 0 || (this.get('hcounteren') & 2) === 0 ? VIRTUAL : 0;
+    return (this.csrs.henvcfghWritten & STCE) === 0 || (this.csrs.hcounteren & 2) === 0 ? VIRTUAL : 0;
   }
 
   /** Whether M-mode lets lower modes use the compare registers ("Sstc"). */
   #timeCompareGranted(): boolean {
-    return (this.get('menvcfgh') & STCE) !== 0 && (this.get('mcounteren') & 2) !== 0;
+    return (this.csrs.menvcfgh & STCE) !== 0 && (this.csrs.mcounteren & 2) !== 0;
   }
 
   #checkCounter(index: number): number {
     const { privilege, virtual } = this;
     const mask = 1 << index;
     if (privilege === Privilege.machine) return 0;
-    if ((this.get('mcounteren') & mask) === 0) return ILLEGAL;
-    if (virtual && (this.get('hcounteren') & mask) === 0) return VIRTUAL;
-    if (privilege === Privilege.user && (this.get('scounteren') & mask) === 0) return virtual ? VIRTUAL : ILLEGAL;
+    if ((this.csrs.mcounteren & mask) === 0) return ILLEGAL;
+    if (virtual && (this.csrs.hcounteren & mask) === 0) return VIRTUAL;
+    if (privilege === Privilege.user && (this.csrs.scounteren & mask) === 0) return virtual ? VIRTUAL : ILLEGAL;
     return 0;
   }
 
@@ -226,7 +233,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     const addressed = findCsr(number);
     const refusal = this.checkCsr(addressed, writes);
     if (refusal !== 0 || addressed === undefined) return -refusal;
-    const csr = (this.virtual && findCsr(virtualAliases.get(number) ?? number)) || addressed;
+    const csr = (this.virtual ? findGuestCsr(number) : undefined) ?? addressed;
     const value = reads ? readCsr(this, csr) : 0;
     if (writes) {
       let current = value;
@@ -241,8 +248,9 @@ export class PrivilegedState extends HartState implements CsrPort {
   targetOf(cause: number): TrapTarget {
     const bit = 1 << (cause & 31);
     const interrupt = cause >>> 31 === 1;
-    if (this.privilege === Privilege.machine || (this.get(interrupt ? 'mideleg' : 'medeleg') & bit) === 0) return 'M';
-    return this.virtual && (this.get(interrupt ? 'hideleg' : 'hedeleg') & bit) !== 0 ? 'VS' : 'HS';
+    const { csrs } = this;
+    if (this.privilege === Privilege.machine || ((interrupt ? csrs.mideleg : csrs.medeleg) & bit) === 0) return 'M';
+    return this.virtual && ((interrupt ? csrs.hideleg : csrs.hedeleg) & bit) !== 0 ? 'VS' : 'HS';
   }
 
   /** Takes a trap: writes the trap CSRs of the mode it goes to and moves pc to that mode's vector. */
@@ -257,88 +265,86 @@ export class PrivilegedState extends HartState implements CsrPort {
   }
 
   #trapIntoMachine(trap: Trap): void {
-    const status = this.get('mstatus');
-    this.set(
-      'mstatus',
+    const status = this.csrs.mstatus;
+    this.csrs.mstatus =
       (status & ~(Status.MPP | Status.MPIE | Status.MIE)) |
-        (this.privilege << MPP_SHIFT) |
-        (status & Status.MIE ? Status.MPIE : 0),
-    );
-    this.set('mstatush', (this.virtual ? StatusHigh.MPV : 0) | (trap.guestVirtual ? StatusHigh.GVA : 0));
-    this.set('mepc', this.pc);
-    this.set('mcause', trap.cause);
-    this.set('mtval', trap.value);
-    this.set('mtval2', Math.floor(trap.guestPhysical / 4));
-    this.set('mtinst', trap.instruction);
+      (this.privilege << MPP_SHIFT) |
+      (status & Status.MIE ? Status.MPIE : 0);
+    this.csrs.mstatush = (this.virtual ? StatusHigh.MPV : 0) | (trap.guestVirtual ? StatusHigh.GVA : 0);
+    this.csrs.mepc = this.pc;
+    this.csrs.mcause = trap.cause;
+    this.csrs.mtval = trap.value;
+    this.csrs.mtval2 = Math.floor(trap.guestPhysical / 4);
+    this.csrs.mtinst = trap.instruction;
     this.virtual = false;
     this.privilege = Privilege.machine;
-    this.pc = vectorOf(this.get('mtvec'), trap.cause);
+    this.pc = vectorOf(this.csrs.mtvec, trap.cause);
   }
 
   #trapIntoSupervisor(trap: Trap): void {
     const { privilege, virtual } = this;
-    let hstatus = this.get('hstatus') & ~(HypervisorStatus.SPV | HypervisorStatus.GVA);
+    let hstatus = this.csrs.hstatus & ~(HypervisorStatus.SPV | HypervisorStatus.GVA);
     if (virtual) {
       hstatus = (hstatus & ~HypervisorStatus.SPVP) | HypervisorStatus.SPV;
       if (privilege === Privilege.supervisor) hstatus |= HypervisorStatus.SPVP; // SPVP only changes if V was 1
     }
     if (trap.guestVirtual) hstatus |= HypervisorStatus.GVA;
-    this.set('hstatus', hstatus);
-    this.set('mstatus', trapStatus(this.get('mstatus'), privilege));
-    this.set('sepc', this.pc);
-    this.set('scause', trap.cause);
-    this.set('stval', trap.value);
-    this.set('htval', Math.floor(trap.guestPhysical / 4));
-    this.set('htinst', trap.instruction);
+    this.csrs.hstatus = hstatus;
+    this.csrs.mstatus = trapStatus(this.csrs.mstatus, privilege);
+    this.csrs.sepc = this.pc;
+    this.csrs.scause = trap.cause;
+    this.csrs.stval = trap.value;
+    this.csrs.htval = Math.floor(trap.guestPhysical / 4);
+    this.csrs.htinst = trap.instruction;
     this.virtual = false;
     this.privilege = Privilege.supervisor;
-    this.pc = vectorOf(this.get('stvec'), trap.cause);
+    this.pc = vectorOf(this.csrs.stvec, trap.cause);
   }
 
   /** Into VS-mode: only the guest's own registers change; a virtual interrupt has the supervisor's code there. */
   #trapIntoGuest(trap: Trap): void {
     const cause = trap.cause >>> 31 === 1 ? (trap.cause - 1) >>> 0 : trap.cause;
-    this.set('vsstatus', trapStatus(this.get('vsstatus'), this.privilege));
-    this.set('vsepc', this.pc);
-    this.set('vscause', cause);
-    this.set('vstval', trap.value);
+    this.csrs.vsstatus = trapStatus(this.csrs.vsstatus, this.privilege);
+    this.csrs.vsepc = this.pc;
+    this.csrs.vscause = cause;
+    this.csrs.vstval = trap.value;
     this.privilege = Privilege.supervisor;
-    this.pc = vectorOf(this.get('vstvec'), cause);
+    this.pc = vectorOf(this.csrs.vstvec, cause);
   }
 
   /** SRET, its checks made ("Trap-Return Instructions"; "Hypervisor Extension", "Trap Return"). */
   returnFromSupervisor(): void {
     if (this.virtual) {
-      const status = this.get('vsstatus');
+      const status = this.csrs.vsstatus;
       this.privilege = status & Status.SPP ? Privilege.supervisor : Privilege.user;
-      this.set('vsstatus', returnStatus(status));
-      this.pc = this.get('vsepc');
+      this.csrs.vsstatus = returnStatus(status);
+      this.pc = this.csrs.vsepc;
     } else {
-      const status = this.get('mstatus');
-      const hstatus = this.get('hstatus');
+      const status = this.csrs.mstatus;
+      const hstatus = this.csrs.hstatus;
       this.privilege = status & Status.SPP ? Privilege.supervisor : Privilege.user;
-      this.set('mstatus', returnStatus(status) & ~Status.MPRV);
-      this.set('hstatus', hstatus & ~HypervisorStatus.SPV);
+      this.csrs.mstatus = returnStatus(status) & ~Status.MPRV;
+      this.csrs.hstatus = hstatus & ~HypervisorStatus.SPV;
       this.virtual = (hstatus & HypervisorStatus.SPV) !== 0;
-      this.pc = this.get('sepc');
+      this.pc = this.csrs.sepc;
     }
     this.#options.changed('translation');
   }
 
   /** MRET, its checks made. */
   returnFromMachine(): void {
-    const status = this.get('mstatus');
+    const status = this.csrs.mstatus;
     const privilege = ((status & Status.MPP) >>> MPP_SHIFT) as Privilege;
-    const toVirtual = (this.get('mstatush') & StatusHigh.MPV) !== 0 && privilege !== Privilege.machine;
+    const toVirtual = (this.csrs.mstatush & StatusHigh.MPV) !== 0 && privilege !== Privilege.machine;
     let next = status & ~(Status.MPP | Status.MIE | Status.MPIE);
     if (status & Status.MPIE) next |= Status.MIE;
     next |= Status.MPIE;
     if (privilege !== Privilege.machine) next &= ~Status.MPRV;
-    this.set('mstatus', next);
-    this.set('mstatush', this.get('mstatush') & ~StatusHigh.MPV);
+    this.csrs.mstatus = next;
+    this.csrs.mstatush = this.csrs.mstatush & ~StatusHigh.MPV;
     this.privilege = privilege;
     this.virtual = toVirtual;
-    this.pc = this.get('mepc');
+    this.pc = this.csrs.mepc;
     this.#options.changed('translation');
   }
 
@@ -346,28 +352,28 @@ export class PrivilegedState extends HartState implements CsrPort {
   checkSupervisorReturn(): number {
     if (this.virtual) {
       if (this.privilege === Privilege.user) return VIRTUAL;
-      return this.get('hstatus') & HypervisorStatus.VTSR ? VIRTUAL : 0;
+      return this.csrs.hstatus & HypervisorStatus.VTSR ? VIRTUAL : 0;
     }
     if (this.privilege === Privilege.user) return ILLEGAL;
-    return this.privilege === Privilege.supervisor && this.get('mstatus') & Status.TSR ? ILLEGAL : 0;
+    return this.privilege === Privilege.supervisor && this.csrs.mstatus & Status.TSR ? ILLEGAL : 0;
   }
 
   /** Whether WFI may be executed now. In user mode it traps at once: a bound of zero is legal ("Wait for Interrupt"). */
   checkWait(): number {
     const { privilege, virtual } = this;
     if (privilege === Privilege.machine) return 0;
-    if (this.get('mstatus') & Status.TW) return ILLEGAL;
-    if (virtual) return privilege === Privilege.user || this.get('hstatus') & HypervisorStatus.VTW ? VIRTUAL : 0;
+    if (this.csrs.mstatus & Status.TW) return ILLEGAL;
+    if (virtual) return privilege === Privilege.user || this.csrs.hstatus & HypervisorStatus.VTW ? VIRTUAL : 0;
     return privilege === Privilege.user ? ILLEGAL : 0;
   }
 
   /** Whether SFENCE.VMA may be executed now. */
   checkFence(): number {
     if (this.virtual) {
-      return this.privilege === Privilege.user || this.get('hstatus') & HypervisorStatus.VTVM ? VIRTUAL : 0;
+      return this.privilege === Privilege.user || this.csrs.hstatus & HypervisorStatus.VTVM ? VIRTUAL : 0;
     }
     if (this.privilege === Privilege.user) return ILLEGAL;
-    return this.privilege === Privilege.supervisor && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+    return this.privilege === Privilege.supervisor && this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
   }
 
   /** Whether an instruction of the H extension may be executed now. `fenceGuestPhysical` also obeys TVM. */
@@ -376,14 +382,14 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (this.virtual) return VIRTUAL;
     if (this.privilege === Privilege.user) return ILLEGAL;
     const trapsFence = fenceGuestPhysical && this.privilege === Privilege.supervisor;
-    return trapsFence && this.get('mstatus') & Status.TVM ? ILLEGAL : 0;
+    return trapsFence && this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
   }
 
   /** Whether HLV, HLVX and HSV may be executed now: they may also be in user mode, with hstatus.HU. */
   checkGuestAccess(): number {
     if (!this.#options.hypervisorExtension) return ILLEGAL;
     if (this.virtual) return VIRTUAL;
-    return this.privilege === Privilege.user && (this.get('hstatus') & HypervisorStatus.HU) === 0 ? ILLEGAL : 0;
+    return this.privilege === Privilege.user && (this.csrs.hstatus & HypervisorStatus.HU) === 0 ? ILLEGAL : 0;
   }
 
   /** Interrupts pending at all levels, as mip shows them. */
@@ -393,12 +399,12 @@ export class PrivilegedState extends HartState implements CsrPort {
 
   /** The cause of the interrupt to take now, bit 31 set; 0 if there is none. */
   nextInterrupt(): number {
-    const ready = this.pending & this.get('mie');
+    const ready = this.pending & this.csrs.mie;
     if (ready === 0) return 0;
     const { privilege, virtual } = this;
-    const toSupervisor = this.get('mideleg');
-    const toGuest = virtual || this.#options.hypervisorExtension ? this.get('hideleg') : 0;
-    const status = this.get('mstatus');
+    const toSupervisor = this.csrs.mideleg;
+    const toGuest = virtual || this.#options.hypervisorExtension ? this.csrs.hideleg : 0;
+    const status = this.csrs.mstatus;
     const machineLevel = ready & ~toSupervisor;
     if (machineLevel !== 0 && (privilege < Privilege.machine || (status & Status.MIE) !== 0))
       return first(machineLevel);
@@ -410,7 +416,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (!virtual) return 0;
     const guestLevel = ready & toSupervisor & toGuest;
     if (guestLevel === 0) return 0;
-    return privilege === Privilege.user || (this.get('vsstatus') & Status.SIE) !== 0 ? first(guestLevel) : 0;
+    return privilege === Privilege.user || (this.csrs.vsstatus & Status.SIE) !== 0 ? first(guestLevel) : 0;
   }
 }
 
@@ -437,8 +443,9 @@ function returnStatus(status: number): number {
   return cleared | Status.SPIE | (status & Status.SPIE ? Status.SIE : 0);
 }
 
-const timeCompares: readonly string[] = ['stimecmp', 'stimecmph', 'vstimecmp', 'vstimecmph'];
-const isTimeCompare = (name: string): boolean => timeCompares.includes(name);
+/** stimecmp, vstimecmp and their upper halves, which differ in bit 4. */
+const isTimeCompare = (number: number): boolean =>
+  (number & ~0x10) === Address.stimecmp || (number & ~0x10) === Address.vstimecmp;
 
 /** Whether mtval/stval of this cause holds a virtual address. */
 export const addressInTval = (cause: number): boolean => findCause(cause)?.addressInTval ?? false;
