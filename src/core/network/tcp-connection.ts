@@ -227,6 +227,7 @@ export class TcpConnection {
     variables.sendUnacknowledged = acknowledgment;
     if (sequenceDistance(variables.sendNext, acknowledgment) < 0) variables.sendNext = acknowledgment;
     variables.progressAt = time;
+    this.#timeout.answered();
     this.#measure(acknowledgment, time);
     this.#restartTimer(time);
     if (this.#congestion.acknowledged(acknowledged, acknowledgment)) this.#sendFirstAgain();

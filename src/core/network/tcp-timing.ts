@@ -50,6 +50,14 @@ export class RetransmissionTimeout {
     this.#set(this.#timeout * 2);
   }
 
+  /**
+   * New data was acknowledged: the path lives, so the doubling ends. Stricter readings of Karn's algorithm wait for a measurement;
+   * where everything under way is a repetition that would never come, and Linux does as here.
+   */
+  answered(): void {
+    if (this.#measured) this.#set(this.#smoothed + 4 * this.#variation);
+  }
+
   snapshot(): PlainState {
     return {
       smoothed: this.#smoothed,
