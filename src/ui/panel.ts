@@ -1,6 +1,6 @@
 // The contract between the shell (bars, dock, frame loop) and the panels inside it.
 // A panel is one object: what it is called, what it asks the machine each frame, and a component that is a pure function
-// of (frame, choice). Adding one is one file and one line in panels/index.ts.
+// of (frame, choice). Adding one is one file, its row in panels/index.ts and its line in panels/drawn.ts.
 //
 //   frame loop ──queries(choice, vm)──▶ core ──Frame──▶ Component({ frame, before, vm, choice, … })
 //        ▲                                                   │

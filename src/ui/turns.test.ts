@@ -8,6 +8,7 @@ function setUp() {
   const turns = createTurns({
     nextFrame: (callback) => frames.push(callback),
     now: () => now,
+    share: () => 4,
     run: (part) => part(),
   });
   const served: string[] = [];

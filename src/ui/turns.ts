@@ -14,14 +14,13 @@ interface TurnsPorts {
   readonly nextFrame: (callback: () => void) => void;
   /** Milliseconds. */
   readonly now: () => number;
+  /** Milliseconds of a frame that may be spent: style, layout and paint of what changed come on top. */
+  readonly share: () => number;
   /** Runs a part's update to its end, so that its time can be seen. */
   readonly run: (part: () => void) => void;
 }
 
-/** Of a frame's 16 ms: style, layout and paint of what changed follow, and a key must still find its place. */
-const SHARE_MS = 4;
-
-export function createTurns({ nextFrame, now, run }: TurnsPorts): Turns {
+export function createTurns({ nextFrame, now, share, run }: TurnsPorts): Turns {
   const parts = new Set<() => void>();
   /** In the order they asked. */
   const waiting = new Set<() => void>();
@@ -29,7 +28,7 @@ export function createTurns({ nextFrame, now, run }: TurnsPorts): Turns {
 
   function serve(): void {
     scheduled = false;
-    const until = now() + SHARE_MS;
+    const until = now() + share();
     for (const part of waiting) {
       waiting.delete(part);
       run(part);

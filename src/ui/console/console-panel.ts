@@ -3,6 +3,8 @@
 import { lazy } from 'react';
 import type { Panel } from '../panel.ts';
 
+export const loadConsole = () => import('./ConsolePanel.tsx');
+
 export const consolePanel: Panel = {
   id: 'console',
   title: 'Console',
@@ -10,5 +12,5 @@ export const consolePanel: Panel = {
   place: 'centre-below',
   // Output comes through the frame loop's own console query, for every VM, shown or not.
   queries: () => ({}),
-  Component: lazy(() => import('./ConsolePanel.tsx').then(({ ConsolePanel }) => ({ default: ConsolePanel }))),
+  Component: lazy(() => loadConsole().then(({ ConsolePanel }) => ({ default: ConsolePanel }))),
 };

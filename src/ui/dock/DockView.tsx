@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export const DockView = memo(function DockView() {
   const { dock, panels } = useLab();
   const model = useSyncExternalStore(dock.onChange, dock.model);
+  if (model === undefined) return null;
   return (
     <div className="dock">
       <Layout

@@ -50,6 +50,19 @@ export function defaultArrangement(panels: readonly Panel[]): IJsonModel {
   return { ...GLOBAL, layout: { type: 'row', children: columns.filter(({ children }) => children.length > 0) } };
 }
 
+/** The ids of the tabs in front of their tab sets. What is stored may be damaged: then those that can be read. */
+export function frontTabs({ layout }: IJsonModel): readonly string[] {
+  type Node = { readonly selected?: unknown; readonly id?: unknown; readonly children?: unknown };
+  const nodes = (value: unknown): readonly Node[] => (Array.isArray(value) ? (value as readonly Node[]) : []);
+  const inFront = (node: Node): readonly string[] => {
+    const children = nodes(node.children);
+    if (children.some((child) => nodes(child.children).length > 0)) return children.flatMap(inFront);
+    const tab = children[typeof node.selected === 'number' ? node.selected : 0];
+    return typeof tab?.id === 'string' ? [tab.id] : [];
+  };
+  return inFront(layout);
+}
+
 const GLOBAL = {
   global: {
     tabEnableRename: false,

@@ -1,10 +1,13 @@
-// Which panels are open, where, and in front; a thin layer over flexlayout's model so that the rest of the page knows panels only.
+// Which panels are open, where, and in front, for a page that knows panels only. What arranges them (flexlayout) is loaded
+// after the page's first paint; until then this answers from the stored arrangement, and keeps what is asked of it.
 
-import { Actions, DockLocation, Model, TabNode, TabSetNode, type IJsonModel } from 'flexlayout-react';
+import type { Model } from 'flexlayout-react';
+import { lazy, type ComponentType } from 'react';
 import type { Panel, PanelId, PanelPlace } from '../panel.ts';
-import { defaultArrangement, storeArrangement, storedArrangement, tabOf } from './arrangement.ts';
+import { defaultArrangement, frontTabs, storedArrangement } from './arrangement.ts';
+import type * as Docked from './docked.ts';
 
-export interface Dock {
+export interface DockModel {
   readonly model: () => Model;
   /** Opens the panel if it is closed, brings it to the front; `focus` also puts the keyboard there. */
   readonly show: (panel: PanelId, focus?: boolean) => void;
@@ -24,122 +27,51 @@ export interface Dock {
   readonly onChange: (listener: () => void) => () => void;
 }
 
-const REBUILT_AT: Readonly<Record<PanelPlace, readonly [DockLocation, readonly PanelPlace[]]>> = {
-  left: [DockLocation.LEFT, ['left-below']],
-  'left-below': [DockLocation.BOTTOM, ['left']],
-  centre: [DockLocation.TOP, ['centre-below']],
-  'centre-below': [DockLocation.BOTTOM, ['centre']],
-  right: [DockLocation.RIGHT, ['right-below']],
-  'right-below': [DockLocation.BOTTOM, ['right']],
-};
+export interface Dock extends Omit<DockModel, 'model'> {
+  /** Undefined until it is loaded. */
+  readonly model: () => Model | undefined;
+  /** The panels as they are arranged; loaded when it is first drawn. */
+  readonly View: ComponentType;
+}
 
 export function createDock(panels: readonly Panel[]): Dock {
   const listeners = new Set<() => void>();
-  const rowOf = (id: PanelId) => panels.find((panel) => panel.id === id);
-  let model = read(storedArrangement() ?? defaultArrangement(panels));
+  let loading: Promise<typeof Docked> | undefined;
+  let docked: DockModel | undefined;
 
-  /** A stored arrangement may name panels that no longer exist, or be damaged. */
-  function read(json: IJsonModel): Model {
-    try {
-      const next = Model.fromJson(json);
-      const tabs: string[] = [];
-      next.visitNodes((node) => void (node instanceof TabNode && tabs.push(node.getId())));
-      const gone = tabs.filter((tab) => !panels.some(({ id }) => id === tab));
-      // Damaged, or everything was closed: either way nobody wants to begin with nothing.
-      if (gone.length === tabs.length) return Model.fromJson(defaultArrangement(panels));
-      for (const id of gone) next.doAction(Actions.deleteTab(id));
-      return next;
-    } catch {
-      storeArrangement(undefined);
-      return Model.fromJson(defaultArrangement(panels));
-    }
+  function load(): Promise<typeof Docked> {
+    loading ??= import('./docked.ts').then((module) => {
+      docked = module.createDockModel(panels);
+      docked.onChange(notify);
+      notify();
+      return module;
+    });
+    return loading;
   }
 
   function notify(): void {
     for (const listener of listeners) listener();
   }
 
-  function tabsets(): readonly TabSetNode[] {
-    const found: TabSetNode[] = [];
-    model.visitNodes((node) => void (node instanceof TabSetNode && found.push(node)));
-    return found;
+  /** Now, or as soon as there is something to do it to. */
+  function act(what: (dock: DockModel) => void): void {
+    if (docked !== undefined) what(docked);
+    else void load().then(() => docked && what(docked));
   }
 
-  function tab(id: PanelId): TabNode | undefined {
-    const node = model.getNodeById(id);
-    return node instanceof TabNode ? node : undefined;
-  }
-
-  /** Where a panel that stands at `place` belongs now: a tab set, and the side of it where a new one must be made. */
-  function goal(place: PanelPlace): readonly [string, DockLocation] {
-    const there = model.getNodeById(place);
-    if (there instanceof TabSetNode) return [place, DockLocation.CENTER];
-    // The place's own tab set is gone: go where its default neighbours are, else beside what stands near it.
-    const neighbour = panels.find((panel) => panel.place === place && tab(panel.id) !== undefined);
-    const home = neighbour === undefined ? undefined : tab(neighbour.id)?.getParent();
-    if (home instanceof TabSetNode) return [home.getId(), DockLocation.CENTER];
-    const [edge, near] = REBUILT_AT[place];
-    const beside = near.map((id) => model.getNodeById(id)).find((node) => node instanceof TabSetNode);
-    if (beside !== undefined) return [beside.getId(), edge];
-    return [tabsets()[0]?.getId() ?? model.getRootRow()?.getId() ?? place, edge];
-  }
-
-  function open(panel: Panel): void {
-    const [to, location] = goal(panel.place);
-    model.doAction(Actions.addTab(tabOf(panel), to, location, -1, true));
-  }
-
+  const inFront = frontTabs(storedArrangement() ?? defaultArrangement(panels));
+  const firstVisible = panels.map(({ id }) => id).filter((id) => inFront.includes(id));
   return {
-    model: () => model,
-    show: (id, focus = false) => {
-      const panel = rowOf(id);
-      if (panel === undefined) return;
-      const node = tab(id);
-      if (node === undefined) open(panel);
-      else {
-        const parent = node.getParent();
-        const maximized = model.getMaximizedTabset();
-        if (maximized !== undefined && maximized !== parent) {
-          model.doAction(Actions.maximizeToggle(maximized.getId()));
-        }
-        if (!node.isVisible() || !(parent instanceof TabSetNode && parent.getSelectedNode() === node)) {
-          model.doAction(Actions.selectTab(id));
-        }
-      }
-      if (focus) requestAnimationFrame(() => focusPanel(id));
-    },
-    close: (id) => {
-      if (tab(id) !== undefined) model.doAction(Actions.deleteTab(id));
-    },
-    isOpen: (id) => tab(id) !== undefined,
-    visible: () => {
-      const maximized = model.getMaximizedTabset();
-      const shown = maximized === undefined ? tabsets() : [maximized];
-      return shown.flatMap((set) => {
-        const id = set.getSelectedNode()?.getId();
-        return panels.filter((panel) => panel.id === id).map((panel) => panel.id);
-      });
-    },
-    move: (id, to) => {
-      const panel = rowOf(id);
-      if (panel === undefined) return;
-      if (tab(id) === undefined) open(panel);
-      const [set, location] = goal(to);
-      model.doAction(Actions.moveNode(id, set, location, -1, true));
-    },
-    maximize: (id) => {
-      const parent = tab(id)?.getParent();
-      if (parent instanceof TabSetNode) model.doAction(Actions.maximizeToggle(parent.getId()));
-    },
-    reset: () => {
-      storeArrangement(undefined);
-      model = Model.fromJson(defaultArrangement(panels));
-      notify();
-    },
-    changed: () => {
-      storeArrangement(model.toJson());
-      notify();
-    },
+    View: lazy(() => load().then(({ DockView }) => ({ default: DockView }))),
+    model: () => docked?.model(),
+    show: (id, focus) => act((dock) => dock.show(id, focus)),
+    close: (id) => act((dock) => dock.close(id)),
+    isOpen: (id) => docked?.isOpen(id) ?? firstVisible.includes(id),
+    visible: () => docked?.visible() ?? firstVisible,
+    move: (id, to) => act((dock) => dock.move(id, to)),
+    maximize: (id) => act((dock) => dock.maximize(id)),
+    reset: () => act((dock) => dock.reset()),
+    changed: () => docked?.changed(),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,26 +1,120 @@
-// The panel list: one line a panel. Order is the order of tabs, number keys and palette rows.
+// The panel list: one row a panel. Order is the order of tabs, number keys and palette rows.
+// A row is light: what it draws with is a chunk of its own, which the first look does not wait for.
 
-import type { Panel } from '../panel.ts';
-import { sourcePanel } from './code/source-panel.tsx';
-import { devicesPanel } from './devices/devices-panel.tsx';
-import { exitsPanel } from './exits/exits-panel.tsx';
-import { interruptsPanel } from './interrupts/interrupts-panel.tsx';
-import { framesPanel } from './memory/frames-panel.tsx';
-import { memoryPanel } from './memory/memory-panel.tsx';
-import { tablesPanel } from './memory/tables-panel.tsx';
-import { registersPanel } from './registers/registers-panel.tsx';
-import { trapPanel } from './trap/trap-panel.tsx';
-import { walkPanel } from './walk/walk-panel.tsx';
+import { lazy, type ComponentType } from 'react';
+import type { Panel, PanelProps } from '../panel.ts';
+import { ROWS_AFTER, ROWS_BEFORE } from './code/address-window.ts';
+import type * as Drawn from './drawn.ts';
+import { exitsQuestion } from './exits/exits-question.ts';
+import { BYTES_ASKED, rowStart } from './memory/hex-rows.ts';
+import { shownTable } from './memory/table-rows.ts';
+
+/** All panels come at once: a first look shows half of them, and a tab that is clicked must not wait. */
+export const loadPanels = (): Promise<typeof Drawn> => import('./drawn.ts');
+
+function drawn(pick: (panels: typeof Drawn) => ComponentType<PanelProps>): Panel['Component'] {
+  return lazy(() => loadPanels().then((panels) => ({ default: pick(panels) })));
+}
+
+/** Interrupts followed: more than a panel shows without scrolling. */
+const CHAINS = 24;
 
 export const panels: readonly Panel[] = [
-  registersPanel,
-  sourcePanel,
-  trapPanel,
-  walkPanel,
-  exitsPanel,
-  interruptsPanel,
-  memoryPanel,
-  tablesPanel,
-  framesPanel,
-  devicesPanel,
+  {
+    id: 'registers',
+    title: 'Registers',
+    key: '1',
+    place: 'left',
+    queries: () => ({ registers: true }),
+    Component: drawn(({ Registers }) => Registers),
+  },
+  {
+    id: 'source',
+    title: 'Source and disassembly',
+    key: '2',
+    place: 'centre',
+    queries: ({ disassembly }, vm) =>
+      vm === undefined
+        ? {}
+        : { registers: true, disassembly: { around: disassembly, before: ROWS_BEFORE, after: ROWS_AFTER } },
+    Component: drawn(({ SourcePanel }) => SourcePanel),
+  },
+  {
+    id: 'trap',
+    title: 'The trap',
+    key: '3',
+    place: 'right',
+    queries: ({ exit }) => ({ stage: true, ...(exit === undefined ? {} : { exitDetail: { sequence: exit } }) }),
+    Component: drawn(({ Trap }) => Trap),
+  },
+  {
+    id: 'walk',
+    title: 'The walk',
+    key: '4',
+    place: 'right',
+    queries: ({ walk }, vm) =>
+      vm === undefined
+        ? {}
+        : { registers: true, walk: { gva: walk.gva === 'pc' ? vm.pc : walk.gva, access: walk.access } },
+    Component: drawn(({ Walk }) => Walk),
+  },
+  {
+    id: 'exits',
+    title: 'Exits',
+    key: '5',
+    place: 'right-below',
+    queries: (choice, vm) => ({
+      exits: exitsQuestion(choice, vm?.vm),
+      exitSummary: { vm: choice.exits.vm === 'all' ? undefined : vm?.vm },
+    }),
+    Component: drawn(({ Exits }) => Exits),
+  },
+  {
+    id: 'interrupts',
+    title: 'Interrupts',
+    key: '6',
+    place: 'left-below',
+    queries: () => ({ interrupts: { chains: CHAINS } }),
+    Component: drawn(({ Interrupts }) => Interrupts),
+  },
+  {
+    id: 'memory',
+    title: 'Memory',
+    key: '8',
+    place: 'centre-below',
+    closedAtFirst: true,
+    queries: ({ memory }, vm) =>
+      vm === undefined
+        ? {}
+        : { memory: { space: memory.space, address: rowStart(memory.address), length: BYTES_ASKED } },
+    Component: drawn(({ Memory }) => Memory),
+  },
+  {
+    id: 'tables',
+    title: 'Page tables',
+    key: '9',
+    place: 'centre-below',
+    closedAtFirst: true,
+    queries: ({ tables }, vm) =>
+      vm === undefined ? {} : { tables: { table: shownTable(tables.table, vm.technique), expanded: tables.expanded } },
+    Component: drawn(({ Tables }) => Tables),
+  },
+  {
+    id: 'frames',
+    title: 'Frames',
+    key: '0',
+    place: 'centre-below',
+    closedAtFirst: true,
+    queries: () => ({ frames: true }),
+    Component: drawn(({ Frames }) => Frames),
+  },
+  {
+    id: 'devices',
+    title: 'Devices',
+    key: undefined,
+    place: 'left-below',
+    closedAtFirst: true,
+    queries: () => ({ devices: true }),
+    Component: drawn(({ Devices }) => Devices),
+  },
 ];

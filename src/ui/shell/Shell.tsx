@@ -6,14 +6,15 @@
 //   dock                 the panels (on a phone: one, with tabs at the bottom)
 //   status strip         one sentence and the numbers
 
-import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { ErrorBoundary, type FallbackProps } from 'react-error-boundary';
 import { commandRows } from '../commands/rows.ts';
 import { EmptyState } from '../components/EmptyState.tsx';
 import { messageOf } from '../core-client.ts';
-import { DockView } from '../dock/DockView.tsx';
+import { loadConsole } from '../console/console-panel.ts';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';
+import { loadPanels } from '../panels/index.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import { Announcer } from './Announcer.tsx';
 import { ModeStrip } from './ModeStrip.tsx';
@@ -46,6 +47,7 @@ function Page({ lab }: { readonly lab: Lab }) {
   const rows = useMemo(() => commandRows(lab), [lab]);
   const situation = useSituation();
   const phone = usePhone(lab);
+  const painted = usePainted();
   const overlay = useShell((state) => state.overlay);
   const beginning = useShell((state) => state.beginning);
   useKeys(lab, rows);
@@ -62,7 +64,17 @@ function Page({ lab }: { readonly lab: Lab }) {
       <Notices />
       <main className={styles['main']}>
         <h1 className="visually-hidden">Ringside</h1>
-        {situation.frame?.vms.length === 0 && !beginning ? <NoVm /> : phone ? <PhonePanel /> : <DockView />}
+        {situation.frame?.vms.length === 0 && !beginning ? (
+          <NoVm />
+        ) : !painted ? (
+          <Outline />
+        ) : phone ? (
+          <PhonePanel />
+        ) : (
+          <Suspense fallback={<Outline />}>
+            <lab.dock.View />
+          </Suspense>
+        )}
       </main>
       <StatusStrip situation={situation} />
       {phone && <PhoneTabs />}
@@ -91,6 +103,34 @@ function PageFailure({ error, resetErrorBoundary }: FallbackProps) {
       </EmptyState>
     </main>
   );
+}
+
+/** The places of the panels, while these are on their way. */
+function Outline() {
+  return (
+    <div className={styles['outline']} aria-hidden="true">
+      <i />
+      <i />
+      <i />
+      <i />
+      <i />
+      <i />
+    </div>
+  );
+}
+
+/** True once the bars have been painted. Only then are the panels asked for: who presses a button first finds it. */
+function usePainted(): boolean {
+  const [painted, setPainted] = useState(false);
+  useEffect(() => {
+    const request = requestAnimationFrame(() => {
+      setPainted(true);
+      void loadPanels();
+      void loadConsole();
+    });
+    return () => cancelAnimationFrame(request);
+  }, []);
+  return painted;
 }
 
 function NoVm() {

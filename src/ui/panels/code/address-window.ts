@@ -2,6 +2,9 @@
 // scroll: a window has a first address, and moves. Pure; addresses are guest virtual and wrap at 2³².
 
 export const INSTRUCTION_BYTES = 4;
+/** Rows asked for above and below the anchor: more than any window shows. */
+export const ROWS_BEFORE = 96;
+export const ROWS_AFTER = 160;
 
 /** Distance from one address forward to another, around the end of the address space. */
 const forward = (from: number, to: number): number => (to - from) >>> 0;

@@ -12,13 +12,10 @@ import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { useSize } from '../use-size.ts';
 import { useWheel } from '../use-wheel.ts';
-import { movedBy, windowFollowing, windowShowing } from './address-window.ts';
+import { movedBy, ROWS_BEFORE, windowFollowing, windowShowing } from './address-window.ts';
 import styles from './code.module.css';
 
 const ROW_HEIGHT = 24;
-/** Rows asked for above and below the anchor: more than any window shows. */
-export const ROWS_BEFORE = 96;
-export const ROWS_AFTER = 160;
 const WHEEL_ROWS = 3;
 const INITIAL_ROWS_ABOVE = 5;
 
@@ -83,11 +80,12 @@ export function DisassemblyView({ frame, vm, choice, choose, navigate }: PanelPr
       onKeyDown={onKeyDown}
       className={styles['disassembly']}
     >
-      {shown.map((gva) => {
+      {/* Keyed by place: a running guest is elsewhere at each frame, and rows are dear to make. */}
+      {shown.map((gva, place) => {
         const line = byAddress.get(gva);
         return (
           <div
-            key={gva}
+            key={place}
             id={`instruction-${gva}`}
             role="row"
             aria-selected={gva === choice.cursor}

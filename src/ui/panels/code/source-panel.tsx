@@ -3,12 +3,12 @@
 
 import { useState } from 'react';
 import { EmptyState } from '../../components/EmptyState.tsx';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { AddressForm } from '../address-form.tsx';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
-import { DisassemblyView, ROWS_AFTER, ROWS_BEFORE } from './disassembly-view.tsx';
+import { DisassemblyView } from './disassembly-view.tsx';
 import { SourceSide, type Drafts } from './source-side.tsx';
 import { useMedia } from './use-media.ts';
 import { useSource } from './use-source.ts';
@@ -19,7 +19,7 @@ const modes = [
   { value: 'disassembly', label: 'Disassembly' },
 ] as const satisfies readonly { value: Mode; label: string }[];
 
-function SourcePanel(props: PanelProps) {
+export function SourcePanel(props: PanelProps) {
   const { vm, catalog, choice, choose } = props;
   const state = useSource(vm, choice, catalog);
   const phone = useMedia('(max-width: 640px)');
@@ -96,15 +96,3 @@ function SourcePanel(props: PanelProps) {
     </div>
   );
 }
-
-export const sourcePanel: Panel = {
-  id: 'source',
-  title: 'Source and disassembly',
-  key: '2',
-  place: 'centre',
-  queries: ({ disassembly }, vm) =>
-    vm === undefined
-      ? {}
-      : { registers: true, disassembly: { around: disassembly, before: ROWS_BEFORE, after: ROWS_AFTER } },
-  Component: SourcePanel,
-};

@@ -1,17 +1,18 @@
 // The devices of the VM being looked at and their registers, as they are: looking has no side effects.
 
+import { memo } from 'react';
 import type { DeviceAnswer } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { ActorShape } from '../../components/ModeBadge.tsx';
 import { Term } from '../../components/Term.tsx';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import styles from './devices.module.css';
 
-function Devices({ frame, before, vm }: PanelProps) {
+export function Devices({ frame, before, vm }: PanelProps) {
   const devices = frame?.answers.devices;
   if (vm === undefined || devices === undefined || devices.length === 0) {
     return (
@@ -44,7 +45,7 @@ function Devices({ frame, before, vm }: PanelProps) {
 function Device({ device, before }: { readonly device: DeviceAnswer; readonly before: DeviceAnswer | undefined }) {
   const old = new Map(before?.registers.map(({ name, value }) => [name, value]));
   return (
-    <details open>
+    <details open className={styles['fold']}>
       <summary className={styles['device']}>
         <ActorShape actor="device" /> <strong>{device.name}</strong>{' '}
         <Address space="gpa" address={device.gpa} to="nowhere" />
@@ -60,19 +61,12 @@ function Device({ device, before }: { readonly device: DeviceAnswer; readonly be
           </tr>
         </thead>
         <tbody>
-          {device.registers.map(({ name, offset, value, meaning }) => (
-            <tr key={name}>
-              <td className={classNames('mono', shared['faint'])}>+{offset.toString(16).padStart(3, '0')}</td>
-              <td>
-                <Term explain={{ title: name, sentence: meaning }} tabIndex={-1}>
-                  {name}
-                </Term>
-              </td>
-              <td>
-                <Hex value={value} changed={old.has(name) && old.get(name) !== value} />
-              </td>
-              <td className={shared['quiet']}>{meaning}</td>
-            </tr>
+          {device.registers.map((register) => (
+            <Register
+              key={register.name}
+              {...register}
+              changed={old.has(register.name) && old.get(register.name) !== register.value}
+            />
           ))}
         </tbody>
       </table>
@@ -80,12 +74,26 @@ function Device({ device, before }: { readonly device: DeviceAnswer; readonly be
   );
 }
 
-export const devicesPanel: Panel = {
-  id: 'devices',
-  title: 'Devices',
-  key: undefined,
-  place: 'left-below',
-  closedAtFirst: true,
-  queries: () => ({ devices: true }),
-  Component: Devices,
-};
+/** Few of the many registers change from frame to frame: the others are not drawn anew. */
+const Register = memo(function Register({
+  name,
+  offset,
+  value,
+  meaning,
+  changed,
+}: DeviceAnswer['registers'][number] & { readonly changed: boolean }) {
+  return (
+    <tr>
+      <td className={classNames('mono', shared['faint'])}>+{offset.toString(16).padStart(3, '0')}</td>
+      <td>
+        <Term explain={{ title: name, sentence: meaning }} tabIndex={-1}>
+          {name}
+        </Term>
+      </td>
+      <td>
+        <Hex value={value} changed={changed} />
+      </td>
+      <td className={shared['quiet']}>{meaning}</td>
+    </tr>
+  );
+});

@@ -4,7 +4,7 @@
 import { useState } from 'react';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { formatCount, formatLarge } from '../../format.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
@@ -12,7 +12,6 @@ import { ExitList } from './exit-list.tsx';
 import { ExitSummary } from './exit-summary.tsx';
 import { ExportButtons } from './export-buttons.tsx';
 import { findReason } from './exit-reasons.ts';
-import { exitsQuestion } from './exits-question.ts';
 
 const views = [
   { value: 'list', label: 'List' },
@@ -23,7 +22,7 @@ const scopes = [
   { value: 'all', label: 'All' },
 ] as const;
 
-function Exits(props: PanelProps) {
+export function Exits(props: PanelProps) {
   const { frame, vm, catalog, choice, choose } = props;
   const [view, setView] = useState<'list' | 'summary'>('list');
   const answer = frame?.answers.exits;
@@ -81,15 +80,3 @@ function NoExits({ vm }: PanelProps) {
     </EmptyState>
   );
 }
-
-export const exitsPanel: Panel = {
-  id: 'exits',
-  title: 'Exits',
-  key: '5',
-  place: 'right-below',
-  queries: (choice, vm) => ({
-    exits: exitsQuestion(choice, vm?.vm),
-    exitSummary: { vm: choice.exits.vm === 'all' ? undefined : vm?.vm },
-  }),
-  Component: Exits,
-};

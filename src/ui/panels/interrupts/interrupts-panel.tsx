@@ -1,23 +1,30 @@
 // Where interrupts stand: the pending and enabled bits of every level they pass, and the ways of the last ones from the
 // device to the guest's handler. Chains of all VMs, so that the untouched guest is seen to be untouched.
 
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useRef, type RefObject } from 'react';
 import type { Frame, InterruptChain, InterruptLevel, InterruptsAnswer } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Popover } from '../../components/Popover.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount, formatLarge } from '../../format.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
+import { useSize } from '../use-size.ts';
 import { chainLine, chainStages, type ChainStop } from './chain-line.ts';
 import styles from './interrupts.module.css';
 
-const CHAINS = 24;
 /** A level of more bits than this shows only those that are pending or enabled. */
 const MOST_BITS = 6;
+const ROW_HEIGHT = 35;
+/** Of the heading and the column heads above the first chain. */
+const HEADS_HEIGHT = 52;
 
-function Interrupts({ frame, before, vm }: PanelProps) {
+export function Interrupts({ frame, before, vm }: PanelProps) {
   const answer = frame?.answers.interrupts;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [levels, { height }] = useSize({ width: 0, height: 0 });
   if (vm === undefined || frame === undefined || answer === undefined) {
     return (
       <EmptyState title="Here every interrupt is followed from the device to the guest’s handler.">
@@ -27,9 +34,11 @@ function Interrupts({ frame, before, vm }: PanelProps) {
   }
   return (
     <div className={shared['panel']}>
-      <div className={shared['body']}>
-        <Levels answer={answer} before={before?.answers.interrupts} />
-        <Chains answer={answer} frame={frame} />
+      <div ref={scroller} className={shared['body']}>
+        <div ref={levels}>
+          <Levels answer={answer} before={before?.answers.interrupts} />
+        </div>
+        <Chains answer={answer} frame={frame} scroller={scroller} above={height + HEADS_HEIGHT} />
       </div>
     </div>
   );
@@ -119,7 +128,23 @@ const Mark = ({ pending }: { readonly pending: boolean }) => (
   </svg>
 );
 
-function Chains({ answer, frame }: { readonly answer: InterruptsAnswer; readonly frame: Frame }) {
+interface ChainsProps {
+  readonly answer: InterruptsAnswer;
+  readonly frame: Frame;
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  /** Pixels of the scroller above the first chain. */
+  readonly above: number;
+}
+
+function Chains({ answer, frame, scroller, above }: ChainsProps) {
+  // eslint-disable-next-line react-hooks/incompatible-library -- the compiler must not memoize what it returns, and does not
+  const list = useVirtualizer({
+    count: answer.chains.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    scrollMargin: above,
+    overscan: 2,
+  });
   const untouched = frame.vms.filter(({ vm }) => !answer.chains.some((chain) => chain.vm === vm));
   return (
     <section aria-label="The last interrupts">
@@ -130,29 +155,40 @@ function Chains({ answer, frame }: { readonly answer: InterruptsAnswer; readonly
         </p>
       ) : (
         <div className={shared['scroller']}>
-          <table className={classNames('table', styles['chains'])}>
-            <caption className="visually-hidden">
-              Each interrupt’s way, newest first; times in instructions since the stage before
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">VM</th>
-                <th scope="col">Source</th>
-                {chainStages.map((stage) => (
-                  <th key={stage} scope="col">
-                    <Term name={stage}>
-                      {stage === 'acknowledged' ? <span className={styles['long']}>{stage}</span> : stage}
-                    </Term>
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {answer.chains.map((chain) => (
-                <Chain key={chain.sequence} chain={chain} title={frame.vms.find(({ vm }) => vm === chain.vm)?.title} />
+          {/* Not a table to the browser: that would measure every column anew for each number that changes. */}
+          <div
+            role="table"
+            aria-label="Each interrupt’s way, newest first; times in instructions since the stage before"
+            aria-rowcount={answer.chains.length + 1}
+            className={styles['chains']}
+          >
+            <div role="row" className={classNames(styles['chain'], styles['head'])}>
+              <span role="columnheader">VM</span>
+              <span role="columnheader">Source</span>
+              {chainStages.map((stage) => (
+                <span key={stage} role="columnheader" className={styles['clip']}>
+                  <Term name={stage}>{stage}</Term>
+                </span>
               ))}
-            </tbody>
-          </table>
+            </div>
+            {/* Only rows in sight exist, keyed by place: while guests run each row is another chain at each frame. */}
+            <div role="rowgroup" style={{ height: list.getTotalSize() }} className={styles['rows']}>
+              {list.getVirtualItems().map(({ index, start }) => {
+                const chain = answer.chains[index];
+                return (
+                  chain && (
+                    <Chain
+                      key={index}
+                      chain={chain}
+                      title={frame.vms.find(({ vm }) => vm === chain.vm)?.title}
+                      index={index}
+                      top={start - above}
+                    />
+                  )
+                );
+              })}
+            </div>
+          </div>
         </div>
       )}
       {answer.chains.length > 0 && untouched.length > 0 && (
@@ -164,19 +200,33 @@ function Chains({ answer, frame }: { readonly answer: InterruptsAnswer; readonly
   );
 }
 
-function Chain({ chain, title }: { readonly chain: InterruptChain; readonly title: string | undefined }) {
+interface ChainProps {
+  readonly chain: InterruptChain;
+  readonly title: string | undefined;
+  readonly index: number;
+  readonly top: number;
+}
+
+function Chain({ chain, title, index, top }: ChainProps) {
   return (
-    <tr>
-      <td title={title}>{chain.vm}</td>
-      <th scope="row" className={styles['source']} title={chain.cause}>
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className={styles['chain']}
+      style={{ position: 'absolute', insetInline: 0, transform: `translateY(${top}px)` }}
+    >
+      <span role="cell" title={title}>
+        {chain.vm}
+      </span>
+      <span role="rowheader" className={styles['clip']} title={chain.cause}>
         {chain.source}
-      </th>
+      </span>
       {chainLine(chain).map((stop) => (
-        <td key={stop.stage} className={classNames(styles['stop'], styles[stop.state])}>
+        <span key={stop.stage} role="cell" className={classNames(styles['stop'], styles[stop.state])}>
           <Stop stop={stop} />
-        </td>
+        </span>
       ))}
-    </tr>
+    </div>
   );
 }
 
@@ -211,12 +261,3 @@ function Stop({ stop }: { readonly stop: ChainStop }) {
     </Popover>
   );
 }
-
-export const interruptsPanel: Panel = {
-  id: 'interrupts',
-  title: 'Interrupts',
-  key: '6',
-  place: 'left-below',
-  queries: () => ({ interrupts: { chains: CHAINS } }),
-  Component: Interrupts,
-};

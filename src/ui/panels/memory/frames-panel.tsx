@@ -7,7 +7,7 @@ import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatBytes, formatCount, formatHex } from '../../format.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { FRAME_BYTES, layoutFrameMap, ownerKey, sumByOwner } from './frame-map.ts';
@@ -18,7 +18,7 @@ const ROW_HEIGHT = 18;
 const MAP_WIDTH = 640;
 const VM_HUES = ['--guest-kernel', '--guest-user', '--device', '--host-interrupt'] as const;
 
-function Frames({ frame, navigate }: PanelProps) {
+export function Frames({ frame, navigate }: PanelProps) {
   const runs = frame?.answers.frames;
   const pattern = useId();
   if (frame === undefined || runs === undefined || runs.length === 0) {
@@ -138,13 +138,3 @@ const Patterns = ({ id }: { readonly id: string }) => (
     </pattern>
   </defs>
 );
-
-export const framesPanel: Panel = {
-  id: 'frames',
-  title: 'Frames',
-  key: '0',
-  place: 'centre-below',
-  closedAtFirst: true,
-  queries: () => ({ frames: true }),
-  Component: Frames,
-};

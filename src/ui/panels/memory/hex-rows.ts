@@ -1,6 +1,8 @@
 // Cuts the bytes of a memory answer into rows of sixteen, with the text beside. Pure.
 
 export const BYTES_PER_ROW = 16;
+/** Asked of the core: more rows than a window shows. */
+export const BYTES_ASKED = 64 * BYTES_PER_ROW;
 
 export interface HexByte {
   readonly address: number;
@@ -36,6 +38,18 @@ export function hexRows(address: number, bytes: Bytes, before: Bytes | undefined
     });
   }
   return rows;
+}
+
+/** True if both rows look the same. */
+export function sameRow(one: HexRow, other: HexRow): boolean {
+  return (
+    one.address === other.address &&
+    one.bytes.length === other.bytes.length &&
+    one.bytes.every(({ value, changed }, index) => {
+      const byte = other.bytes[index];
+      return byte?.value === value && byte?.changed === changed;
+    })
+  );
 }
 
 function printable(byte: number | undefined): string {

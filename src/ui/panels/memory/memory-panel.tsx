@@ -1,19 +1,26 @@
 // Bytes of any of the three spaces: a window of rows that moves over the address space.
 
-import type { KeyboardEvent } from 'react';
+import { memo, type KeyboardEvent } from 'react';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { formatHex } from '../../format.ts';
-import type { Panel, PanelProps, Space } from '../../panel.ts';
+import type { PanelProps, Space } from '../../panel.ts';
 import { AddressForm } from '../address-form.tsx';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
 import { useWheel } from '../use-wheel.ts';
-import { BYTES_PER_ROW, hexRows, movedWithin, rowStart, spaceLimit } from './hex-rows.ts';
+import {
+  BYTES_ASKED,
+  BYTES_PER_ROW,
+  hexRows,
+  movedWithin,
+  rowStart,
+  sameRow,
+  spaceLimit,
+  type HexRow,
+} from './hex-rows.ts';
 import styles from './memory.module.css';
 
-/** Bytes asked for: more rows than a window shows. */
-const LENGTH = 64 * BYTES_PER_ROW;
 const ROW_HEIGHT = 20;
 
 const spaces = [
@@ -22,7 +29,7 @@ const spaces = [
   { value: 'hpa', label: 'HPA', title: 'host physical, as the machine has it' },
 ] as const satisfies readonly { value: Space; label: string; title: string }[];
 
-function Memory({ frame, before, vm, choice, choose }: PanelProps) {
+export function Memory({ frame, before, vm, choice, choose }: PanelProps) {
   const { space, address } = choice.memory;
   const limit = spaceLimit(space);
   const moveBy = (bytes: number) =>
@@ -82,27 +89,16 @@ function Memory({ frame, before, vm, choice, choose }: PanelProps) {
         onKeyDown={onKeyDown}
       >
         <table className={styles['bytes']}>
-          <caption className="visually-hidden">{`${LENGTH} bytes from ${formatHex(address)} (${space})`}</caption>
+          <caption className="visually-hidden">{`${BYTES_ASKED} bytes from ${formatHex(address)} (${space})`}</caption>
           <tbody>
             {rows.map((row) => (
-              <tr key={row.address}>
-                <th scope="row" className={styles[space]}>
-                  {formatHex(row.address, choice.grouping)}
-                </th>
-                {row.bytes.map((byte) => (
-                  <td
-                    key={byte.address}
-                    className={classNames(
-                      byte.changed && 'changed',
-                      byte.address === address && styles['here'],
-                      (byte.value === undefined || byte.value === 0) && shared['faint'],
-                    )}
-                  >
-                    {byte.value === undefined ? '--' : byte.value.toString(16).padStart(2, '0')}
-                  </td>
-                ))}
-                <td className={styles['ascii']}>{row.text}</td>
-              </tr>
+              <Row
+                key={row.address}
+                row={row}
+                space={space}
+                here={address >= row.address && address < row.address + BYTES_PER_ROW ? address : undefined}
+                grouping={choice.grouping}
+              />
             ))}
           </tbody>
         </table>
@@ -118,13 +114,41 @@ function Memory({ frame, before, vm, choice, choose }: PanelProps) {
   );
 }
 
-export const memoryPanel: Panel = {
-  id: 'memory',
-  title: 'Memory',
-  key: '8',
-  place: 'centre-below',
-  closedAtFirst: true,
-  queries: ({ memory }, vm) =>
-    vm === undefined ? {} : { memory: { space: memory.space, address: rowStart(memory.address), length: LENGTH } },
-  Component: Memory,
-};
+interface RowProps {
+  readonly row: HexRow;
+  readonly space: Space;
+  /** The address looked at, if it is in this row. */
+  readonly here: number | undefined;
+  readonly grouping: boolean;
+}
+
+/** Most rows are the same in the next frame: they are not drawn anew. */
+const Row = memo(
+  function Row({ row, space, here, grouping }: RowProps) {
+    return (
+      <tr>
+        <th scope="row" className={styles[space]}>
+          {formatHex(row.address, grouping)}
+        </th>
+        {row.bytes.map((byte) => (
+          <td
+            key={byte.address}
+            className={classNames(
+              byte.changed && 'changed',
+              byte.address === here && styles['here'],
+              (byte.value === undefined || byte.value === 0) && shared['faint'],
+            )}
+          >
+            {byte.value === undefined ? '--' : byte.value.toString(16).padStart(2, '0')}
+          </td>
+        ))}
+        <td className={styles['ascii']}>{row.text}</td>
+      </tr>
+    );
+  },
+  (one, other) =>
+    one.space === other.space &&
+    one.here === other.here &&
+    one.grouping === other.grouping &&
+    sameRow(one.row, other.row),
+);

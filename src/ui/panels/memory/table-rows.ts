@@ -1,6 +1,19 @@
-// The tree of page tables as the list of its visible rows. Pure.
+// Which page tables there are, and their tree as the list of its visible rows. Pure.
 
-import type { TableEntry } from '../../../protocol/frame.ts';
+import type { Technique } from '../../../protocol/commands.ts';
+import type { TableEntry, TablesQuestion } from '../../../protocol/frame.ts';
+
+export type Table = TablesQuestion['table'];
+
+export const tablesOf: Readonly<Record<Technique, readonly Table[]>> = {
+  bare: ['guest'],
+  'trap-and-emulate': ['guest', 'shadow'],
+  'hardware-assisted': ['guest', 'stage-2'],
+};
+
+/** The chosen table, or the guest's where the technique has no such. */
+export const shownTable = (table: Table, technique: Technique): Table =>
+  tablesOf[technique].includes(table) ? table : 'guest';
 
 export interface TableRow {
   readonly entry: TableEntry;

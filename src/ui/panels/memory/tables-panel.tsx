@@ -2,30 +2,23 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef, useState } from 'react';
-import type { Technique } from '../../../protocol/commands.ts';
-import type { TablesAnswer, TablesQuestion } from '../../../protocol/frame.ts';
+import type { TablesAnswer } from '../../../protocol/frame.ts';
 import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { Term } from '../../components/Term.tsx';
 import { useRovingRows } from '../../components/roving-rows.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
 import { flagLetters } from '../walk/walk-rows.ts';
 import styles from './memory.module.css';
-import { tableRows } from './table-rows.ts';
+import { shownTable, tableRows, tablesOf, type Table } from './table-rows.ts';
 
-type Table = TablesQuestion['table'];
 const names: Readonly<Record<Table, string>> = { guest: 'Guest', 'stage-2': 'Stage 2', shadow: 'Shadow' };
-const tablesOf: Readonly<Record<Technique, readonly Table[]>> = {
-  bare: ['guest'],
-  'trap-and-emulate': ['guest', 'shadow'],
-  'hardware-assisted': ['guest', 'stage-2'],
-};
 
-function Tables(props: PanelProps) {
+export function Tables(props: PanelProps) {
   const { frame, vm, choice, choose } = props;
   if (vm === undefined) {
     return (
@@ -68,10 +61,6 @@ function Tables(props: PanelProps) {
     </div>
   );
 }
-
-/** The chosen table, or the guest's where the technique has no such. */
-const shownTable = (table: Table, technique: Technique): Table =>
-  tablesOf[technique].includes(table) ? table : 'guest';
 
 interface TreeProps extends PanelProps {
   readonly answer: TablesAnswer;
@@ -175,14 +164,3 @@ function Tree({ answer, table, bare, choice, choose, navigate }: TreeProps) {
     </div>
   );
 }
-
-export const tablesPanel: Panel = {
-  id: 'tables',
-  title: 'Page tables',
-  key: '9',
-  place: 'centre-below',
-  closedAtFirst: true,
-  queries: ({ tables }, vm) =>
-    vm === undefined ? {} : { tables: { table: shownTable(tables.table, vm.technique), expanded: tables.expanded } },
-  Component: Tables,
-};

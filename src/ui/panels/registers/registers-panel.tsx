@@ -11,14 +11,14 @@ import { ModeBadge } from '../../components/ModeBadge.tsx';
 import { Term } from '../../components/Term.tsx';
 import { useRovingRows } from '../../components/roving-rows.ts';
 import { useNavigate } from '../../navigate-context.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { compareRegisters, type CsrSide, type RegisterChanges } from './changes.ts';
 import { CsrTable } from './csr-table.tsx';
 import styles from './registers.module.css';
 
-function Registers({ frame, before, vm }: PanelProps) {
+export function Registers({ frame, before, vm }: PanelProps) {
   const answer = frame?.answers.registers;
   if (vm === undefined || answer === undefined) {
     return (
@@ -117,12 +117,3 @@ function GeneralRegisters({
     </div>
   );
 }
-
-export const registersPanel: Panel = {
-  id: 'registers',
-  title: 'Registers',
-  key: '1',
-  place: 'left',
-  queries: () => ({ registers: true }),
-  Component: Registers,
-};

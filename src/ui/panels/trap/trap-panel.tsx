@@ -7,7 +7,7 @@ import { EmptyState } from '../../components/EmptyState.tsx';
 import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount } from '../../format.ts';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import { explainReason, findReason } from '../exits/exit-reasons.ts';
 import shared from '../panel.module.css';
@@ -38,7 +38,7 @@ const captions: Readonly<Record<StepName, string>> = {
 
 const steps = { cause: CauseStep, handler: HandlerStep, effect: EffectStep, resume: ResumeStep } as const;
 
-function Trap(props: PanelProps) {
+export function Trap(props: PanelProps) {
   const { vm, frame, catalog, choice, choose } = props;
   if (vm === undefined) {
     return (
@@ -204,12 +204,3 @@ function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: Vm
     </EmptyState>
   );
 }
-
-export const trapPanel: Panel = {
-  id: 'trap',
-  title: 'The trap',
-  key: '3',
-  place: 'right',
-  queries: ({ exit }) => ({ stage: true, ...(exit === undefined ? {} : { exitDetail: { sequence: exit } }) }),
-  Component: Trap,
-};

@@ -6,7 +6,7 @@ import { Address } from '../../components/Address.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
-import type { Panel, PanelProps } from '../../panel.ts';
+import type { PanelProps } from '../../panel.ts';
 import { AddressForm } from '../address-form.tsx';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
@@ -29,7 +29,7 @@ const STACK_POINTER = 2;
 /** From this width on, what the hypervisor walks and what the hart walks stand side by side. */
 const BESIDE_WIDTH = 620;
 
-function Walk({ frame, vm, choice, choose }: PanelProps) {
+export function Walk({ frame, vm, choice, choose }: PanelProps) {
   const [body, { width }] = useSize({ width: 400, height: 0 });
   if (vm === undefined) {
     return (
@@ -172,15 +172,3 @@ function Outcome({ walk, references, reason }: OutcomeProps) {
     </div>
   );
 }
-
-export const walkPanel: Panel = {
-  id: 'walk',
-  title: 'The walk',
-  key: '4',
-  place: 'right',
-  queries: ({ walk }, vm) =>
-    vm === undefined
-      ? {}
-      : { registers: true, walk: { gva: walk.gva === 'pc' ? vm.pc : walk.gva, access: walk.access } },
-  Component: Walk,
-};

@@ -1,0 +1,12 @@
+// What the panels draw with, in one chunk: a line a panel.
+
+export { SourcePanel } from './code/source-panel.tsx';
+export { Devices } from './devices/devices-panel.tsx';
+export { Exits } from './exits/exits-panel.tsx';
+export { Interrupts } from './interrupts/interrupts-panel.tsx';
+export { Frames } from './memory/frames-panel.tsx';
+export { Memory } from './memory/memory-panel.tsx';
+export { Tables } from './memory/tables-panel.tsx';
+export { Registers } from './registers/registers-panel.tsx';
+export { Trap } from './trap/trap-panel.tsx';
+export { Walk } from './walk/walk-panel.tsx';
