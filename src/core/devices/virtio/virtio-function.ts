@@ -80,8 +80,6 @@ export type VirtioFactory = (link: VirtioLink) => VirtioFunction;
 
 /** Feature bits that every device may offer (section 6). */
 export const Feature = {
-  /** Legacy: the device makes no assumption about how a request is cut into descriptors. */
-  anyLayout: 27,
   indirectDescriptors: 28,
   eventIndex: 29,
   version1: 32,

@@ -207,7 +207,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     if (isFault(head)) return this.#faulty(queue, head);
     const chain = rings.chain(head);
     if (isFault(chain)) return this.#faulty(queue, chain);
-    const fault = rings.wantNotifications(false);
+    // While there are more, the device need not hear of every new one.
+    const fault = rings.wantNotifications(waiting === 1);
     return fault ? this.#faulty(queue, fault) : chain;
   }
 
@@ -460,7 +461,7 @@ function offeredFeatures(device: VirtioFunction | undefined, version: VirtioVers
     ...device.features.map(({ bit }) => bit),
     Feature.indirectDescriptors,
     Feature.eventIndex,
-    version === 'legacy' ? Feature.anyLayout : Feature.version1,
+    ...(version === 'modern' ? [Feature.version1] : []),
   ];
   const word = (from: number) =>
     bits.reduce((all, bit) => (bit >= from && bit < from + 32 ? all | (1 << (bit - from)) : all), 0) >>> 0;

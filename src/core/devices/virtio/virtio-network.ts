@@ -1,0 +1,138 @@
+// A network card (virtio 1.2, section 5.1): Ethernet frames to and from a cable. In front of each frame stands a header, ten bytes
+// long on the legacy interface, twelve on the modern one; everything in it is about features that are not offered here.
+//
+//   0 flags   1 gso_type   2 hdr_len   4 gso_size   6 csum_start   8 csum_offset   10 num_buffers (modern)   then the frame
+
+import type { DeviceState } from '../device.ts';
+import { adoptState } from '../device-state.ts';
+import type { Chain } from './descriptor-chain.ts';
+import { Feature } from './virtio-function.ts';
+import type { FeatureRow, QueueRole, Served, VirtioFactory, VirtioFunction, VirtioLink } from './virtio-function.ts';
+
+const FEATURES: readonly FeatureRow[] = [
+  { bit: 5, name: 'VIRTIO_NET_F_MAC', meaning: 'The card has an address of its own.' },
+  { bit: 16, name: 'VIRTIO_NET_F_STATUS', meaning: 'The card tells whether its cable is plugged in.' },
+];
+
+const RECEIVE = 0;
+const LEGACY_HEADER_BYTES = 10;
+const MODERN_HEADER_BYTES = 12;
+const NUM_BUFFERS = 10;
+const LINK_UP = 1;
+/** Destination, source and type (IEEE 802.3). */
+const ETHERNET_HEADER_BYTES = 14;
+/** A frame without its checksum: 1,500 bytes of content and one 802.1Q tag. */
+const LONGEST_FRAME = 1518;
+
+/** The end of a cable, as a network card holds it. */
+export interface NetworkPort {
+  /** A frame leaves the card: from the destination address on, without the checksum. The bytes are the receiver's to keep. */
+  send(frame: Uint8Array): void;
+  /** Where frames for the card go. @param receive answers whether the card had room for it */
+  attach(receive: (frame: Uint8Array) => boolean): void;
+}
+
+export interface VirtioNetworkPorts {
+  readonly cable: NetworkPort;
+  /** Six bytes. */
+  readonly mac: Uint8Array;
+}
+
+/** @returns a network card, to be put into a slot */
+export const virtioNetwork =
+  (ports: VirtioNetworkPorts): VirtioFactory =>
+  (link) =>
+    new VirtioNetwork(ports, link);
+
+type NetworkState = { linkUp: boolean; dropped: number };
+
+export class VirtioNetwork implements VirtioFunction {
+  readonly deviceId = 1;
+  readonly title = 'network card';
+  readonly features = FEATURES;
+  readonly queues: readonly QueueRole[];
+  readonly #ports: VirtioNetworkPorts;
+  readonly #link: VirtioLink;
+  #state: NetworkState = { linkUp: true, dropped: 0 };
+
+  constructor(ports: VirtioNetworkPorts, link: VirtioLink) {
+    this.#ports = ports;
+    this.#link = link;
+    this.queues = [
+      { name: 'receiveq' },
+      { name: 'transmitq', mostBytes: 2 ** 17, serve: (chain) => this.#transmit(chain) },
+    ];
+    ports.cable.attach((frame) => this.#receive(frame));
+  }
+
+  /** Frames that came when the driver had no room for them. */
+  get dropped(): number {
+    return this.#state.dropped;
+  }
+
+  /** Plugs the cable in or pulls it out. */
+  setLink(up: boolean): void {
+    if (this.#state.linkUp === up) return;
+    this.#state.linkUp = up;
+    this.#link.configurationChanged();
+  }
+
+  configuration(): Uint8Array {
+    const bytes = new Uint8Array(8);
+    bytes.set(this.#ports.mac.subarray(0, 6));
+    bytes[6] = this.#state.linkUp ? LINK_UP : 0;
+    return bytes;
+  }
+
+  /** A legacy driver may give the card another address, byte by byte. Nothing here filters by it. */
+  configure(): void {
+    // Frames are not filtered by address: the switch is what learns it.
+  }
+
+  reset(): void {
+    // The cable stays as it is.
+  }
+
+  snapshot(): DeviceState {
+    return { ...this.#state };
+  }
+
+  restore(state: DeviceState): void {
+    this.#state = adoptState(this.title, this.#state, state);
+  }
+
+  get #headerBytes(): number {
+    return this.#link.has(Feature.version1) ? MODERN_HEADER_BYTES : LEGACY_HEADER_BYTES;
+  }
+
+  #transmit(chain: Chain): Served {
+    const header = this.#headerBytes;
+    const length = chain.readableBytes - header;
+    const served = (status: string): Served => ({ written: 0, operation: 'transmit', argument: length, status });
+    if (length < ETHERNET_HEADER_BYTES) return served('too short');
+    if (length > LONGEST_FRAME) return served('too long');
+    if (!this.#state.linkUp) return served('no cable');
+    const frame = chain.take(header, length);
+    if (frame !== undefined) this.#ports.cable.send(frame);
+    return served('OK');
+  }
+
+  #receive(frame: Uint8Array): boolean {
+    const header = this.#headerBytes;
+    const chain = this.#state.linkUp && frame.length <= LONGEST_FRAME ? this.#link.take(RECEIVE) : undefined;
+    if (chain === undefined) {
+      this.#state.dropped++;
+      return false;
+    }
+    const fits = header + frame.length <= chain.writableBytes;
+    const bytes = new Uint8Array(fits ? header + frame.length : 0);
+    if (fits) {
+      if (header === MODERN_HEADER_BYTES) bytes[NUM_BUFFERS] = 1;
+      bytes.set(frame, header);
+    } else this.#state.dropped++;
+    const written = chain.write(0, bytes);
+    const status = fits ? 'OK' : 'buffer too small';
+    this.#link.give(RECEIVE, chain, { written, operation: 'receive', argument: frame.length, status });
+    return fits;
+  }
+}
