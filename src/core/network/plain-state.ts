@@ -89,10 +89,11 @@ export class StateReader {
 }
 
 /** `Array.isArray` does not narrow a union that holds a readonly array. */
-function isList(value: PlainValue | undefined): value is readonly PlainValue[] {
+function isList(value: PlainValue | null | undefined): value is readonly PlainValue[] {
   return Array.isArray(value);
 }
 
-function isGroup(value: PlainValue | undefined): value is PlainState {
-  return typeof value === 'object' && !isList(value);
+/** JSON also knows `null`, which no snapshot holds. */
+function isGroup(value: PlainValue | null | undefined): value is PlainState {
+  return typeof value === 'object' && value !== null && !isList(value);
 }
