@@ -4,6 +4,8 @@
 export interface Sizes {
   /** 40 to 150 ms as WebAssembly on this class of machine. */
   readonly large: number;
+  /** Half of it, for the quick form. */
+  readonly medium: number;
   /** A tenth of it, for peers that interpret. */
   readonly small: number;
 }
@@ -14,7 +16,10 @@ export interface Kernel {
   readonly rounds: Sizes;
 }
 
-const kernel = (name: string, small: number): Kernel => ({ name, rounds: { small, large: 10 * small } });
+const kernel = (name: string, small: number): Kernel => ({
+  name,
+  rounds: { small, medium: 5 * small, large: 10 * small },
+});
 
 export const kernels: readonly Kernel[] = [
   kernel('sieve', 3),

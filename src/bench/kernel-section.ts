@@ -30,7 +30,9 @@ export async function measureKernels({
   progress,
 }: KernelSectionPorts): Promise<KernelSection> {
   const qemu = qemuVersion();
-  const rows = peerRows.filter(({ kind, extra }) => !(quick && extra) && (kind.kind !== 'qemu' || qemu !== undefined));
+  const rows = peerRows
+    .filter(({ kind, extra }) => !(quick && extra) && (kind.kind !== 'qemu' || qemu !== undefined))
+    .map((row) => (quick && row.size === 'large' ? { ...row, size: 'medium' as const } : row));
   const notes = [
     qemu === undefined ? 'QEMU: qemu-system-riscv32 is not installed here, its rows are left out' : `QEMU ${qemu}`,
   ];

@@ -18,8 +18,8 @@ export interface Report {
   readonly groups: readonly FigureGroup[];
 }
 
-const TITLE = 36;
-const CELL = 11;
+const TITLE = 38;
+const CELL = 10;
 
 const cell = (text: string) => text.padStart(CELL);
 const number = (value: number): string => {

@@ -1,5 +1,6 @@
 // The benchmark's guest as a VM of the lab. Orders go in by its serial port; the clock is read at the byte that ends its answer.
 
+import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
 import type { Computer } from '../../core/hypervisor/computer.ts';
 import type { Lab } from '../../core/hypervisor/lab.ts';
 import type { Technique, VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
@@ -9,8 +10,8 @@ import { answerIn, boardOrder, HEAP_MEBIBYTES, kernelOrder, LineReader, READY, t
 import type { KernelRun, LabWay, Peer } from './peer.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** Instructions between two looks at the clock. */
-const SLICE = 200_000;
+/** Instructions of one slice: a few milliseconds, as the hosts cut them. */
+export const SLICE = 2_000_000;
 /** Milliseconds after which the event loop gets its turn. */
 const TURN = 4;
 /** RAM in front of the guest's heap: the firmware's 4 MiB, and 4 MiB with image and tables. Behind it lies the device tree. */
@@ -91,6 +92,7 @@ export class LabGuest {
     this.#heard = { line, at: this.#surroundings.clock(), instructions: this.vm.instructions };
     // From here on it would only poll its serial port.
     this.vm.control.pause();
+    if (this.vm instanceof BareMachine) this.vm.machine.interrupt();
   }
 
   async #answer(): Promise<Heard> {

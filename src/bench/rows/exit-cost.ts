@@ -8,11 +8,14 @@ import { LabGuest, machineMebibytes } from '../peers/lab-guest.ts';
 import { median } from '../statistics.ts';
 import { images, type Surroundings } from '../surroundings.ts';
 
-interface Leaving {
-  readonly title: string;
+interface Loop {
   readonly command: BoardCommand;
-  /** Under which techniques the instruction leaves the guest for the hypervisor. */
+  /** Under which techniques it leaves the guest for the hypervisor. */
   readonly exits: readonly Technique[];
+}
+
+interface Leaving extends Loop {
+  readonly title: string;
 }
 
 const leavings: readonly Leaving[] = [
@@ -21,54 +24,72 @@ const leavings: readonly Leaving[] = [
   { title: 'device read', command: 'deviceReads', exits: ['trap-and-emulate', 'hardware-assisted'] },
 ];
 
+const idleLoop: Loop = { command: 'nothing', exits: [] };
+
 const HEAP = 1;
 const REPETITIONS = 5;
 
-/** @param count how often each loop turns */
-export async function exitCosts(surroundings: Surroundings, technique: Technique, tracing: boolean, count: number) {
+/** A guest that stands ready, and how its exits are treated. */
+interface Candidate {
+  readonly technique: Technique;
+  readonly tracing: boolean;
+  readonly guest: LabGuest;
+}
+
+async function candidate(surroundings: Surroundings, technique: Technique, tracing: boolean): Promise<Candidate> {
   const lab = newLab(surroundings.host, machineMebibytes(1, HEAP), { ...usualSwitches, tracing });
   const image = await surroundings.load(images.rv32);
   const guest = new LabGuest({ lab, technique, image, heapMebibytes: HEAP, surroundings });
   await guest.boot();
   await guest.board('pagingOn', HEAP);
-  /** Nanoseconds of one turn of the loop. */
-  const loop = async ({ command, exits }: Pick<Leaving, 'command' | 'exits'>) => {
-    const before = guest.vm.exits;
-    const { milliseconds } = await guest.board(command, count);
-    const left = guest.vm.exits - before;
-    if (exits.includes(technique) !== left >= count) {
-      throw new Error(
-        `${command} under ${technique}: expected ${exits.length} techniques to exit, found ${left} exits`,
-      );
-    }
-    return (milliseconds * 1e6) / count;
-  };
-  const figures: Figure[] = [];
-  for (const leaving of leavings) {
-    const nanoseconds: number[] = [];
-    for (let repetition = 0; repetition <= REPETITIONS; repetition++) {
-      const cost = (await loop(leaving)) - (await loop({ command: 'nothing', exits: [] }));
-      if (repetition > 0) nanoseconds.push(cost);
-    }
-    const how = tracing ? '' : ', not traced';
-    const what = leaving.exits.includes(technique) ? 'exit' : 'no exit';
-    figures.push({ name: `${leaving.title}, ${technique} (${what}${how})`, value: median(nanoseconds), unit: 'ns' });
+  return { technique, tracing, guest };
+}
+
+/** Nanoseconds of one turn of a loop. @throws Error where it exits and should not, or should and does not */
+async function loop({ technique, guest }: Candidate, { command, exits }: Loop, count: number): Promise<number> {
+  const before = guest.vm.exits;
+  const { milliseconds } = await guest.board(command, count);
+  const left = guest.vm.exits - before;
+  if (exits.includes(technique) !== left >= count) {
+    const expected = exits.includes(technique) ? `at least ${count}` : `fewer than ${count}`;
+    throw new Error(`${command} under ${technique}: expected ${expected} exits, found ${left}`);
   }
-  return figures;
+  return (milliseconds * 1e6) / count;
+}
+
+/**
+ * All candidates in turn, several times.
+ * @param count how often each loop turns
+ */
+export async function exitCosts(surroundings: Surroundings, count: number): Promise<readonly Figure[]> {
+  const candidates: Candidate[] = [];
+  for (const technique of techniques) {
+    candidates.push(await candidate(surroundings, technique, true));
+    if (technique !== 'bare') candidates.push(await candidate(surroundings, technique, false));
+  }
+  const rows = candidates.flatMap((each) =>
+    leavings
+      .filter(({ exits }) => each.tracing || exits.includes(each.technique))
+      .map((leaving) => ({ candidate: each, leaving, nanoseconds: [] as number[] })),
+  );
+  for (let repetition = 0; repetition <= REPETITIONS; repetition++) {
+    for (const row of rows) {
+      const cost = (await loop(row.candidate, row.leaving, count)) - (await loop(row.candidate, idleLoop, count));
+      if (repetition > 0) row.nanoseconds.push(cost);
+    }
+  }
+  return rows.map(({ candidate: { technique, tracing }, leaving: { title, exits }, nanoseconds }) => {
+    const what = exits.includes(technique) ? 'exit' : 'no exit';
+    return {
+      name: `${title}, ${technique} (${what}${tracing ? '' : ', not traced'})`,
+      value: median(nanoseconds),
+      unit: 'ns',
+    };
+  });
 }
 
 export const exitCost: LabRow = {
   name: 'exits',
   title: 'One exit and resume',
-  measure: async (surroundings, quick) => {
-    const count = quick ? 20_000 : 100_000;
-    const figures: Figure[] = [];
-    for (const technique of techniques) figures.push(...(await exitCosts(surroundings, technique, true, count)));
-    for (const technique of techniques) {
-      if (technique === 'bare') continue;
-      const untraced = await exitCosts(surroundings, technique, false, count);
-      figures.push(...untraced.filter(({ name }) => !name.includes('no exit')));
-    }
-    return figures;
-  },
+  measure: (surroundings, quick) => exitCosts(surroundings, quick ? 20_000 : 100_000),
 };

@@ -2,16 +2,12 @@
 
 import { expect, test } from 'vitest';
 import { surroundings } from '../bench-surroundings.test-support.ts';
-import { techniques } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure } from '../figure.ts';
-import { exitCosts } from './exit-cost.ts';
+import { exitCost, exitCosts } from './exit-cost.ts';
 import { holding } from './holding.ts';
 
 const rows: readonly { readonly title: string; readonly measure: () => Promise<readonly Figure[]> }[] = [
-  ...techniques.map((technique) => ({
-    title: `one exit, ${technique}`,
-    measure: () => exitCosts(surroundings, technique, true, 300),
-  })),
+  { title: exitCost.title, measure: () => exitCosts(surroundings, 300) },
   { title: holding.title, measure: () => holding.measure(surroundings, true) },
 ];
 

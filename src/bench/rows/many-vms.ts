@@ -6,14 +6,16 @@ import { findGuest } from '../../guests/manifest.ts';
 import type { Figure, LabRow } from '../figure.ts';
 import { kernels } from '../kernel-list.ts';
 import { newLab, usualSwitches } from '../new-lab.ts';
-import { kernelOrder } from '../peers/dialogue.ts';
-import { guestMebibytes, LabGuest, machineMebibytes } from '../peers/lab-guest.ts';
+import { boardOrder, kernelOrder } from '../peers/dialogue.ts';
+import { guestMebibytes, LabGuest, machineMebibytes, SLICE } from '../peers/lab-guest.ts';
 import { median, quotients } from '../statistics.ts';
 import { images, type Surroundings } from '../surroundings.ts';
 
 const HEAP = 1;
-const SLICE = 200_000;
 const TURN = 4;
+/** Milliseconds until hot code is translated and the engine has optimized it: in all, and more for each VM. */
+const WARM_UP = 200;
+const WARM_UP_EACH = 10;
 const FOR_EVER = 2_000_000_000;
 /** Works on 64 KiB: the caches of the machine underneath are not what is measured. */
 const KERNEL = kernels.findIndex(({ name }) => name === 'sha256');
@@ -22,32 +24,41 @@ const hosted = ['hardware-assisted', 'trap-and-emulate'] as const satisfies read
 const BUSY = [4, 16, 64];
 const IDLE = 64;
 
-/** A lab with VMs that all work on the same kernel and never come to its end. */
-async function busyLab(surroundings: Surroundings, technique: Technique, busy: number, idle: number): Promise<Lab> {
-  const lab = newLab(surroundings.host, machineMebibytes(busy + idle, HEAP), usualSwitches);
+/** What a neighbour does. */
+type Neighbour = 'busy' | 'asleep' | 'beating';
+
+/** A lab with one VM that works on the kernel without end, and its neighbours. */
+async function labWith(
+  surroundings: Surroundings,
+  technique: Technique,
+  neighbours: number,
+  kind: Neighbour,
+): Promise<Lab> {
+  const lab = newLab(surroundings.host, machineMebibytes(1 + neighbours, HEAP), usualSwitches);
   const image = await surroundings.load(images.rv32);
-  for (let index = 0; index < busy; index++) {
+  const add = async (order: string) => {
     const guest = new LabGuest({ lab, technique, image, heapMebibytes: HEAP, surroundings });
     await guest.boot();
     await guest.board('pagingOn', HEAP);
-    lab.pause(guest.vm.id);
-    guest.tell(kernelOrder(KERNEL, FOR_EVER));
-    lab.pause(guest.vm.id);
+    guest.tell(order);
+    lab.pause(guest.vm.id); // the next one boots alone
+  };
+  await add(kernelOrder(KERNEL, FOR_EVER));
+  for (let index = 0; index < neighbours; index++) {
+    if (kind === 'busy') await add(kernelOrder(KERNEL, FOR_EVER));
+    else if (kind === 'asleep') await add(boardOrder('waitForEver', 0));
+    else await addBeating(lab, surroundings, technique);
   }
-  if (idle > 0) await addIdle(lab, surroundings, technique, idle);
   for (const vm of lab.vms) lab.start(vm.id);
   return lab;
 }
 
-/** Idle VMs as they are in life: kernels that sleep and now and then wake up. */
-async function addIdle(lab: Lab, { load }: Surroundings, technique: Technique, count: number): Promise<void> {
+/** A kernel that sleeps and wakes up twice a second of the machine's time, which passes faster than ours. */
+async function addBeating(lab: Lab, { load }: Surroundings, technique: Technique): Promise<void> {
   const row = findGuest('heartbeat');
   if (row === undefined) throw new Error('expected “heartbeat” among the guests, found none');
-  const image = await load(row.image);
   const memoryBytes = guestMebibytes(HEAP) * 2 ** 20;
-  for (let index = 0; index < count; index++) {
-    lab.addVm({ technique, guest: { image, boot: 'supervisor', memoryBytes, harts: 1 } });
-  }
+  lab.addVm({ technique, guest: { image: await load(row.image), boot: 'supervisor', memoryBytes, harts: 1 } });
 }
 
 /** Runs a lab for some milliseconds. @returns instructions of the chosen VMs a millisecond */
@@ -73,6 +84,7 @@ async function share(surroundings: Surroundings, single: Lab, lab: Lab, busy: nu
   const milliseconds = quick ? 150 : 400;
   const alone: number[] = [];
   const together: number[] = [];
+  await speed(lab, [], surroundings, WARM_UP + WARM_UP_EACH * busy);
   for (let pair = -1; pair < (quick ? 3 : 5); pair++) {
     const one = await speed(single, single.vms, surroundings, milliseconds);
     const all = await speed(lab, lab.vms.slice(0, busy), surroundings, milliseconds);
@@ -89,15 +101,17 @@ export const manyVms: LabRow = {
   measure: async (surroundings, quick) => {
     const figures: Figure[] = [];
     for (const technique of hosted) {
-      const single = await busyLab(surroundings, technique, 1, 0);
+      const single = await labWith(surroundings, technique, 0, 'busy');
       for (const busy of BUSY) {
-        const lab = await busyLab(surroundings, technique, busy, 0);
+        const lab = await labWith(surroundings, technique, busy - 1, 'busy');
         const value = 100 * (await share(surroundings, single, lab, busy, quick));
         figures.push({ name: `${busy} busy, all together, ${technique}`, value, unit: '%' });
       }
-      const lab = await busyLab(surroundings, technique, 1, IDLE);
-      const value = 100 * (await share(surroundings, single, lab, 1, quick));
-      figures.push({ name: `1 busy beside ${IDLE} idle, ${technique}`, value, unit: '%' });
+      for (const kind of ['asleep', 'beating'] as const) {
+        const lab = await labWith(surroundings, technique, IDLE, kind);
+        const value = 100 * (await share(surroundings, single, lab, 1, quick));
+        figures.push({ name: `1 busy beside ${IDLE} ${kind}, ${technique}`, value, unit: '%' });
+      }
     }
     return figures;
   },
