@@ -19,12 +19,11 @@ const EPOCH = { high: 0, low: 0 };
 /** @param memoryMiB RAM of the machine that the hypervisor shares out */
 export function newLab(host: Host, memoryMiB: number, { translator, tracing }: LabSwitches = usualSwitches): Lab {
   const lab = new Lab({
-    host: tracing ? host : { ...host, nanoseconds: () => 0 },
+    host,
     memoryBytes: memoryMiB * MEBIBYTE,
     epochNanoseconds: EPOCH,
     translator,
   });
-  // The lab has no switch for this: its trace is simply deaf.
-  if (!tracing) lab.trace.record = () => undefined;
+  lab.trace.recording = tracing;
   return lab;
 }

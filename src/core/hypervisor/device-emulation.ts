@@ -8,7 +8,14 @@ import type { DeviceBus } from '../machine/device-bus.ts';
 import type { HartState } from '../machine/hart-state.ts';
 import { trapOf, type Trap } from '../machine/privileged-state.ts';
 import { Access } from '../machine/walker.ts';
-import type { EffectRecord } from './trace.ts';
+import { Effect } from './trace.ts';
+
+/** The VM whose guest makes the access. */
+export interface AccessingVm {
+  readonly state: HartState;
+  readonly board: { readonly bus: DeviceBus };
+  note(kind: Effect, what: number, before: number, after: number): void;
+}
 
 /**
  * Performs the access. @returns undefined when it was done, or the fault that the bare machine would take
@@ -19,34 +26,35 @@ export function emulateDeviceAccess(
   gva: number,
   gpa: number,
   access: Access,
-  bus: DeviceBus,
-  registers: HartState,
-  note: (effect: EffectRecord) => void,
+  vm: AccessingVm,
 ): Trap | undefined {
-  const fault = trapOf(accessFaultCauses[access], gva);
+  const { state } = vm;
+  const { bus } = vm.board;
   const effect = word === undefined ? undefined : findRow(word)?.effect;
-  if (word === undefined || effect === undefined) return fault;
+  if (word === undefined || effect === undefined) return faultOf(gva, access);
   if (effect.kind === 'load' && access === Access.load) {
-    if ((gva & (effect.width - 1)) !== 0) return fault;
+    if ((gva & (effect.width - 1)) !== 0) return faultOf(gva, access);
     const value = bus.read(gpa, effect.width);
-    if (value === BUS_ERROR) return fault;
+    if (value === BUS_ERROR) return faultOf(gva, access);
     const shift = 32 - 8 * effect.width;
     const extended = effect.signed ? (value << shift) >> shift : value;
     const rd = (word >>> 7) & 31;
-    note({ kind: 'device-read', what: gpa, before: value, after: value });
-    note({ kind: 'write-register', what: rd, before: registers.x(rd), after: extended });
-    registers.setX(rd, extended | 0);
+    vm.note(Effect['device-read'], gpa, value, value);
+    vm.note(Effect['write-register'], rd, state.x(rd), extended);
+    state.setX(rd, extended | 0);
     return undefined;
   }
   if (effect.kind === 'store' && access === Access.store) {
-    if ((gva & (effect.width - 1)) !== 0) return fault;
+    if ((gva & (effect.width - 1)) !== 0) return faultOf(gva, access);
     const rs2 = (word >>> 20) & 31;
-    const all = registers.x(rs2) >>> 0;
+    const all = state.x(rs2) >>> 0;
     const value = effect.width === 4 ? all : all & (2 ** (8 * effect.width) - 1);
-    note({ kind: 'read-register', what: rs2, before: all, after: all });
-    if (!bus.write(gpa, effect.width, value)) return fault;
-    note({ kind: 'device-write', what: gpa, before: value, after: value });
+    vm.note(Effect['read-register'], rs2, all, all);
+    if (!bus.write(gpa, effect.width, value)) return faultOf(gva, access);
+    vm.note(Effect['device-write'], gpa, value, value);
     return undefined;
   }
-  return fault; // atomics do not reach devices
+  return faultOf(gva, access); // atomics do not reach devices
 }
+
+const faultOf = (gva: number, access: Access): Trap => trapOf(accessFaultCauses[access], gva);

@@ -3,9 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { exceptionRows } from '../isa/causes.ts';
+import { Privilege } from '../machine/hart-state.ts';
 import { drive, hosted, newLab, recordsOf, runAlone, SHUTDOWN, sourceGuest } from './guest-rig.test-support.ts';
-import { exitReasons, exitRows, type ExitReason } from './exits.ts';
-import { effectKinds, EFFECT_LIMIT, Trace, type ExitRecord } from './trace.ts';
+import { exitReasons, exitRows, type Exit, type ExitReason } from './exits.ts';
+import { Effect, effectKinds, EFFECT_LIMIT, Trace, type ExitRecord } from './trace.ts';
 import type { Technique } from './virtual-machine.ts';
 
 const START = 0x8040_0000;
@@ -201,20 +202,39 @@ handler: csrr   t0, scause`,
 });
 
 describe('the trace', () => {
+  /** Puts an exit into the trace as the hypervisor's loop does. */
+  function put(trace: Trace, exit: Omit<ExitRecord, 'sequence'>): void {
+    const { reason, gpa, gva, vm, at, instruction, stval, htval, htinst } = exit;
+    trace.begin(
+      vm,
+      (gpa === undefined ? { reason } : { reason, gpa, gva, access: 0 }) as Exit,
+      at,
+      instruction,
+      { pc: exit.pc, privilege: exit.user ? Privilege.user : Privilege.supervisor },
+      { csrs: { stval, htval, htinst, scause: exit.cause } },
+      false,
+    );
+    for (const { kind, what, before, after } of exit.effects) trace.effect(Effect[kind], what, before, after);
+    trace.handled(exit.verdict, exit.resumePc);
+    trace.end(exit.nanoseconds);
+  }
+
+  const hasAddress = (reason: ExitReason | undefined) => reason === 'device-access' || reason === 'missing-page';
+
   const record = (index: number): Omit<ExitRecord, 'sequence'> => ({
     at: index * 2 ** 33 + 0.5,
     nanoseconds: index + 0.25,
-    virtualCost: 1,
+    virtualCost: index % 2,
     vm: 1 + (index % 3),
     reason: exitReasons[index % exitReasons.length] ?? 'host-timer',
     pc: 0xffff_fffc - index,
     instruction: 0x8000_0000 + index,
-    gpa: index % 2 === 0 ? undefined : 2 ** 34 - 1 - index,
-    gva: index % 3 === 0 ? undefined : 0xffff_ffff - index,
+    gpa: hasAddress(exitReasons[index % exitReasons.length]) ? 2 ** 34 - 1 - index : undefined,
+    gva: hasAddress(exitReasons[index % exitReasons.length]) ? 0xffff_ffff - index : undefined,
     stval: 0xffff_ffff,
     htval: 0xffff_ffff,
     htinst: 0x2020,
-    cause: 0x8000_0005,
+    cause: index % 2 === 0 ? 0x8000_0005 : 21,
     user: index % 2 === 1,
     verdict: 'reflect',
     resumePc: 0x8000_0000,
@@ -230,7 +250,7 @@ describe('the trace', () => {
     const trace = new Trace(16);
     for (let index = 0; index < 100; index++) {
       expect(trace.total).toBe(index);
-      trace.record(record(index));
+      put(trace, record(index));
       expect(trace.oldest).toBe(Math.max(0, index - 15));
       for (let sequence = trace.oldest; sequence <= index; sequence++) {
         const { effects, ...rest } = record(sequence);
@@ -246,7 +266,7 @@ describe('the trace', () => {
   test('the sums forget nothing', () => {
     const trace = new Trace(4);
     const all = Array.from({ length: 500 }, (_, index) => record(index));
-    for (const each of all) trace.record(each);
+    for (const each of all) put(trace, each);
     for (const vm of [1, 2, 3]) {
       for (const reason of exitReasons) {
         const own = all

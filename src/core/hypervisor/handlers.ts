@@ -13,7 +13,7 @@ import type { Exit, ExitReason, Exits, Verdict } from './exits.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { Sbi } from './sbi.ts';
 import { serveSbiCall } from './sbi-call.ts';
-import type { EffectRecord } from './trace.ts';
+import { Effect } from './trace.ts';
 import type { Ending } from './virtual-machine.ts';
 import type { VirtualHart } from './virtual-hart.ts';
 import type { World } from './world.ts';
@@ -30,7 +30,7 @@ export interface HandledVm {
   readonly sbi: Sbi;
   readonly ending: Ending | undefined;
   /** Tells the trace what was read or written. */
-  note(effect: EffectRecord): void;
+  note(kind: Effect, what: number, before: number, after: number): void;
   /** Delivers an exception to the guest's own handler. */
   reflect(trap: Trap): Verdict;
   /** Waits unless an interrupt is pending already. @returns whether the guest waits now */
@@ -71,10 +71,10 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'sbi-call': (vm) => {
     const { state } = vm;
     const extension = state.x(17) >>> 0;
-    vm.note({ kind: 'sbi', what: extension, before: state.x(16) >>> 0, after: state.x(10) >>> 0 });
-    const before = state.x(10) >>> 0;
+    vm.note(Effect.sbi, extension, state.x(16), state.x(10));
+    const before = state.x(10);
     if (!serveSbiCall(vm.sbi, 0, state)) return vm.ending ? 'kill' : 'resume';
-    vm.note({ kind: 'write-register', what: 10, before, after: state.x(10) >>> 0 });
+    vm.note(Effect['write-register'], 10, before, state.x(10));
     state.pc = (state.pc + 4) >>> 0;
     return state.waiting && vm.wait() ? 'block' : 'resume';
   },
@@ -86,7 +86,7 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
       vm.die('The machine has no memory left for this guest’s page tables. Remove a VM, or give the lab more memory.');
       return 'kill';
     }
-    vm.note({ kind: 'map', what: exit.gva, before: exit.gpa, after: vm.memory.hostAddress(exit.gpa) ?? 0 });
+    vm.note(Effect.map, exit.gva, exit.gpa, vm.memory.hostAddress(exit.gpa) ?? 0);
     return 'resume';
   },
 
@@ -96,7 +96,7 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     // A misaligned access that begins in memory and ends in a device: no device takes part of one.
     if (offset !== 0) return vm.reflect(trapOf(accessFaultCauses[access], (gva - offset) >>> 0));
     const word = vm.world.instruction(vm.hart);
-    const fault = emulateDeviceAccess(word, gva, gpa, access, vm.board.bus, state, (effect) => vm.note(effect));
+    const fault = emulateDeviceAccess(word, gva, gpa, access, vm);
     if (fault) return vm.reflect(fault);
     state.pc = (state.pc + 4) >>> 0;
     return vm.ending ? 'kill' : 'resume';

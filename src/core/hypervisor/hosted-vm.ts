@@ -24,7 +24,7 @@ import { firmwareReach } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
-import type { EffectRecord } from './trace.ts';
+import { Effect, type Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
 import { DEAD_EXIT_CODE, type Ending, type Technique, type VirtualMachine } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
@@ -55,6 +55,9 @@ export interface HostedOptions {
   readonly epochNanoseconds: Unsigned64;
   /** Linear address of the block for the vCPU's state. */
   readonly stateBase: number;
+  readonly trace: Trace;
+  /** While it is not on the hart, something has happened to it that may change when it can execute. */
+  readonly disturbed: () => void;
 }
 
 export class HostedVm implements VirtualMachine, HandledVm {
@@ -74,8 +77,6 @@ export class HostedVm implements VirtualMachine, HandledVm {
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
   exits = 0;
-  /** What the hypervisor has read and written since the last exit began. */
-  readonly notes: EffectRecord[] = [];
   breakpoints: ReadonlySet<number> = new Set();
   readonly #options: HostedOptions;
   readonly #machine: Machine;
@@ -90,6 +91,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
   /** Board time minus guest time, in ticks. */
   #timeOrigin = 0;
   #heldSince: number | undefined;
+  /** Guest time in ticks at which something that depends on time must be looked at, unless it is not known. */
+  #due = 0;
   #timersStale = true;
   #futile = 0;
   #reflectedCause: number = ILLEGAL;
@@ -119,7 +122,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       clock: () => this.now,
       drive: (_, line, level) => this.#drive(line, level),
       timeWritten: () => {
-        this.#timersStale = true;
+        this.#disturb();
         if (this.#loaded) this.#world.keepTime(this.hart);
       },
       transmit: (byte) => this.console.write(byte),
@@ -154,13 +157,13 @@ export class HostedVm implements VirtualMachine, HandledVm {
       time: () => this.board.time(),
       executed: () => this.instructions,
       changed: (consequence) => {
-        if (consequence === 'timer') this.#timersStale = true;
+        if (consequence === 'timer' || consequence === 'environment') this.#timersStale = true;
       },
     });
     this.virtualHart = new VirtualHart({
       state: this.state,
       fence: (address, space) => this.#world.fence(this.hart, address, space),
-      note: (effect) => this.note(effect),
+      note: (kind, what, before, after) => options.trace.effect(kind, what, before, after),
     });
     this.sbi = new Sbi(this.#firmwarePorts());
     this.#host = new HostInterface({
@@ -225,6 +228,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   receive(bytes: Uint8Array): number {
     const taken = this.board.uart.receive(bytes);
     this.#host.typed();
+    this.#disturb();
     return taken;
   }
 
@@ -239,8 +243,8 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#passBreakpoint = true;
   }
 
-  note(effect: EffectRecord): void {
-    this.notes.push(effect);
+  note(kind: Effect, what: number, before: number, after: number): void {
+    this.#options.trace.effect(kind, what, before, after);
   }
 
   reset(): void {
@@ -264,7 +268,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     state.pc = guest.entry;
     state.setX(11, guest.deviceTree | 0);
     this.board.reset();
-    this.#timersStale = true;
+    this.#disturb();
     this.#futile = 0;
   }
 
@@ -276,32 +280,54 @@ export class HostedVm implements VirtualMachine, HandledVm {
       this.#timeOrigin += this.#machine.now - this.#heldSince;
       this.#heldSince = undefined;
     }
-    this.#timersStale = true;
+    this.#disturb();
   }
 
   /** Looks at everything that depends on time, where something is due. @returns whether the guest can execute now */
   refresh(): boolean {
     if (this.#rebooting) this.reset();
-    if (this.#host.due <= this.instructions || (this.state.waiting && this.#host.due !== Infinity)) this.#host.look();
+    const { state } = this;
+    const command = this.#host.due;
+    if (command !== Infinity && (command <= this.instructions || state.waiting)) this.#host.look();
     if (this.#ending) return false;
-    if (this.#timersStale || this.board.deadline() <= this.now) {
+    if (this.#timersStale || this.#due <= this.now) {
       this.#timersStale = false;
       this.board.elapse();
+      if (!this.#watchedByHart) this.#driveTimer();
+      this.#due = this.#nextDue();
     }
-    if (!(this.#loaded && this.technique === 'hardware-assisted')) this.#driveTimer();
-    if (this.state.waiting && (this.state.pending & this.state.csrs.mie) !== 0) this.state.waiting = false;
-    return !this.state.waiting;
+    if (!state.waiting) return true;
+    if ((state.pending & state.csrs.mie) === 0) return false;
+    state.waiting = false;
+    return true;
   }
 
   /** Board time in ticks at which something of this guest's is due by itself. */
   deadline(): number {
+    const due = this.#timersStale ? this.#nextDue() : this.#due;
+    if (this.#host.due === Infinity) return due + this.#timeOrigin;
     const command = this.now + Math.ceil((this.#host.due - this.instructions) / INSTRUCTIONS_PER_TICK);
-    const device = Math.min(this.board.deadline(), command);
-    const compare = this.state.csrs.stimecmph * 2 ** 32 + this.state.csrs.stimecmp;
-    const timer = this.#timerPending ? Infinity : this.now + Math.max(0, compare - this.board.time());
-    // With the H extension the hart itself watches the guest's timer while the guest is on it.
-    const own = this.#loaded && this.technique === 'hardware-assisted' ? Infinity : timer;
-    return Math.min(device, own) + this.#timeOrigin;
+    return Math.min(due, command) + this.#timeOrigin;
+  }
+
+  /** With the H extension the hart itself watches the guest's timer while the guest is on it. */
+  get #watchedByHart(): boolean {
+    return this.#loaded && this.technique === 'hardware-assisted';
+  }
+
+  /** Guest time in ticks at which a device of its board is due, or its timer where the hypervisor watches it. */
+  #nextDue(): number {
+    const device = this.board.deadline();
+    if (this.#watchedByHart || this.#timerPending) return device;
+    const { csrs } = this.state;
+    const compare = csrs.stimecmph * 2 ** 32 + csrs.stimecmp;
+    return Math.min(device, this.now + Math.max(0, compare - this.board.time()));
+  }
+
+  /** What `due` was worked out from has changed; where the VM is not on the hart, the hypervisor's loop must hear of it. */
+  #disturb(): void {
+    this.#timersStale = true;
+    if (!this.#loaded) this.#options.disturbed();
   }
 
   get #timerPending(): boolean {
@@ -312,6 +338,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
   putOn(): void {
     if (!this.#loaded) {
       this.#loaded = true;
+      this.#timersStale = true;
       this.#executedAtLoad = this.hart.executed;
       this.hart.state.reservation = 0;
       this.hart.setBreakpoints(this.breakpoints);
@@ -341,6 +368,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#executed = this.instructions;
     this.#loaded = false;
     this.#inGuest = false;
+    this.#timersStale = true;
     this.hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
     this.hart.state.virtual = false;
   }
@@ -349,7 +377,6 @@ export class HostedVm implements VirtualMachine, HandledVm {
   beginExit(): Exit {
     this.#inGuest = false;
     this.exits++;
-    this.notes.length = 0;
     this.#world.leave(this.hart);
     return this.#world.exitOf(this.hart);
   }
@@ -371,7 +398,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const from = state.pc;
     this.#world.reflect(this.hart, trap);
     this.#reflectedCause = trap.cause;
-    this.note({ kind: 'inject', what: trap.cause, before: from, after: state.pc });
+    this.note(Effect.inject, trap.cause, from, state.pc);
     return 'reflect';
   }
 
@@ -418,6 +445,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     const { state } = this;
     const before = state.csrs.mipLines;
     state.csrs.mipLines = level ? before | line : before & ~line;
+    if (!this.#loaded) this.#options.disturbed();
     if (line !== SEIP || !level || (before & SEIP) !== 0) return;
     this.interruptLog.reach('external', 'pending', 'virtual PLIC');
     if (this.#inGuest) this.#kick();
@@ -478,6 +506,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
           this.hart.state.csrs.vstimecmph = high;
           this.hart.changed('timer');
         }
+        this.#timersStale = true;
         this.#driveTimer();
       },
       sendIpi: () => {

@@ -9,6 +9,7 @@ import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
+import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
@@ -29,15 +30,16 @@ const NEVER = 0xffff_ffff;
 /** No alarm: the host's timer must be set anew whatever comes next. */
 const SPENT = -1;
 
-/** Exits after which the guest's instruction is still to be executed: a step of one instruction goes on. */
-const transparent: ReadonlySet<ExitReason> = new Set(['missing-page', 'host-timer', 'host-interrupt']);
+/** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
+const transparent = (reason: ExitReason): boolean =>
+  reason === 'missing-page' || reason === 'host-timer' || reason === 'host-interrupt';
 
 /** An exit that has begun and not ended: a person looks at it stage by stage. */
 export interface OpenExit {
   readonly vm: HostedVm;
   readonly stage: 'trapped' | 'handled';
   readonly exit: Exit;
-  readonly record: Omit<ExitRecord, 'sequence'>;
+  readonly record: ExitRecord;
 }
 
 export interface HypervisorOptions {
@@ -56,11 +58,17 @@ export class Hypervisor implements Computer {
   readonly #options: HypervisorOptions;
   readonly #hart: Hart;
   readonly #vms = new Map<number, HostedVm>();
+  /** The same, in the order of their turns. */
+  #order: readonly HostedVm[] = [];
   readonly #freeBlocks: number[];
   #current: HostedVm | undefined;
   /** Machine ticks at which the current turn ends. */
   #turnEnd = 0;
   #alarm = SPENT;
+  /** Machine ticks at which some VM that is not on the hart could execute; −Infinity: one can now. */
+  #othersDue = Infinity;
+  /** Something has happened to a VM that is not on the hart, or another one is on it: `othersDue` is not known. */
+  #othersStale = true;
   #open: OpenExit | undefined;
 
   constructor(options: HypervisorOptions) {
@@ -126,9 +134,12 @@ export class Hypervisor implements Computer {
         interrupts: this.#options.interrupts,
         epochNanoseconds: this.#options.epochNanoseconds,
         stateBase,
+        trace: this.trace,
+        disturbed: () => (this.#othersStale = true),
       });
       vm.hold(true);
       this.#vms.set(id, vm);
+      this.#order = [...this.#vms.values()];
       return vm;
     } catch (error) {
       this.frames.freeAll(id);
@@ -141,6 +152,7 @@ export class Hypervisor implements Computer {
     this.#release(vm);
     vm.dispose();
     this.#vms.delete(vm.id);
+    this.#order = [...this.#vms.values()];
     this.#freeBlocks.push(vm.state.base);
   }
 
@@ -172,7 +184,7 @@ export class Hypervisor implements Computer {
       // Under trap-and-emulate an interrupt is taken by entering the guest.
       if (vm.control.goal?.kind !== 'interrupt' || !vm.interruptLog.lastTaken) {
         const stop = machine.run(single ? 1 : left);
-        if (stop.kind === 'trap') executed = !transparent.has(this.#beginExit(vm));
+        if (stop.kind === 'trap') executed = !transparent(this.#beginExit(vm));
         else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vm.look().pc));
         else if (stop.kind === 'stuck') vm.dieStuck();
       }
@@ -193,7 +205,8 @@ export class Hypervisor implements Computer {
   idleUntil(): number | undefined {
     if (this.#open) return this.#open.vm.control.running ? undefined : Infinity;
     let until = Infinity;
-    for (const vm of this.#vms.values()) {
+    this.#othersStale = true;
+    for (const vm of this.#order) {
       if (!this.#mayRun(vm)) continue;
       // A guest in the middle of its code is left alone: where the host cuts its slices must not be seen.
       if (vm.inGuest || vm.refresh()) return undefined;
@@ -210,6 +223,7 @@ export class Hypervisor implements Computer {
   /** The person's word about a VM has changed: it runs, or it stands. */
   obey(vm: HostedVm): void {
     const { running } = vm.control;
+    this.#othersStale = true;
     if (!running && this.#open?.vm !== vm) this.#release(vm);
     vm.hold(!running);
     vm.setBreakpoints(vm.control.breakpoints);
@@ -221,7 +235,8 @@ export class Hypervisor implements Computer {
     const open = this.#open;
     if (open?.vm !== vm) return false;
     if (open.stage === 'trapped') {
-      this.#open = this.#handle(open);
+      this.#handle(vm, open.exit);
+      this.#open = { ...open, stage: 'handled', record: this.trace.draft };
       vm.control.hold({ kind: 'stage', sentence: 'The hypervisor has acted. Next, the guest goes on.' });
     } else {
       this.#finishExit();
@@ -256,15 +271,56 @@ export class Hypervisor implements Computer {
   /** Whose turn it is: the current VM's until its turn ends, then the next one's that can execute. */
   #choose(): HostedVm | undefined {
     const current = this.#current;
-    if (current?.inGuest && this.#mayRun(current)) return current;
-    if (current && this.#mayRun(current) && current.refresh() && this.machine.now < this.#turnEnd) return current;
-    const vms = [...this.#vms.values()];
-    const after = current ? vms.indexOf(current) + 1 : 0;
-    const next = [...vms.slice(after), ...vms.slice(0, after)].find((vm) => this.#mayRun(vm) && vm.refresh());
+    if (current !== undefined && this.#mayRun(current)) {
+      if (current.inGuest) return current;
+      if (current.refresh()) {
+        const { now } = this.machine;
+        if (now < this.#turnEnd) return current;
+        if (now < this.#othersDueAt(current)) {
+          this.#turnEnd = now + QUANTUM / INSTRUCTIONS_PER_TICK; // nobody else could use it
+          return current;
+        }
+      }
+    }
+    const next = this.#nextAfter(current);
     if (next !== current) current?.takeOff();
     this.#current = next;
+    this.#othersStale = true;
     this.#turnEnd = this.machine.now + QUANTUM / INSTRUCTIONS_PER_TICK;
     return next;
+  }
+
+  /** The next VM behind another one that can execute; that one itself comes last. */
+  #nextAfter(last: HostedVm | undefined): HostedVm | undefined {
+    const order = this.#order;
+    const { length } = order;
+    const after = last === undefined ? 0 : order.indexOf(last) + 1;
+    for (let step = 0; step < length; step++) {
+      const vm = order[(after + step) % length];
+      if (vm !== undefined && this.#mayRun(vm) && vm.refresh()) return vm;
+    }
+    return undefined;
+  }
+
+  /** Machine ticks at which a VM other than the current one could execute; −Infinity: one can now. */
+  #othersDueAt(current: HostedVm): number {
+    if (!this.#othersStale) return this.#othersDue;
+    this.#othersStale = false;
+    const order = this.#order;
+    const { length } = order;
+    const after = order.indexOf(current) + 1;
+    let due = Infinity;
+    for (let step = 0; step < length; step++) {
+      const vm = order[(after + step) % length];
+      if (vm === undefined || vm === current || !this.#mayRun(vm)) continue;
+      if (vm.ready) {
+        due = -Infinity;
+        break;
+      }
+      due = Math.min(due, vm.deadline());
+    }
+    this.#othersDue = due;
+    return due;
   }
 
   /**
@@ -272,11 +328,7 @@ export class Hypervisor implements Computer {
    * run then. Where the turn is long over, because nobody else could run, it ends as soon as somebody can.
    */
   #setAlarm(current: HostedVm): void {
-    let alarm = current.deadline();
-    for (const vm of this.#vms.values()) {
-      if (vm === current || !this.#mayRun(vm)) continue;
-      alarm = Math.min(alarm, vm.ready ? this.#turnEnd : Math.max(this.#turnEnd, vm.deadline()));
-    }
+    const alarm = Math.min(current.deadline(), Math.max(this.#turnEnd, this.#othersDueAt(current)));
     if (alarm === this.#alarm) return;
     this.#alarm = alarm;
     const { state } = this.#hart;
@@ -288,60 +340,30 @@ export class Hypervisor implements Computer {
 
   /** The hart has trapped into the hypervisor. @returns why */
   #beginExit(vm: HostedVm): ExitReason {
+    const { trace } = this;
     const { host } = this.#options;
-    const started = host.nanoseconds();
-    const at = this.machine.elapsed;
+    const started = trace.recording ? host.nanoseconds() : 0;
     const exit = vm.beginExit();
-    const { state } = this.#hart;
-    const cause = state.csrs.scause;
-    const guest = vm.state;
-    const open: OpenExit = {
-      vm,
-      stage: 'trapped',
-      exit,
-      record: {
-        at,
-        nanoseconds: 0,
-        virtualCost: cause >>> 31 === 1 ? 0 : 1,
-        vm: vm.id,
-        reason: exit.reason,
-        pc: guest.pc,
-        instruction: instructionOf(exit, vm),
-        gpa: 'gpa' in exit ? exit.gpa : undefined,
-        gva: 'gva' in exit ? exit.gva : undefined,
-        stval: state.csrs.stval,
-        htval: state.csrs.htval,
-        htinst: state.csrs.htinst,
-        cause,
-        user: guest.privilege === Privilege.user,
-        verdict: 'resume',
-        resumePc: guest.pc,
-        effects: [],
-      },
-    };
-    if (vm.control.goal?.kind === 'exit') {
+    const held = vm.control.goal?.kind === 'exit';
+    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vm), vm.state, this.#hart.state, held);
+    if (held) {
       vm.control.hold({
         kind: 'exit',
         sentence: `The guest has left for the hypervisor: ${exitRows[exit.reason].meaning}`,
       });
       vm.hold(true);
-      this.#open = open;
+      this.#open = { vm, stage: 'trapped', exit, record: trace.draft };
       return exit.reason;
     }
-    const handled = this.#handle(open);
-    if (transparent.has(exit.reason)) vm.instructionPending();
-    this.#record({ ...handled.record, nanoseconds: host.nanoseconds() - started });
+    this.#handle(vm, exit);
+    if (transparent(exit.reason)) vm.instructionPending();
+    this.#endExit(exit, trace.recording ? host.nanoseconds() - started : 0);
     return exit.reason;
   }
 
-  #handle(open: OpenExit): OpenExit {
-    const { vm, exit } = open;
+  #handle(vm: HostedVm, exit: Exit): void {
     const verdict: Verdict = vm.handle(exit);
-    return {
-      ...open,
-      stage: 'handled',
-      record: { ...open.record, verdict, resumePc: vm.state.pc, effects: [...vm.notes] },
-    };
+    this.trace.handled(verdict, vm.state.pc);
   }
 
   /** Ends an exit that was held open. Its host time would be the person's: it is recorded as 0. */
@@ -349,12 +371,13 @@ export class Hypervisor implements Computer {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    this.#record((open.stage === 'trapped' ? this.#handle(open) : open).record);
+    if (open.stage === 'trapped') this.#handle(open.vm, open.exit);
+    this.#endExit(open.exit, 0);
   }
 
-  #record(record: Omit<ExitRecord, 'sequence'>): void {
-    this.trace.record(record);
-    if (record.reason === 'host-timer') this.#alarm = SPENT;
+  #endExit(exit: Exit, nanoseconds: number): void {
+    this.trace.end(nanoseconds);
+    if (exit.reason === 'host-timer') this.#alarm = SPENT;
   }
 
   #stopAfterInstruction(vm: HostedVm): void {
@@ -376,14 +399,28 @@ export class Hypervisor implements Computer {
   /** Takes a VM off the hart; an exit of its own that stands open is brought to its end. */
   #release(vm: HostedVm): void {
     if (this.#open?.vm === vm) this.#finishExit();
+    this.#othersStale = true;
     vm.takeOff();
     if (this.#current === vm) this.#current = undefined;
   }
 }
 
+/** The instruction that led to an exit, for its record; 0 where none did, or nobody knows. */
 function instructionOf(exit: Exit, vm: HostedVm): number {
-  if ('decoded' in exit) return exit.decoded.word;
-  if (exit.reason === 'sbi-call' || exit.reason === 'system-call') return 0x0000_0073;
-  if (exit.reason === 'device-access' || exit.reason === 'missing-page') return vm.world.fetchInstruction(vm.hart) ?? 0;
-  return 0;
+  switch (exit.reason) {
+    case 'csr-access':
+    case 'supervisor-return':
+    case 'address-fence':
+    case 'wait-for-interrupt':
+      return exit.decoded.word;
+    case 'sbi-call':
+    case 'system-call':
+      return 0x0000_0073;
+    case 'device-access':
+      return vm.hart.instruction;
+    case 'missing-page':
+      return exit.access === Access.fetch ? (vm.world.fetchInstruction(vm.hart) ?? 0) : vm.hart.instruction;
+    default:
+      return 0;
+  }
 }

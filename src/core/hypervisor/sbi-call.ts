@@ -14,7 +14,19 @@ const A1 = 11;
  * @returns false if the caller does not go on behind its ECALL (it was stopped or reset)
  */
 export function serveSbiCall(sbi: Sbi, hart: number, registers: HartState): boolean {
-  const reply = sbi.call({ hart, a: Array.from({ length: 8 }, (_, index) => registers.x(A0 + index)) });
+  const reply = sbi.call({
+    hart,
+    a: [
+      registers.x(A0),
+      registers.x(A1),
+      registers.x(12),
+      registers.x(13),
+      registers.x(14),
+      registers.x(15),
+      registers.x(16),
+      registers.x(17),
+    ],
+  });
   if (reply.kind === 'none') return false;
   registers.setX(A0, reply.kind === 'pair' ? reply.error : reply.value | 0);
   if (reply.kind === 'pair') registers.setX(A1, reply.value | 0);

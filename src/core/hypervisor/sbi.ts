@@ -86,7 +86,10 @@ export class Sbi {
 
   /** Answers one call. */
   call({ hart, a }: SbiCall): SbiReply {
-    const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = a.map((value) => value >>> 0);
+    const a0 = (a[0] ?? 0) >>> 0;
+    const a1 = (a[1] ?? 0) >>> 0;
+    const a2 = (a[2] ?? 0) >>> 0;
+    const a3 = (a[3] ?? 0) >>> 0;
     const extension = (a[7] ?? 0) >>> 0;
     const functionId = (a[6] ?? 0) >>> 0;
     switch (extension) {

@@ -11,25 +11,29 @@
 //   8    pc                          15 htval
 //   9    instruction                 16 htinst   17 scause
 
-import { exitReasons, verdicts, type ExitReason, type Verdict } from './exits.ts';
+import type { StoredCsrs } from '../isa/csr-stored.ts';
+import { Privilege, type HartState } from '../machine/hart-state.ts';
+import { exitReasons, verdicts, type Exit, type ExitReason, type Verdict } from './exits.ts';
 
-/** Things a handler reads and writes, as the page names them (protocol, `Effect`). */
-export const effectKinds = [
-  'read-register',
-  'write-register',
-  'read-csr',
-  'write-csr',
-  'read-memory',
-  'write-memory',
-  'device-read',
-  'device-write',
-  'map',
-  'unmap',
-  'flush',
-  'inject',
-  'sbi',
-] as const;
-export type EffectKind = (typeof effectKinds)[number];
+/** Things a handler reads and writes, by the names the page has for them (protocol, `Effect`), with their numbers in a record. */
+export const Effect = {
+  'read-register': 0,
+  'write-register': 1,
+  'read-csr': 2,
+  'write-csr': 3,
+  'read-memory': 4,
+  'write-memory': 5,
+  'device-read': 6,
+  'device-write': 7,
+  map: 8,
+  unmap: 9,
+  flush: 10,
+  inject: 11,
+  sbi: 12,
+} as const;
+export type EffectKind = keyof typeof Effect;
+export type Effect = (typeof Effect)[EffectKind];
+export const effectKinds = Object.keys(Effect) as readonly EffectKind[];
 
 /** `what` is a register or CSR number, an address, or an SBI extension, as the kind says. */
 export interface EffectRecord {
@@ -62,30 +66,57 @@ export interface ExitRecord {
   readonly effects: readonly EffectRecord[];
 }
 
+const codesOf = <Name extends string>(names: readonly Name[]) =>
+  Object.fromEntries(names.map((name, code) => [name, code])) as Readonly<Record<Name, number>>;
+const reasonCodes = codesOf(exitReasons);
+const verdictCodes = codesOf(verdicts);
+
 const WORDS = 64;
 const EFFECTS = 22;
 const EFFECT_WORDS = 4;
 /** Effects kept per exit; more are counted but not kept. */
 export const EFFECT_LIMIT = Math.floor((WORDS - EFFECTS) / EFFECT_WORDS);
 
+/** Sums over the exits of one reason; host time in nanoseconds. */
 export interface ReasonStatistics {
-  count: number;
-  minimum: number;
-  maximum: number;
-  sum: number;
+  readonly count: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly sum: number;
 }
 
+/** The guest's hart as it stands at an exit. */
+type GuestHart = Pick<HartState, 'pc' | 'privilege'>;
+/** The hart that has trapped. */
+interface TrappedHart {
+  readonly csrs: Pick<StoredCsrs, 'scause' | 'stval' | 'htval' | 'htinst'>;
+}
+
+/** What the sums of one VM are kept in: for each reason, in this order. */
+const Sum = { count: 0, minimum: 1, maximum: 2, sum: 3, length: 4 } as const;
+
 export class Trace {
+  /** Whether exits are kept from now on. They are counted all the same. */
+  recording = true;
   readonly #capacity: number;
+  /** One place more than are kept: the record of the exit under way overwrites none of them. */
+  readonly #places: number;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   #next = 0;
-  readonly #statistics = new Map<number, Record<ExitReason, ReasonStatistics>>();
+  /** First word of the record under way. */
+  #base = 0;
+  /** The exit under way has a record. */
+  #open = false;
+  #vm = 0;
+  #reason = 0;
+  readonly #sums = new Map<number, Float64Array>();
 
-  /** @param capacity records kept; a power of two */
+  /** @param capacity records kept */
   constructor(capacity = 1 << 16) {
     this.#capacity = capacity;
-    const buffer = new ArrayBuffer(capacity * WORDS * 4);
+    this.#places = capacity + 1;
+    const buffer = new ArrayBuffer(this.#places * WORDS * 4);
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
   }
@@ -100,47 +131,102 @@ export class Trace {
     return Math.max(0, this.#next - this.#capacity);
   }
 
-  /** Appends a record and counts it. */
-  record(exit: Omit<ExitRecord, 'sequence'>): void {
-    const base = (this.#next % this.#capacity) * WORDS;
+  /**
+   * An exit begins. What is noted of it until `end` is written straight into the ring.
+   * @param at virtual instructions
+   * @param instruction the guest's; 0 where it is not known
+   * @param held a person looks at it stage by stage: it has a record even while nothing is recorded
+   */
+  begin(
+    vm: number,
+    exit: Exit,
+    at: number,
+    instruction: number,
+    guest: GuestHart,
+    { csrs }: TrappedHart,
+    held: boolean,
+  ): void {
+    const reason = reasonCodes[exit.reason];
+    this.#vm = vm;
+    this.#reason = reason;
+    this.#open = this.recording || held;
+    if (!this.#open) return;
+    const base = this.#base;
     const words = this.#words;
-    this.#doubles[base / 2] = exit.at;
-    this.#doubles[base / 2 + 1] = exit.nanoseconds;
-    this.#doubles[base / 2 + 2] = exit.virtualCost;
-    words[base + 6] = exit.vm;
-    words[base + 7] = exitReasons.indexOf(exit.reason);
-    words[base + 8] = exit.pc;
-    words[base + 9] = exit.instruction;
-    words[base + 10] = exit.gpa ?? 0;
-    words[base + 11] = exit.gpa === undefined ? -1 : Math.floor(exit.gpa / 2 ** 32);
-    words[base + 12] = exit.gva ?? 0;
-    words[base + 13] = exit.gva === undefined ? 0 : 1;
-    words[base + 14] = exit.stval;
-    words[base + 15] = exit.htval;
-    words[base + 16] = exit.htinst;
-    words[base + 17] = exit.cause;
-    words[base + 18] = exit.user ? 1 : 0;
-    words[base + 19] = verdicts.indexOf(exit.verdict);
-    words[base + 20] = exit.resumePc;
-    const kept = Math.min(exit.effects.length, EFFECT_LIMIT);
-    words[base + 21] = kept;
-    for (let index = 0; index < kept; index++) {
-      const effect = exit.effects[index];
-      if (effect === undefined) break;
-      const at = base + EFFECTS + index * EFFECT_WORDS;
-      words[at] = effectKinds.indexOf(effect.kind);
-      words[at + 1] = effect.what;
-      words[at + 2] = effect.before;
-      words[at + 3] = effect.after;
+    const { pc } = guest;
+    const cause = csrs.scause;
+    this.#doubles[base >> 1] = at;
+    this.#doubles[(base >> 1) + 1] = 0;
+    this.#doubles[(base >> 1) + 2] = cause >>> 31 === 1 ? 0 : 1;
+    words[base + 6] = vm;
+    words[base + 7] = reason;
+    words[base + 8] = pc;
+    words[base + 9] = instruction;
+    if (exit.reason === 'device-access' || exit.reason === 'missing-page') {
+      words[base + 10] = exit.gpa;
+      words[base + 11] = Math.floor(exit.gpa / 2 ** 32);
+      words[base + 12] = exit.gva;
+      words[base + 13] = 1;
+    } else {
+      words[base + 10] = 0;
+      words[base + 11] = -1;
+      words[base + 12] = 0;
+      words[base + 13] = 0;
     }
+    words[base + 14] = csrs.stval;
+    words[base + 15] = csrs.htval;
+    words[base + 16] = csrs.htinst;
+    words[base + 17] = cause;
+    words[base + 18] = guest.privilege === Privilege.user ? 1 : 0;
+    words[base + 19] = 0;
+    words[base + 20] = pc;
+    words[base + 21] = 0;
+  }
+
+  /** The exit under way reads or writes something. */
+  effect(kind: Effect, what: number, before: number, after: number): void {
+    if (!this.#open) return;
+    const words = this.#words;
+    const count = words[this.#base + 21] ?? 0;
+    if (count === EFFECT_LIMIT) return;
+    const at = this.#base + EFFECTS + count * EFFECT_WORDS;
+    words[at] = kind;
+    words[at + 1] = what;
+    words[at + 2] = before;
+    words[at + 3] = after;
+    words[this.#base + 21] = count + 1;
+  }
+
+  /** The exit has been handled, but not ended yet: what its record will say. */
+  handled(verdict: Verdict, resumePc: number): void {
+    if (!this.#open) return;
+    this.#words[this.#base + 19] = verdictCodes[verdict];
+    this.#words[this.#base + 20] = resumePc;
+  }
+
+  /** The exit is over: it is counted, and its record is kept. @param nanoseconds host time it took */
+  end(nanoseconds: number): void {
+    this.#count(nanoseconds);
+    if (!this.#open) return;
+    this.#open = false;
+    this.#doubles[(this.#base >> 1) + 1] = nanoseconds;
     this.#next++;
-    this.#count(exit.vm, exit.reason, exit.nanoseconds);
+    this.#base += WORDS;
+    if (this.#base === this.#places * WORDS) this.#base = 0;
+  }
+
+  /** The record of the exit under way, as far as it goes. */
+  get draft(): ExitRecord {
+    return this.#unpack(this.#next);
   }
 
   /** The record with a running number; undefined where it is gone or has not happened. */
   read(sequence: number): ExitRecord | undefined {
-    if (sequence < this.oldest || sequence >= this.#next) return undefined;
-    const base = (sequence % this.#capacity) * WORDS;
+    return sequence < this.oldest || sequence >= this.#next ? undefined : this.#unpack(sequence);
+  }
+
+  #unpack(sequence: number): ExitRecord {
+    const base = this.#baseOf(sequence);
     const word = (index: number) => this.#words[base + index] ?? 0;
     const unsigned = (index: number) => word(index) >>> 0;
     const double = (index: number) => this.#doubles[base / 2 + index] ?? 0;
@@ -176,33 +262,45 @@ export class Trace {
 
   /** Reason and VM of a kept record, without unpacking the rest: for filters over many. */
   reasonOf(sequence: number): ExitReason {
-    return exitReasons[this.#words[(sequence % this.#capacity) * WORDS + 7] ?? 0] ?? 'host-interrupt';
+    return exitReasons[this.#words[this.#baseOf(sequence) + 7] ?? 0] ?? 'host-interrupt';
   }
   vmOf(sequence: number): number {
-    return this.#words[(sequence % this.#capacity) * WORDS + 6] ?? 0;
+    return this.#words[this.#baseOf(sequence) + 6] ?? 0;
   }
 
-  /** Sums per reason of one VM since it was made. Host time in nanoseconds. */
-  statistics(vm: number): Readonly<Record<ExitReason, Readonly<ReasonStatistics>>> {
-    return this.#statisticsOf(vm);
+  /** Sums per reason of one VM since it was made. */
+  statistics(vm: number): Readonly<Record<ExitReason, ReasonStatistics>> {
+    const sums = this.#sums.get(vm);
+    const of = (code: number, field: number) => sums?.[code * Sum.length + field] ?? 0;
+    return Object.fromEntries(
+      exitReasons.map((reason, code) => [
+        reason,
+        {
+          count: of(code, Sum.count),
+          minimum: of(code, Sum.minimum),
+          maximum: of(code, Sum.maximum),
+          sum: of(code, Sum.sum),
+        },
+      ]),
+    ) as Record<ExitReason, ReasonStatistics>;
   }
 
-  #count(vm: number, reason: ExitReason, nanoseconds: number): void {
-    const row = this.#statisticsOf(vm)[reason];
-    row.count++;
-    row.sum += nanoseconds;
-    row.minimum = row.count === 1 ? nanoseconds : Math.min(row.minimum, nanoseconds);
-    row.maximum = Math.max(row.maximum, nanoseconds);
-  }
-
-  #statisticsOf(vm: number): Record<ExitReason, ReasonStatistics> {
-    let known = this.#statistics.get(vm);
-    if (known === undefined) {
-      known = Object.fromEntries(
-        exitReasons.map((reason) => [reason, { count: 0, minimum: 0, maximum: 0, sum: 0 }]),
-      ) as Record<ExitReason, ReasonStatistics>;
-      this.#statistics.set(vm, known);
+  #count(nanoseconds: number): void {
+    let sums = this.#sums.get(this.#vm);
+    if (sums === undefined) {
+      sums = new Float64Array(exitReasons.length * Sum.length);
+      this.#sums.set(this.#vm, sums);
     }
-    return known;
+    const at = this.#reason * Sum.length;
+    const count = sums[at] ?? 0;
+    sums[at] = count + 1;
+    const minimum = sums[at + Sum.minimum] ?? 0;
+    if (count === 0 || nanoseconds < minimum) sums[at + Sum.minimum] = nanoseconds;
+    if (nanoseconds > (sums[at + Sum.maximum] ?? 0)) sums[at + Sum.maximum] = nanoseconds;
+    sums[at + Sum.sum] = (sums[at + Sum.sum] ?? 0) + nanoseconds;
+  }
+
+  #baseOf(sequence: number): number {
+    return (sequence % this.#places) * WORDS;
   }
 }

@@ -7,14 +7,14 @@ import { findCsr } from '../isa/csrs.ts';
 import { Outcome, type CsrOperation, type Operands, type SystemPort } from '../isa/system-port.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import { ILLEGAL, trapOf, type PrivilegedState, type Trap } from '../machine/privileged-state.ts';
-import type { EffectRecord } from './trace.ts';
+import { Effect } from './trace.ts';
 
 export interface VirtualHartPorts {
   readonly state: PrivilegedState;
   /** The guest fenced its translations: of one address, or all; of one address space, or all. */
   readonly fence: (address: number | undefined, addressSpace: number | undefined) => void;
   /** Tells the trace what was read or written. */
-  readonly note: (effect: EffectRecord) => void;
+  readonly note: (kind: Effect, what: number, before: number, after: number) => void;
 }
 
 export class VirtualHart implements SystemPort {
@@ -36,10 +36,9 @@ export class VirtualHart implements SystemPort {
     const from = state.pc;
     state.takeTrap(trap);
     this.reflected = trap;
-    const row = findCsrNumber.scause;
-    note({ kind: 'write-csr', what: findCsrNumber.sepc, before: from, after: from });
-    note({ kind: 'write-csr', what: row, before: trap.cause, after: trap.cause });
-    note({ kind: 'inject', what: trap.cause, before: from, after: state.pc });
+    note(Effect['write-csr'], findCsrNumber.sepc, from, from);
+    note(Effect['write-csr'], findCsrNumber.scause, trap.cause, trap.cause);
+    note(Effect.inject, trap.cause, from, state.pc);
     return Outcome.trapped;
   }
 
@@ -58,7 +57,7 @@ export class VirtualHart implements SystemPort {
     if (state.checkSupervisorReturn() !== 0) return this.#illegal(operands);
     const before = readByName(state, 'sstatus');
     state.returnFromSupervisor();
-    note({ kind: 'write-csr', what: findCsrNumber.sstatus, before, after: readByName(state, 'sstatus') });
+    note(Effect['write-csr'], findCsrNumber.sstatus, before, readByName(state, 'sstatus'));
     return Outcome.jumped;
   }
 
@@ -81,7 +80,7 @@ export class VirtualHart implements SystemPort {
     const address = operands.rs1 === 0 ? undefined : state.x(operands.rs1) >>> 0;
     const space = operands.rs2 === 0 ? undefined : state.x(operands.rs2) & 0x1ff;
     fence(address, space);
-    note({ kind: 'flush', what: address ?? 0, before: address === undefined ? 0 : 1, after: space ?? 0 });
+    note(Effect.flush, address ?? 0, address === undefined ? 0 : 1, space ?? 0);
     return Outcome.retired;
   }
 
@@ -98,12 +97,13 @@ export class VirtualHart implements SystemPort {
     const number = operands.immediate & 0xfff;
     const value = state.accessCsr(number, operation, source >>> 0, reads, writes);
     if (value < 0) return this.#illegal(operands);
-    const csr = findCsr(number);
-    const after = csr ? state.read(csr) : 0;
-    if (reads && operands.rd !== 0) note({ kind: 'read-csr', what: number, before: value, after: value });
-    if (writes) note({ kind: 'write-csr', what: number, before: value, after });
+    if (reads && operands.rd !== 0) note(Effect['read-csr'], number, value, value);
+    if (writes) {
+      const csr = findCsr(number);
+      note(Effect['write-csr'], number, value, csr ? state.read(csr) : 0);
+    }
     if (operands.rd !== 0) {
-      note({ kind: 'write-register', what: operands.rd, before: state.x(operands.rd), after: value });
+      note(Effect['write-register'], operands.rd, state.x(operands.rd), value);
       state.setX(operands.rd, value | 0);
     }
     return Outcome.retired;

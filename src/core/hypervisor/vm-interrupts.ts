@@ -19,6 +19,8 @@ const kindOf = (code: number): InterruptKind | undefined =>
 export class VmInterrupts {
   /** Name of the interrupt the guest has taken since somebody last cleared this. */
   lastTaken: string | undefined;
+  /** Codes of interrupts that were raised and not yet injected. */
+  #coming = 0;
   readonly #ports: VmInterruptsPorts;
 
   constructor(ports: VmInterruptsPorts) {
@@ -43,6 +45,7 @@ export class VmInterrupts {
 
   raise(kind: InterruptKind, source: string, detail: string): void {
     const { log, now, vm } = this.#ports;
+    this.#coming |= 1 << interruptKinds[kind];
     log.raise(vm, kind, source, now(), detail);
   }
 
@@ -53,6 +56,8 @@ export class VmInterrupts {
 
   /** What the hypervisor makes pending for the guest before it enters it. @param ready bits of sip that are also enabled */
   injected(ready: number): void {
+    if ((ready & this.#coming) === 0) return;
+    this.#coming &= ~ready;
     for (const [kind, code] of Object.entries(interruptKinds)) {
       if (ready & (1 << code)) this.reach(kind as InterruptKind, 'injected', 'before entering the guest');
     }
