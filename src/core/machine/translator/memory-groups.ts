@@ -8,6 +8,8 @@ import type { Decoded } from '../../isa/instructions.ts';
 const REACH = 2048;
 
 export interface MemoryGroup {
+  /** Counts the groups of a block: several of one base may be under way at a time. */
+  readonly number: number;
   /** Index, in the block, of the access that checks for all. */
   readonly leader: number;
   readonly kind: 'load' | 'store';
@@ -29,6 +31,7 @@ interface Access {
 /** Finds the groups of a block. @returns the group of each access that belongs to one, by index in the block */
 export function groupsOf(instructions: readonly Decoded[]): ReadonlyMap<number, MemoryGroup> {
   const groups = new Map<number, MemoryGroup>();
+  let number = 0;
   instructions.forEach((first, index) => {
     const { effect } = first.row;
     if (groups.has(index) || !isGroupable(first) || (effect.kind !== 'load' && effect.kind !== 'store')) return;
@@ -37,6 +40,7 @@ export function groupsOf(instructions: readonly Decoded[]): ReadonlyMap<number, 
     const widest = members.reduce((best, each) => (each.width > best.width ? each : best));
     const lowest = Math.min(...members.map(({ offset }) => offset));
     const group: MemoryGroup = {
+      number: number++,
       leader: index,
       kind: effect.kind,
       base: first.rs1,
