@@ -38,6 +38,8 @@ export interface Catalog {
   readonly exitReasons: readonly ExitReasonDescription[];
   /** Guest instructions a tick of the 10 MHz board clock takes. */
   readonly instructionsPerTick: number;
+  /** RAM of the machine that hosted guests share; a bare guest has a machine of its own. */
+  readonly machineMemoryBytes: number;
 }
 
 /** What to run in a new VM: a guest that ships with the lab, or bytes the person brought. */
@@ -51,6 +53,8 @@ export interface VmOptions {
   readonly memoryMiB: number;
   /** Kernel command line; the guest's own default where absent. */
   readonly bootArguments?: string;
+  /** Who sets A and D in the guest's page tables: a page fault asks its kernel to (Svade), or the walker does (Svadu). Software where absent. */
+  readonly adBits?: 'software' | 'hardware';
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }

@@ -3,7 +3,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Request, Response, VmOptions } from '../protocol/commands.ts';
 import { createCoreClient, type CorePort } from './core-client.ts';
 
-const CATALOG = { version: 1, guests: [], exitReasons: [], instructionsPerTick: 10 } as const;
+const CATALOG = {
+  version: 1,
+  guests: [],
+  exitReasons: [],
+  instructionsPerTick: 10,
+  machineMemoryBytes: 2 ** 28,
+} as const;
 const HELLO: VmOptions = {
   guest: { kind: 'shipped', name: 'hello' },
   technique: 'trap-and-emulate',

@@ -7,13 +7,15 @@ import { store, stored } from './storage.ts';
 type Guests = readonly Pick<GuestDescription, 'name' | 'techniques' | 'memoryMiB'>[];
 
 const VMS = 'ringside.vms.1';
+/** What the core gives a guest at most. */
+export const MOST_MEMORY_MIB = 1024;
 
 /** Keeps the VMs for the next visit. Images the person brought are too large to keep. */
 export function rememberVms(vms: readonly VmOptions[]): void {
   store(
     VMS,
-    vms.flatMap(({ guest, technique, memoryMiB }) =>
-      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB }] : [],
+    vms.flatMap(({ guest, technique, memoryMiB, adBits }) =>
+      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits }] : [],
     ),
   );
 }
@@ -22,18 +24,32 @@ export function rememberVms(vms: readonly VmOptions[]): void {
 function vmOfAddress(guests: Guests): readonly VmOptions[] {
   const asked = new URLSearchParams(location.hash.slice(1));
   const name = asked.get('guest');
-  return name === null ? [] : checked(guests, name, asked.get('technique'), Number(asked.get('memory')));
+  return name === null
+    ? []
+    : checked(guests, name, asked.get('technique'), Number(asked.get('memory')), asked.get('ad-bits'));
 }
 
-function checked(guests: Guests, name: unknown, technique: unknown, memoryMiB: unknown): readonly VmOptions[] {
+function checked(
+  guests: Guests,
+  name: unknown,
+  technique: unknown,
+  memoryMiB: unknown,
+  adBits?: unknown,
+): readonly VmOptions[] {
   const guest = guests.find((known) => known.name === name);
   if (guest === undefined) return [];
   const preferred: readonly unknown[] = [technique, 'trap-and-emulate', ...guest.techniques];
   const possible = preferred.find((wanted): wanted is Technique => guest.techniques.some((known) => known === wanted));
   if (possible === undefined) return [];
-  const memory = typeof memoryMiB === 'number' && memoryMiB >= 1 && memoryMiB <= 2048 ? memoryMiB : guest.memoryMiB;
+  const fits = typeof memoryMiB === 'number' && memoryMiB >= 1 && memoryMiB <= MOST_MEMORY_MIB;
   return [
-    { guest: { kind: 'shipped', name: guest.name }, technique: possible, memoryMiB: Math.round(memory), start: true },
+    {
+      guest: { kind: 'shipped', name: guest.name },
+      technique: possible,
+      memoryMiB: Math.round(fits ? memoryMiB : guest.memoryMiB),
+      start: true,
+      ...(adBits === 'hardware' && { adBits }),
+    },
   ];
 }
 
@@ -47,8 +63,8 @@ export function vmsToBeginWith(guests: Guests): readonly VmOptions[] {
   const found = stored(VMS);
   const last = (Array.isArray(found) ? found : []).slice(0, 4).flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) return [];
-    const { guest, technique, memoryMiB } = entry as Record<string, unknown>;
-    return checked(guests, guest, technique, memoryMiB);
+    const { guest, technique, memoryMiB, adBits } = entry as Record<string, unknown>;
+    return checked(guests, guest, technique, memoryMiB, adBits);
   });
   if (last.length > 0) return last;
   const first = FIRST_GUESTS.find((name) => guests.some((guest) => guest.name === name));

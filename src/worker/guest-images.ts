@@ -16,6 +16,7 @@ export interface LoadedGuest {
 /** Gets the bytes of what a person chose. @throws Error with one line for that person */
 export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<LoadedGuest> {
   const { guest: choice, bootArguments } = options;
+  const svadu = options.adBits === 'hardware';
   const memoryBytes = options.memoryMiB * MEBIBYTE;
   if (!Number.isInteger(options.memoryMiB) || options.memoryMiB < 1 || options.memoryMiB > 1024) {
     throw new Error(`Expected 1 to 1024 MiB of memory, found ${options.memoryMiB}. Choose another size.`);
@@ -28,6 +29,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
         boot: choice.boot,
         memoryBytes,
         harts: 1,
+        svadu,
         ...(bootArguments !== undefined && { bootArguments }),
       },
       origin: { title: choice.title, guest: undefined, boot: choice.boot },
@@ -49,6 +51,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
       boot: guest.boot,
       memoryBytes,
       harts: 1,
+      svadu,
       ...(initrd && { initrd }),
       ...bootArgumentsOf(guest, bootArguments),
     },

@@ -176,3 +176,35 @@ describe('what cannot be done is refused in one line', () => {
     await expect(session.answer('step', { vm, kind: 'instruction' })).rejects.toThrow(/has ended.*reset/);
   });
 });
+
+test('says how much memory guests can share, and whose board sets A and D', async () => {
+  const { session, frame } = await start();
+  const { machineMemoryBytes } = await session.answer('describe', {});
+  const { vm } = await session.answer('addVm', { ...shipped('hello', 'hardware-assisted', false), adBits: 'hardware' });
+  const { machine } = await frame(vm);
+  expect(machine.memoryBytes).toBe(machineMemoryBytes);
+  expect(session.lab.vm(vm).look().svadu).toBe(true);
+  const other = await session.answer('addVm', shipped('hello', 'trap-and-emulate', false));
+  expect(session.lab.vm(other.vm).look().svadu).toBe(false);
+});
+
+test('VMs asked for at once get their numbers in that order, whichever file comes first', async () => {
+  const { session, frame } = await start();
+  const names = ['linux', 'hello', 'trap'];
+  const added = await Promise.all(
+    names.map((name) => session.answer('addVm', { ...shipped(name, 'bare', false), memoryMiB: 64 })),
+  );
+  const { vms } = await frame(undefined);
+  expect(added.map(({ vm }) => vms.find((summary) => summary.vm === vm)?.guest)).toEqual(names);
+  expect(added.map(({ vm }) => vm)).toEqual([1, 2, 3]);
+});
+
+test('one that cannot be added does not stop the next', async () => {
+  const { session } = await start();
+  const [first, second] = await Promise.allSettled([
+    session.answer('addVm', shipped('nobody', 'bare')),
+    session.answer('addVm', shipped('hello', 'bare')),
+  ]);
+  expect(first.status).toBe('rejected');
+  expect(second.status).toBe('fulfilled');
+});

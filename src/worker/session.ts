@@ -64,6 +64,7 @@ export class Session {
       })),
       exitReasons: exitReasons.map((reason) => ({ reason, ...exitRows[reason] })),
       instructionsPerTick: INSTRUCTIONS_PER_TICK,
+      machineMemoryBytes: MACHINE_MEMORY,
     }),
     addVm: (options) => {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.

@@ -10,6 +10,9 @@ import type { Consoles } from './consoles.ts';
 /** Written in slices of this many bytes, so that one large answer cannot hold the page's thread. */
 const SLICE = 16 * 1024;
 const SCROLLBACK_LINES = 5000;
+/** What guests write for. A panel somewhat too narrow for it gets smaller letters; one far too narrow wraps. */
+const COLUMNS = 80;
+const FONT_SIZES = [12, 11, 10] as const;
 
 export interface VmTerminal {
   /** Puts the terminal into an element and fits it; returns the way to take it out again. */
@@ -71,7 +74,7 @@ export function createTerminals(consoles: Consoles): Terminals {
     const style = getComputedStyle(document.documentElement);
     const terminal = new Terminal({
       fontFamily: style.getPropertyValue('--mono'),
-      fontSize: 12,
+      fontSize: FONT_SIZES[0],
       lineHeight: 1.2,
       scrollback: SCROLLBACK_LINES,
       cursorBlink: false,
@@ -116,7 +119,13 @@ export function createTerminals(consoles: Consoles): Terminals {
         if (!opened) terminal.open(element);
         opened = true;
         const refit = () => {
-          if (element.clientWidth > 0 && element.clientHeight > 0) fit.fit();
+          if (element.clientWidth === 0 || element.clientHeight === 0) return;
+          const fits = FONT_SIZES.some((size) => {
+            terminal.options.fontSize = size;
+            return (fit.proposeDimensions()?.cols ?? 0) >= COLUMNS;
+          });
+          if (!fits) terminal.options.fontSize = FONT_SIZES[0];
+          fit.fit();
         };
         const observer = new ResizeObserver(refit);
         observer.observe(element);

@@ -9,23 +9,24 @@ import type { Panel, PanelPlace } from '../panel.ts';
 
 const STORED_UNDER = 'ringside.layout.1';
 
+/** At 1280 pixels the middle column holds the 80 characters of a terminal's line. */
 const COLUMNS: readonly { readonly weight: number; readonly places: readonly (readonly [PanelPlace, number])[] }[] = [
   {
-    weight: 25,
+    weight: 23,
     places: [
       ['left', 62],
       ['left-below', 38],
     ],
   },
   {
-    weight: 40,
+    weight: 47,
     places: [
       ['centre', 58],
       ['centre-below', 42],
     ],
   },
   {
-    weight: 35,
+    weight: 30,
     places: [
       ['right', 58],
       ['right-below', 42],

@@ -5,6 +5,8 @@ import type { BootMode, GuestChoice, GuestDescription, Technique } from '../../p
 import { TECHNIQUE_NAMES } from '../commands/rows.ts';
 import { messageOf } from '../core-client.ts';
 import { glossary } from '../glossary.ts';
+import { MOST_MEMORY_MIB } from '../first-vms.ts';
+import { useFrame } from '../frame-store.ts';
 import { useLab } from '../lab.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import styles from './AddVmDialog.module.css';
@@ -13,7 +15,8 @@ import { useCoreStatus } from './use-core-status.ts';
 
 const TECHNIQUES: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
 const OWN_MEMORY_MIB = 64;
-const LARGEST_IMAGE = 256 * 2 ** 20;
+const MEBIBYTE = 2 ** 20;
+const LARGEST_IMAGE = 256 * MEBIBYTE;
 
 interface OwnImage {
   readonly title: string;
@@ -58,6 +61,7 @@ export function AddVmDialog() {
   /** Undefined follows the guest's own default. */
   const [memory, setMemory] = useState<number>();
   const [bootArguments, setBootArguments] = useState('');
+  const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
   const [start, setStart] = useState(true);
   const [problem, setProblem] = useState<string>();
   const [adding, setAdding] = useState(false);
@@ -68,6 +72,11 @@ export function AddVmDialog() {
   const techniques: readonly Technique[] =
     own === undefined ? (guest?.techniques ?? TECHNIQUES) : own.boot === 'machine' ? ['bare'] : TECHNIQUES;
   const chosenTechnique = techniques.includes(technique) ? technique : (techniques[0] ?? 'bare');
+  // A bare guest has a machine of its own; the others share the hypervisor's.
+  const { frame } = useFrame();
+  const machineMiB = (catalog?.machineMemoryBytes ?? 0) / MEBIBYTE;
+  const freeMiB = Math.floor(machineMiB - (frame?.machine.memoryUsedBytes ?? 0) / MEBIBYTE);
+  const mostMiB = chosenTechnique === 'bare' ? MOST_MEMORY_MIB : freeMiB;
   const memoryMiB = memory ?? (own === undefined ? guest?.memoryMiB : undefined) ?? OWN_MEMORY_MIB;
 
   const take = (file: File | undefined) => {
@@ -94,6 +103,7 @@ export function AddVmDialog() {
         technique: chosenTechnique,
         memoryMiB,
         start,
+        adBits,
         ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
       });
       close();
@@ -168,12 +178,15 @@ export function AddVmDialog() {
               className="field tabular"
               type="number"
               min={1}
-              max={2048}
+              max={Math.max(1, mostMiB)}
               required
               value={Number.isNaN(memoryMiB) ? '' : memoryMiB}
               onChange={(event) => setMemory(event.target.valueAsNumber)}
             />{' '}
             MiB
+            <span className={styles['free']}>
+              {chosenTechnique === 'bare' ? `, at most ${mostMiB}` : `, ${freeMiB} of ${machineMiB} free`}
+            </span>
           </label>
           {own !== undefined && (
             <label>
@@ -190,6 +203,17 @@ export function AddVmDialog() {
               </select>
             </label>
           )}
+          <label title="Who sets the accessed and dirty bits of a page-table entry (Svade, Svadu)">
+            A and D bits set by{' '}
+            <select
+              className="field"
+              value={adBits}
+              onChange={(event) => setAdBits(event.target.value === 'hardware' ? 'hardware' : 'software')}
+            >
+              <option value="software">software, after a page fault</option>
+              <option value="hardware">hardware</option>
+            </select>
+          </label>
           {boot === 'supervisor' && (
             <label className={styles['grow']}>
               Boot arguments{' '}

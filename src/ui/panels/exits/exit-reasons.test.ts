@@ -16,6 +16,7 @@ test('without a technique both stay; a reason the catalog lacks keeps its own na
     guests: [],
     exitReasons: [{ reason: 'csr-access', perfName: pair, vmxName: 'CR_ACCESS', meaning: '' }],
     instructionsPerTick: 10,
+    machineMemoryBytes: 2 ** 28,
   };
   expect(findReason(catalog, 'csr-access').perfName).toBe(pair);
   expect(findReason(catalog, 'csr-access', 'hardware-assisted').perfName).toBe('EXC_VIRTUAL_INST_FAULT');
