@@ -10,6 +10,7 @@ import { decodeEthernet, encodeEthernet } from './ethernet.ts';
 import { decodeIcmp, encodeIcmp, encodeUnreachable } from './icmp.ts';
 import { decodeIpv4, encodeIpv4 } from './ipv4.ts';
 import { hex } from './lab-segment.test-support.ts';
+import { OctetWriter } from './octets.ts';
 import { decodeTcp, encodeTcp, sequenceDistance } from './tcp-segment.ts';
 import { decodeUdp, encodeUdp } from './udp.ts';
 
@@ -48,6 +49,34 @@ describe('addresses', () => {
       fc.property(word(), mac(), (ipv4, link) => {
         expect(parseIpv4(formatIpv4(ipv4))).toBe(ipv4);
         expect(parseMac(formatMac(link))).toBe(link);
+      }),
+    );
+  });
+});
+
+describe('a message in the making', () => {
+  test('keeps every octet, however it grows', () => {
+    const part = fc.oneof(
+      fc.record({ kind: fc.constant('u8' as const), value: fc.nat(0xff) }),
+      fc.record({ kind: fc.constant('u16' as const), value: fc.nat(0xffff) }),
+      fc.record({ kind: fc.constant('u32' as const), value: word() }),
+      fc.record({ kind: fc.constant('zeros' as const), value: fc.nat(9) }),
+    );
+    const width = { u8: 1, u16: 2, u32: 4 };
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 30, maxLength: 200 }), (parts) => {
+        const writer = new OctetWriter();
+        const expected = Buffer.concat(
+          parts.map(({ kind, value: each }) => {
+            writer[kind](each);
+            if (kind === 'zeros') return Buffer.alloc(each);
+            const octet = Buffer.alloc(width[kind]);
+            octet.writeUIntBE(each, 0, width[kind]);
+            return octet;
+          }),
+        );
+        expect(writer.length).toBe(expected.length);
+        expect(expected.equals(writer.done())).toBe(true);
       }),
     );
   });

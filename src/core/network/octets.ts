@@ -27,20 +27,28 @@ export function write16(octets: Uint8Array, offset: number, value: number): void
 
 /** Collects the fields of a message in the order in which they go on the wire. */
 export class OctetWriter {
-  readonly #octets: number[] = [];
+  #octets = new Uint8Array(64);
+  #length = 0;
 
   u8(...values: readonly number[]): this {
-    for (const value of values) this.#octets.push(value & 0xff);
+    for (const value of values) {
+      // First the room: growing replaces the array.
+      const at = this.#grow(1);
+      this.#octets[at] = value;
+    }
     return this;
   }
 
   u16(...values: readonly number[]): this {
-    for (const value of values) this.#octets.push((value >>> 8) & 0xff, value & 0xff);
+    for (const value of values) {
+      const at = this.#grow(2);
+      write16(this.#octets, at, value);
+    }
     return this;
   }
 
   u32(...values: readonly number[]): this {
-    for (const value of values) this.u16(value >>> 16, value & 0xffff);
+    for (const value of values) this.u16(value >>> 16, value);
     return this;
   }
 
@@ -53,22 +61,35 @@ export class OctetWriter {
   }
 
   bytes(octets: ArrayLike<number>): this {
-    for (let index = 0; index < octets.length; index += 1) this.#octets.push((octets[index] ?? 0) & 0xff);
+    const at = this.#grow(octets.length);
+    this.#octets.set(octets, at);
     return this;
   }
 
   /** `count` zero octets; none for a negative count. */
   zeros(count: number): this {
-    for (let index = 0; index < count; index += 1) this.#octets.push(0);
+    this.#grow(Math.max(0, count));
     return this;
   }
 
   get length(): number {
-    return this.#octets.length;
+    return this.#length;
   }
 
   done(): Uint8Array {
-    return Uint8Array.from(this.#octets);
+    return this.#octets.slice(0, this.#length);
+  }
+
+  /** Room for `count` more octets. @returns where it begins */
+  #grow(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#octets.length) {
+      const octets = new Uint8Array(2 * this.#length);
+      octets.set(this.#octets.subarray(0, at));
+      this.#octets = octets;
+    }
+    return at;
   }
 }
 
