@@ -7,12 +7,18 @@ export interface Flow {
   readonly order: readonly number[];
   /** Place of each node in `order`; −1: not reachable. */
   readonly place: Int32Array;
-  /** Nodes that a branch backwards leads to. */
-  readonly loops: ReadonlySet<number>;
-  /** Nodes that several forward edges lead to. */
-  readonly merges: ReadonlySet<number>;
-  /** Nodes that each node immediately dominates, in the order of `order`. */
-  readonly children: readonly (readonly number[])[];
+  /** The nodes of each loop, by its head: the node that branches backwards lead to. */
+  readonly loops: ReadonlyMap<number, ReadonlySet<number>>;
+  /**
+   * Nodes that are written behind a block of their own, so that several edges can lead there: where paths merge, by the node
+   * that dominates them. In the order of `order`.
+   */
+  readonly merges: readonly (readonly number[])[];
+  /**
+   * Nodes behind each loop, by its head: they are dominated from within but not part of it, so they are written outside of
+   * it. An engine takes everything assigned between `loop` and `end` for part of the loop.
+   */
+  readonly exits: readonly (readonly number[])[];
   /** Successors that were kept. */
   readonly successors: readonly (readonly number[])[];
 }
@@ -38,20 +44,55 @@ export function flowOf(successors: readonly (readonly number[])[], forceMerge: R
       kept = kept.map((list, from) => ((place[from] ?? -1) < 0 ? list : list.filter((to) => !isCut(from, to))));
       continue;
     }
-    const loops = new Set<number>();
-    const merges = new Set<number>();
+    const heads = new Set<number>();
+    const several = new Set(forceMerge);
     const reached = new Set<number>();
     for (const from of order) {
       for (const to of kept[from] ?? []) {
-        if (isBack(from, to)) loops.add(to);
-        else if (reached.has(to) || forceMerge.has(to)) merges.add(to);
+        if (isBack(from, to)) heads.add(to);
+        else if (reached.has(to)) several.add(to);
         else reached.add(to);
       }
     }
-    const children: number[][] = successors.map(() => []);
-    for (const node of order.slice(1)) children[dominators[node] ?? 0]?.push(node);
-    return { order, place, loops, merges, children, successors: kept };
+    const loops = membersOf(kept, order, heads, isBack);
+    const merges: number[][] = successors.map(() => []);
+    const exits: number[][] = successors.map(() => []);
+    for (const node of order.slice(1)) {
+      const dominator = dominators[node] ?? 0;
+      const left = order.find((head) => loops.get(head)?.has(dominator) && !loops.get(head)?.has(node));
+      if (left !== undefined) exits[left]?.push(node);
+      else if (several.has(node)) merges[dominator]?.push(node);
+    }
+    return { order, place, loops, merges, exits, successors: kept };
   }
+}
+
+/** The nodes of each loop, by its head: those from which a branch back to it can be reached without passing it. */
+function membersOf(
+  successors: readonly (readonly number[])[],
+  order: readonly number[],
+  heads: ReadonlySet<number>,
+  isBack: (from: number, to: number) => boolean,
+): ReadonlyMap<number, ReadonlySet<number>> {
+  const predecessors = predecessorsOf(successors, order);
+  return new Map(
+    [...heads].map((head) => {
+      const members = new Set([head]);
+      const pending = (predecessors[head] ?? []).filter((from) => isBack(from, head));
+      for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+        if (members.has(node)) continue;
+        members.add(node);
+        pending.push(...(predecessors[node] ?? []));
+      }
+      return [head, members];
+    }),
+  );
+}
+
+function predecessorsOf(successors: readonly (readonly number[])[], order: readonly number[]): number[][] {
+  const predecessors: number[][] = successors.map(() => []);
+  for (const from of order) for (const to of successors[from] ?? []) predecessors[to]?.push(from);
+  return predecessors;
 }
 
 function reversePostorder(successors: readonly (readonly number[])[]): { order: number[]; place: Int32Array } {
@@ -80,8 +121,7 @@ function dominatorsOf(
   order: readonly number[],
   place: Int32Array,
 ): Int32Array {
-  const predecessors: number[][] = successors.map(() => []);
-  for (const from of order) for (const to of successors[from] ?? []) predecessors[to]?.push(from);
+  const predecessors = predecessorsOf(successors, order);
   const dominators = new Int32Array(successors.length).fill(-1);
   dominators[0] = 0;
   const meet = (first: number, second: number) => {

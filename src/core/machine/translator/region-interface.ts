@@ -15,7 +15,7 @@ import type { FunctionType } from '../../wasm/module.ts';
 import { ValueType } from '../../wasm/opcodes.ts';
 
 /** Arrivals after which an instruction is worth translating from, if nothing else is said. */
-export const HOT = 400;
+export const HOT = 2000;
 /** Marks a heat word as naming a region. */
 export const REGION = 0x8000_0000 | 0;
 /** Set in the pc that a region returns: the instruction there is for the interpreter. */

@@ -18,9 +18,17 @@ import { flowOf, type Flow } from './flow.ts';
 import { groupsOf, type MemoryGroup } from './memory-groups.ts';
 import { LEAVES_SLOWLY, REGION } from './region-interface.ts';
 import type { Block, Edge, Ending, Region } from './region.ts';
-import { dirtyThrough, mayLeave, needsOf, registersOf, returnsFromCall, type Registers } from './registers.ts';
+import {
+  dirtyThrough,
+  loadedBetween,
+  mayLeave,
+  needsOf,
+  registersOf,
+  returnsFromCall,
+  storedBetween,
+  type Registers,
+} from './registers.ts';
 
-const PAGE_INDEX_MASK = 0x3f_fffc; // (address >>> 10) & mask = 4 × virtual page number
 /** An instruction that is refused is named in one word: instructions executed before it << 20 | its offset + EXIT_BIAS. */
 const EXIT_BIAS = 0x8_0000;
 const EXIT_OFFSET_BITS = 20;
@@ -65,7 +73,7 @@ class RegionWriter {
   readonly #heat = this.#code.local();
   readonly #result = this.#code.local(ValueType.i64);
   readonly #locals = new Map<number, number>();
-  readonly #groupLocals = new Map<string, number>();
+  readonly #groupLocals = new Map<number, number>();
 
   readonly #labels = new Map<number, Label>();
   readonly #stubs = new Map<number, Label>();
@@ -152,16 +160,27 @@ class RegionWriter {
 
   // The tree of nodes.
 
-  /** Writes a node and all that it dominates. */
+  /** Writes a node and all that it dominates, but for what lies behind a loop around it. */
   #tree(node: number, pending: number): void {
-    const code = this.#code;
-    const merges = (this.#flow.children[node] ?? []).filter((child) => this.#flow.merges.has(child)).reverse();
-    if (!this.#flow.loops.has(node)) return this.#within(node, merges, pending);
+    if (!this.#flow.loops.has(node)) return this.#within(node, this.#flow.merges[node]?.toReversed() ?? [], pending);
     this.#settle(pending);
-    this.#labels.set(node, code.loop());
-    this.#checkBudget(node);
-    this.#within(node, merges, 0);
+    this.#loop(node, this.#flow.exits[node]?.toReversed() ?? []);
+  }
+
+  /** Writes a loop inside of one block for each node behind it. */
+  #loop(head: number, exits: readonly number[]): void {
+    const code = this.#code;
+    const [last, ...others] = exits;
+    if (last === undefined) {
+      this.#labels.set(head, code.loop());
+      this.#checkBudget(head);
+      this.#within(head, this.#flow.merges[head]?.toReversed() ?? [], 0);
+      return code.end();
+    }
+    this.#labels.set(last, code.block());
+    this.#loop(head, others);
     code.end();
+    this.#tree(last, 0);
   }
 
   /** Writes a node inside of one block for each place behind it where paths merge. */
@@ -185,8 +204,15 @@ class RegionWriter {
     if (edge.block < 0 || this.#flow.successors[from]?.includes(edge.block) !== true) {
       return this.#leave(edge.offset, this.#registers.dirtyOut[from] ?? 0, pending);
     }
-    const label = this.#labels.get(edge.block);
-    if (label === undefined) return this.#tree(edge.block, pending);
+    this.#storeRegisters(storedBetween(this.#registers, from, edge.block));
+    this.#loadRegisters(loadedBetween(this.#registers, from, edge.block));
+    this.#continueAt(edge.block, pending);
+  }
+
+  /** Control goes on at a node, its registers in their locals: it is written here, or a label leads there. */
+  #continueAt(node: number, pending: number): void {
+    const label = this.#labels.get(node);
+    if (label === undefined) return this.#tree(node, pending);
     this.#settle(pending);
     this.#code.branch(label);
   }
@@ -249,9 +275,14 @@ class RegionWriter {
     const first = table[0]?.offset ?? 0;
     const length = ((table.at(-1)?.offset ?? first) - first) / 4 + 1;
     const labels = Array<Label>(length).fill(outside);
+    const crossing: number[] = [];
     for (const { offset, block } of table) {
-      const label = this.#labels.get(block);
-      if (label && this.#flow.successors[node]?.includes(block)) labels[(offset - first) / 4] = label;
+      if (!this.#flow.successors[node]?.includes(block)) continue;
+      const moves = storedBetween(this.#registers, node, block) | loadedBetween(this.#registers, node, block);
+      const label = moves === 0 ? this.#labels.get(block) : code.block();
+      if (label === undefined) throw new Error('a target of computed jumps has no label');
+      labels[(offset - first) / 4] = label;
+      if (moves !== 0) crossing.push(block);
     }
     code.get(this.#pc);
     this.#pushPc(first);
@@ -259,6 +290,12 @@ class RegionWriter {
     code.constant(2);
     code.op(Op.i32ShrU);
     code.branchTable(labels, outside);
+    for (const block of crossing.reverse()) {
+      code.end();
+      this.#storeRegisters(storedBetween(this.#registers, node, block));
+      this.#loadRegisters(loadedBetween(this.#registers, node, block));
+      this.#continueAt(block, 0);
+    }
     code.end();
     this.#storeRegisters(this.#registers.dirtyOut[node] ?? 0);
     code.branch(this.#return);
@@ -319,7 +356,7 @@ class RegionWriter {
       this.#branchIfBudgetBelow(this.#needs[next.block] ?? 0, this.#stub(0));
     }
     this.#loadRegisters(this.#registers.liveIn[next.block] ?? 0);
-    this.#goTo(node, next, 0);
+    this.#continueAt(next.block, 0);
   }
 
   #heatAddress(target: number): number | undefined {
@@ -542,10 +579,10 @@ class RegionWriter {
   /** Turns the address on the stack into that of its page's word in the current translations. */
   #pushPageIndex(): void {
     const code = this.#code;
-    code.constant(10);
+    code.constant(12);
     code.op(Op.i32ShrU);
-    code.constant(PAGE_INDEX_MASK);
-    code.op(Op.i32And);
+    code.constant(2);
+    code.op(Op.i32Shl); // with the sum behind it one operation of the processor
     code.get(this.#translations);
     code.op(Op.i32Add);
   }
@@ -595,12 +632,11 @@ class RegionWriter {
     return local;
   }
 
-  #groupLocal({ kind, base }: MemoryGroup): number {
-    const key = `${kind} ${base}`;
-    const known = this.#groupLocals.get(key);
+  #groupLocal({ number }: MemoryGroup): number {
+    const known = this.#groupLocals.get(number);
     if (known !== undefined) return known;
     const local = this.#code.local();
-    this.#groupLocals.set(key, local);
+    this.#groupLocals.set(number, local);
     return local;
   }
 

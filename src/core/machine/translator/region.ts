@@ -1,5 +1,6 @@
 // What a region consists of: the blocks reachable by direct branches from one instruction that control often arrives at,
-// over the pages it can see at the moment. Offsets count bytes from the start of the virtual page of that instruction,
+// over the pages it can see at the moment. A branch back beyond that instruction leads to the head of an outer loop: there
+// another region begins, in which this loop is properly nested, so it is left out here. Offsets count bytes from the start of the virtual page of that instruction,
 // so a region is good for every virtual address at which its frames lie in this order.
 
 import { decode, type Decoded } from '../../isa/instructions.ts';
@@ -74,12 +75,14 @@ class Discovery {
   readonly #leaders = new Set<number>();
   readonly #computed = new Set<number>();
   readonly #pending: number[] = [];
+  #entry = 0;
 
   constructor(view: CodeView) {
     this.#view = view;
   }
 
   discover(entry: number): Region {
+    this.#entry = entry;
     this.#lead(entry);
     for (let at = this.#pending.shift(); at !== undefined; at = this.#pending.shift()) this.#follow(at);
     const starts = [...this.#leaders].filter((offset) => this.#instructions.has(offset));
@@ -100,11 +103,11 @@ class Discovery {
       this.#instructions.set(offset, decoded);
       const { effect } = decoded.row;
       if (effect.kind === 'branch') {
-        this.#lead(offset + decoded.immediate);
+        this.#branchTo(offset, offset + decoded.immediate);
         this.#lead(offset + 4);
       } else if (effect.kind === 'jump') {
         if (isCall(decoded)) this.#lead(offset + 4);
-        else if (transfersByOffset(decoded.row)) this.#lead(offset + decoded.immediate);
+        else if (transfersByOffset(decoded.row)) this.#branchTo(offset, offset + decoded.immediate);
         else if (isComputedJump(decoded)) this.#followComputed(offset);
         return;
       }
@@ -117,6 +120,10 @@ class Discovery {
       this.#computed.add(offset + distance);
       this.#lead(offset + distance);
     }
+  }
+
+  #branchTo(from: number, target: number): void {
+    if (target >= this.#entry || target > from) this.#lead(target);
   }
 
   #lead(offset: number): void {

@@ -1,6 +1,7 @@
-// Which registers a region must load and store, and how far it may run between two looks at its budget. Registers live
-// in locals inside a region; the hart's block is behind for those that are dirty, and it must be up to date wherever control
-// leaves. All sets are masks: bit n stands for xn.
+// Which registers a region must load and store, and how far it may run between two looks at its budget. Inside a loop,
+// the registers that the loop uses live in locals; the others lie in the hart's block, so that they do not compete for the
+// processor's registers. The block is behind for those that are dirty, and it must be up to date wherever control leaves.
+// All sets are masks: bit n stands for xn.
 
 import type { Decoded } from '../../isa/instructions.ts';
 import { transfersByOffset } from '../operations.ts';
@@ -8,6 +9,8 @@ import type { Flow } from './flow.ts';
 import type { Block, Edge } from './region.ts';
 
 export interface Registers {
+  /** Registers that live in locals throughout each node: those that the innermost loop around it uses. */
+  readonly resident: Int32Array;
   /** At the start of each node: registers whose locals may differ from the block. */
   readonly dirtyIn: Int32Array;
   /** At the end of each node, before a call: the same. */
@@ -53,6 +56,7 @@ export function dirtyThrough(
 /** @param blocks of the nodes; a node without a block is the one that computed jumps meet in, and executes nothing */
 export function registersOf(blocks: readonly Block[], flow: Flow): Registers {
   const nodes = flow.successors.length;
+  const resident = residentOf(blocks, flow);
   const dirtyIn = new Int32Array(nodes);
   const dirtyOut = new Int32Array(nodes);
   for (let changed = true; changed;) {
@@ -64,8 +68,9 @@ export function registersOf(blocks: readonly Block[], flow: Flow): Registers {
       if (block && returnsFromCall(block)) continue; // all is stored before a call
       for (const to of flow.successors[node] ?? []) {
         const before = dirtyIn[to] ?? 0;
-        if ((before | out) === before) continue;
-        dirtyIn[to] = before | out;
+        const after = before | (out & (resident[to] ?? 0));
+        if (after === before) continue;
+        dirtyIn[to] = after;
         changed = true;
       }
     }
@@ -75,22 +80,45 @@ export function registersOf(blocks: readonly Block[], flow: Flow): Registers {
     changed = false;
     for (let index = flow.order.length - 1; index >= 0; index--) {
       const node = flow.order[index] ?? 0;
-      const live = liveAtStart(node, blocks[node], flow, { dirtyIn, dirtyOut, liveIn });
+      const live = liveAtStart(node, blocks[node], flow, { resident, dirtyIn, dirtyOut, liveIn });
       if (live === liveIn[node]) continue;
       liveIn[node] = live;
       changed = true;
     }
   }
-  return { dirtyIn, dirtyOut, liveIn };
+  return { resident, dirtyIn, dirtyOut, liveIn };
+}
+
+/** Registers to store on the way from one node to another: dirty, and not in locals any more. */
+export const storedBetween = ({ dirtyOut, resident }: Registers, from: number, to: number): number =>
+  (dirtyOut[from] ?? 0) & ~(resident[to] ?? 0);
+
+/** Registers to load on the way from one node to another: read there, and not in locals before. */
+export const loadedBetween = ({ liveIn, resident }: Registers, from: number, to: number): number =>
+  (liveIn[to] ?? 0) & ~(resident[from] ?? 0);
+
+function residentOf(blocks: readonly Block[], flow: Flow): Int32Array {
+  const resident = new Int32Array(flow.successors.length).fill(-1);
+  const outermostFirst = [...flow.loops.values()].sort((a, b) => b.size - a.size);
+  for (const members of outermostFirst) {
+    let used = 0;
+    for (const node of members)
+      for (const each of blocks[node]?.instructions ?? []) used |= readsOf(each) | writesOf(each);
+    for (const node of members) resident[node] = used;
+  }
+  return resident;
 }
 
 function liveAtStart(node: number, block: Block | undefined, flow: Flow, registers: Registers): number {
   const successors = flow.successors[node] ?? [];
   const dirtyIn = registers.dirtyIn[node] ?? 0;
-  let live = 0;
-  for (const to of successors) live |= registers.liveIn[to] ?? 0;
-  if (block === undefined) return live | dirtyIn;
   const dirtyOut = registers.dirtyOut[node] ?? 0;
+  let live = 0;
+  for (const to of successors) {
+    live |= (registers.liveIn[to] ?? 0) & (registers.resident[node] ?? 0);
+    live |= storedBetween(registers, node, to);
+  }
+  if (block === undefined) return live | dirtyIn;
   if (returnsFromCall(block)) live = dirtyOut;
   else if (leavesRegion(block, successors)) live |= dirtyOut;
   const before: number[] = [];
