@@ -74,6 +74,13 @@ async function launch() {
   });
 }
 
+// Whatever was started must end with us: only an orderly exit tells it.
+for (const [signal, status] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]))
+  process.once(signal, () => process.exit(status));
+
 launch()
   .catch((/** @type {unknown} */ error) => {
     process.stderr.write(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

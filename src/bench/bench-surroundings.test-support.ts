@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { nodeSurroundings } from './hosts/node-engine.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export const surroundings: Surroundings = nodeSurroundings({
-  root: fileURLToPath(new URL('../../', import.meta.url)),
-  bundles: '',
-});
+export const surroundings: Surroundings = nodeSurroundings(
+  { root: fileURLToPath(new URL('../../', import.meta.url)), bundles: '' },
+  'cpu',
+);

@@ -2,7 +2,7 @@
 
 import type { Engine } from './engine.ts';
 import { kernels } from './kernel-list.ts';
-import { measurePairs, type KernelPairs, type OpenPeer, type PairOptions } from './pairs.ts';
+import { measurePairs, type KernelPairs, type OpenPeer } from './pairs.ts';
 import { peerRows, type PeerRow } from './peers/peer-list.ts';
 import type { Peer } from './peers/peer.ts';
 import { openQemu, qemuVersion } from './peers/qemu.ts';
@@ -15,11 +15,15 @@ export interface KernelSection {
   readonly notes: readonly string[];
 }
 
+/** Rounds until hot code is translated, and the engine has optimized what came of it. */
+const WARM_UPS = 2;
+
 export interface KernelSectionPorts {
   readonly engine: Engine;
   /** The lab's guest image, as a file. */
   readonly guestImage: string;
   readonly quick: boolean;
+  readonly pairs: number;
   readonly progress: (text: string) => void;
 }
 
@@ -27,6 +31,7 @@ export async function measureKernels({
   engine,
   guestImage,
   quick,
+  pairs,
   progress,
 }: KernelSectionPorts): Promise<KernelSection> {
   const qemu = qemuVersion();
@@ -38,7 +43,6 @@ export async function measureKernels({
   ];
   const open = ({ kind }: PeerRow): Promise<Peer> =>
     kind.kind === 'qemu' ? openQemu(guestImage, kind.paging, engine.clock) : engine.open(kind);
-  const options: PairOptions = quick ? { pairs: 3, warmUps: 2 } : { pairs: 5, warmUps: 2 };
   const peers: OpenPeer[] = [];
   try {
     const baseline = await engine.open({ kind: 'wasm' });
@@ -46,9 +50,9 @@ export async function measureKernels({
     const results: KernelPairs[] = [];
     for (const [index, kernel] of kernels.entries()) {
       progress(`${kernel.name} …`);
-      results.push(await measurePairs(index, kernel, baseline, peers, options));
+      results.push(await measurePairs(index, kernel, baseline, peers, { pairs, warmUps: WARM_UPS }));
     }
-    return { rows, kernels: results, pairs: options.pairs, notes };
+    return { rows, kernels: results, pairs, notes };
   } finally {
     for (const { peer } of peers) await peer.close();
   }

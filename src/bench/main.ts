@@ -60,12 +60,12 @@ async function measure(options: BenchOptions, launcher: Launcher): Promise<Repor
   try {
     const engine =
       options.host === 'chromium' && browser
-        ? await openChromiumEngine(browser, launcher.places)
-        : openNodeEngine(launcher.places);
+        ? await openChromiumEngine(browser, launcher.places, options.clock)
+        : openNodeEngine(launcher.places, options.clock);
     let kernels: KernelSection | undefined;
     const groups: FigureGroup[] = [];
     try {
-      if (wanted(KERNELS)) kernels = await kernelSection(engine, launcher.places, options.quick);
+      if (wanted(KERNELS)) kernels = await kernelSection(engine, launcher.places, options);
       for (const { name, title } of labRows.filter((row) => wanted(row.name))) {
         progress(`${title} …`);
         groups.push({ title, figures: await engine.measureRow(name, options.quick) });
@@ -80,10 +80,10 @@ async function measure(options: BenchOptions, launcher: Launcher): Promise<Repor
   }
 }
 
-function kernelSection(engine: Engine, places: Places, quick: boolean): Promise<KernelSection> {
+function kernelSection(engine: Engine, places: Places, { quick, pairs }: BenchOptions): Promise<KernelSection> {
   const guestImage = fileOf(places, images.rv32);
   if (guestImage === undefined) throw new Error(`expected ${images.rv32} in the checkout, found none`);
-  return measureKernels({ engine, guestImage, quick, progress });
+  return measureKernels({ engine, guestImage, quick, pairs, progress });
 }
 
 async function pageGroups(browser: Browser, launcher: Launcher, quick: boolean): Promise<readonly FigureGroup[]> {

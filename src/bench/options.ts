@@ -1,6 +1,7 @@
 // What the command understands.
 
 import { parseArgs } from 'node:util';
+import type { Engine } from './engine.ts';
 import { labRows } from './rows/row-list.ts';
 import { PAGE_ROWS } from './page-rows.ts';
 
@@ -10,15 +11,26 @@ export const parts: readonly string[] = [KERNELS, ...labRows.map(({ name }) => n
 
 export interface BenchOptions {
   readonly quick: boolean;
+  /** Pairs of each kernel and peer. */
+  readonly pairs: number;
   readonly host: 'chromium' | 'node';
+  /** What the kernels' times are of. */
+  readonly clock: Engine['clock'];
   readonly json: string | undefined;
   readonly parts: readonly string[];
 }
 
-export const usage = `usage: npm run bench -- [--quick] [--host chromium|node] [--only PART,…] [--json FILE]
+const PAIRS = 5;
+const QUICK_PAIRS = 3;
 
-  --quick       three pairs instead of five, shorter rows: at most two minutes
+export const usage = `usage: npm run bench -- [--quick] [--host chromium|node] [--only PART,…] [--pairs N]
+                        [--clock wall|cpu] [--json FILE]
+
+  --quick       ${QUICK_PAIRS} pairs instead of ${PAIRS}, shorter rows: two minutes
+  --pairs N     runs of each kernel on each peer, each with one of the baseline
   --host        where the core runs; chromium, headless, unless said otherwise
+  --clock       of the kernels: cpu, which other programs do not lengthen (Linux only in Chromium), or wall;
+                unless said otherwise, wall in Chromium and cpu in Node
   --only        some parts: ${parts.join(', ')}
   --json FILE   also writes every figure, with the object “ratios”
 
@@ -32,7 +44,9 @@ export function parseOptions(argv: readonly string[]): BenchOptions | undefined 
     options: {
       quick: { type: 'boolean', default: false },
       host: { type: 'string', default: 'chromium' },
+      clock: { type: 'string' },
       json: { type: 'string' },
+      pairs: { type: 'string' },
       only: { type: 'string', default: parts.join(',') },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -40,8 +54,12 @@ export function parseOptions(argv: readonly string[]): BenchOptions | undefined 
   if (values.help) return undefined;
   const { host, quick, json } = values;
   if (host !== 'chromium' && host !== 'node') throw new Error(`expected --host chromium or node, found “${host}”`);
+  const clock = values.clock ?? (host === 'node' ? 'cpu' : 'wall');
+  if (clock !== 'wall' && clock !== 'cpu') throw new Error(`expected --clock wall or cpu, found “${clock}”`);
+  const pairs = Number(values.pairs ?? (quick ? QUICK_PAIRS : PAIRS));
+  if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`expected --pairs 1 or more, found “${values.pairs}”`);
   const wanted = values.only.split(',');
   const unknown = wanted.find((part) => !parts.includes(part));
   if (unknown !== undefined) throw new Error(`expected --only with ${parts.join(', ')}; found “${unknown}”`);
-  return { quick, host, json, parts: wanted };
+  return { quick, pairs, host, clock, json, parts: wanted };
 }

@@ -1,23 +1,27 @@
-// Chromium, without a window: each peer in a Web Worker of its own, v86 in the page. Times are of the wall clock.
+// Chromium, without a window: each peer in a Web Worker of its own, v86 in the page.
 
 import type { Browser } from '@playwright/test';
 import type { Engine } from '../engine.ts';
 import type {} from '../page/bench-page.ts'; // declares window.bench
+import type { Peer } from '../peers/peer.ts';
 import type { Places } from './files.ts';
 import { serveFiles } from './file-server.ts';
+import { rendererClock, timedBy } from './renderer-time.ts';
 
-export async function openChromiumEngine(browser: Browser, places: Places): Promise<Engine> {
+/** @param clock what the kernels' times are of; the rows' are of the wall clock */
+export async function openChromiumEngine(browser: Browser, places: Places, clock: Engine['clock']): Promise<Engine> {
   const server = await serveFiles(places);
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(server.url);
   await page.waitForFunction(() => 'bench' in window);
+  const renderers = clock === 'cpu' ? await rendererClock(browser) : undefined;
   return {
     name: `Chromium ${browser.version()}`,
-    clock: 'wall',
+    clock,
     open: async (kind) => {
       const peer = await page.evaluate((wanted) => window.bench.open(wanted), kind);
-      return {
+      const opened: Peer = {
         run: (kernel, rounds) =>
           page.evaluate(([number, index, times]) => window.bench.run(number, index, times), [
             peer,
@@ -26,6 +30,7 @@ export async function openChromiumEngine(browser: Browser, places: Places): Prom
           ] as const),
         close: () => Promise.resolve(), // with the page
       };
+      return renderers ? timedBy(renderers, opened) : opened;
     },
     measureRow: (name, quick) => page.evaluate(([row, short]) => window.bench.row(row, short), [name, quick] as const),
     close: async () => {

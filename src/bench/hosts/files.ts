@@ -20,6 +20,7 @@ export const folders = ({ root, bundles }: Places): Readonly<Record<string, stri
 /** The file behind a path such as `images/kernels.wasm`; undefined outside the folders. */
 export function fileOf(places: Places, path: string): string | undefined {
   const [folder = '', ...rest] = path.split('/');
-  const found = folders(places)[folder];
+  const all = folders(places);
+  const found = Object.hasOwn(all, folder) ? all[folder] : undefined;
   return found === undefined || rest.length === 0 || rest.includes('..') ? undefined : join(found, ...rest);
 }

@@ -1,5 +1,4 @@
-// This Node as engine: every peer in the one thread, one at a time. Times are of the processor, which other programs on the
-// machine do not lengthen.
+// This Node as engine: every peer in the one thread, one at a time.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +16,9 @@ const processorTime = (): number => {
   return (user + system) / 1000;
 };
 
-export const nodeSurroundings = (places: Places): Surroundings => ({
+export const nodeSurroundings = (places: Places, clock: Engine['clock']): Surroundings => ({
   host: nodeHost,
-  clock: processorTime,
+  clock: clock === 'cpu' ? processorTime : () => performance.now(),
   turn: () => nextTurn(),
   load: async (path) => {
     const file = fileOf(places, path);
@@ -28,12 +27,12 @@ export const nodeSurroundings = (places: Places): Surroundings => ({
   },
 });
 
-export function openNodeEngine(places: Places): Engine {
-  const surroundings = nodeSurroundings(places);
+export function openNodeEngine(places: Places, clock: Engine['clock']): Engine {
+  const surroundings = nodeSurroundings(places, clock);
   const wasmPath = join(folders(places)['v86'] ?? '', 'v86.wasm');
   return {
     name: `Node ${process.versions.node}`,
-    clock: 'cpu',
+    clock,
     open: (kind) =>
       kind.kind === 'v86' ? openV86({ ...surroundings, Emulator: V86, wasmPath }) : openPlainPeer(kind, surroundings),
     measureRow: (name, quick) => measureRow(name, quick, surroundings),

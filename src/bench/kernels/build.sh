@@ -17,10 +17,12 @@ clang --target=wasm32 $PLAIN -O3 -Wl,--no-entry -Wl,--strip-all -Wl,--initial-me
     -o ../images/kernels.wasm wasm.c $KERNELS
 # shellcheck disable=SC2086
 riscv64-unknown-elf-gcc $GCC -march=rv32ima_zicsr -mabi=ilp32 -mstrict-align -T rv32.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+    -Wl,--no-warn-rwx-segments \
     -o ../images/kernels-rv32.elf rv32-start.S rv32-board.c guest.c $KERNELS -lgcc
 # shellcheck disable=SC2086
 gcc -m32 $GCC -march=pentium4 -fno-pie -no-pie -T i386.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
     -o ../images/kernels-i386.elf i386-start.S i386-board.c guest.c $KERNELS
 
 cd ..
+chmod 644 images/*
 sha256sum kernels/*.[chS] kernels/*.ld kernels/build.sh images/kernels* > images.sha256

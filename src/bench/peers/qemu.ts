@@ -1,8 +1,8 @@
 // qemu-system-riscv32, where it is installed, with the lab's own guest image. It stands still (SIGSTOP) while it has no work,
 // because the guest polls its serial port.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { processorTimeOf } from '../hosts/processor-time.ts';
 import { AwaitedLine } from './awaited-line.ts';
 import { boardOrder, HEAP_MEBIBYTES, kernelOrder } from './dialogue.ts';
 import type { Peer } from './peer.ts';
@@ -25,7 +25,11 @@ const argumentsFor = (image: string): readonly string[] => [
 export async function openQemu(image: string, paging: boolean, clock: 'wall' | 'cpu'): Promise<Peer> {
   const child = spawn(COMMAND, argumentsFor(image), { stdio: ['pipe', 'pipe', 'ignore'] });
   const { stdin, stdout } = child;
-  const lines = new AwaitedLine(clock === 'cpu' ? () => processorTime(child) : () => performance.now());
+  const end = () => void child.kill('SIGKILL');
+  process.once('exit', end); // one that stands still would outlive us
+  const lines = new AwaitedLine(
+    clock === 'cpu' ? () => processorTimeOf(child.pid ?? 0) ?? performance.now() : () => performance.now(),
+  );
   stdout.on('data', (bytes: Uint8Array) => bytes.forEach((byte) => lines.take(byte)));
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
@@ -44,19 +48,9 @@ export async function openQemu(image: string, paging: boolean, clock: 'wall' | '
       return run;
     },
     close: () => {
-      child.kill('SIGKILL');
+      process.off('exit', end);
+      end();
       return Promise.resolve();
     },
   };
-}
-
-/** Milliseconds its threads have spent on a processor (Linux: Documentation/scheduler/sched-stats.rst); elsewhere wall time. */
-function processorTime({ pid }: ChildProcess): number {
-  try {
-    const tasks = `/proc/${pid}/task`;
-    const spent = (task: string) => Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]);
-    return readdirSync(tasks).reduce((sum, task) => sum + spent(task), 0) / 1e6;
-  } catch {
-    return performance.now();
-  }
 }
