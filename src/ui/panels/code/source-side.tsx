@@ -1,6 +1,6 @@
 // The source side of the panel: the editor, what the assembler found, and the buttons that assemble, run and discard.
 
-import { lazy, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
 import type { AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
 import type { RegistersAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { toggledBreakpoint, type Choice } from '../../choice.ts';
@@ -11,6 +11,7 @@ import shared from '../panel.module.css';
 import { assembleAndRun } from './assemble-and-run.ts';
 import styles from './code.module.css';
 import { findRegisterNumber } from './riscv-language.ts';
+import { SourcePreview } from './source-preview.tsx';
 import type { Place } from './source-view.tsx';
 import { useMedia } from './use-media.ts';
 import type { Source } from './use-source.ts';
@@ -51,6 +52,7 @@ export function SourceSide(props: SourceSideProps) {
   const [failure, setFailure] = useState<string | undefined>(undefined);
   const [place, setPlace] = useState<Place | undefined>(undefined);
   const [restored, setRestored] = useState(0);
+  const [editorWanted, setEditorWanted] = useState(false);
   const dark = useDark(choice);
   const edited = draft !== source.text;
   const lines = edited ? undefined : source.lines;
@@ -93,31 +95,37 @@ export function SourceSide(props: SourceSideProps) {
           </button>
         )}
       </div>
-      <LazySourceView
-        vmKey={String(vm.vm)}
-        text={draft}
-        original={source.text}
-        pcLine={pcLine}
-        breakpointLines={breakpointLines}
-        errors={findings.errors}
-        warnings={findings.warnings}
-        revealed={lookedAt}
-        place={place}
-        readOnly={readOnly}
-        dark={dark}
-        restored={restored}
-        onChange={(text) => onDrafts((before) => ({ ...before, [vm.vm]: text }))}
-        onGutter={toggle}
-        onCursor={(line) => {
-          const cursor = lines?.addressOf(line);
-          if (cursor !== undefined && cursor !== choice.cursor) choose({ cursor });
-        }}
-        onRun={() => void run()}
-        valueOf={(word) => {
-          const value = valueOfWord(word, frame?.answers.registers);
-          return value === undefined ? undefined : formatHex(value, choice.grouping);
-        }}
-      />
+      {editorWanted || found !== undefined ? (
+        <Suspense fallback={<SourcePreview text={draft} pcLine={pcLine} revealed={lookedAt} />}>
+          <LazySourceView
+            vmKey={String(vm.vm)}
+            text={draft}
+            original={source.text}
+            pcLine={pcLine}
+            breakpointLines={breakpointLines}
+            errors={findings.errors}
+            warnings={findings.warnings}
+            revealed={lookedAt}
+            place={place}
+            readOnly={readOnly}
+            dark={dark}
+            restored={restored}
+            onChange={(text) => onDrafts((before) => ({ ...before, [vm.vm]: text }))}
+            onGutter={toggle}
+            onCursor={(line) => {
+              const cursor = lines?.addressOf(line);
+              if (cursor !== undefined && cursor !== choice.cursor) choose({ cursor });
+            }}
+            onRun={() => void run()}
+            valueOf={(word) => {
+              const value = valueOfWord(word, frame?.answers.registers);
+              return value === undefined ? undefined : formatHex(value, choice.grouping);
+            }}
+          />
+        </Suspense>
+      ) : (
+        <SourcePreview text={draft} pcLine={pcLine} revealed={lookedAt} onWanted={() => setEditorWanted(true)} />
+      )}
       <FindingsList findings={findings} onGo={setPlace} />
       {failure !== undefined && (
         <p role="alert" className={classNames(shared['padded'], shared['error'])}>
