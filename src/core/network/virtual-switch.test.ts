@@ -212,6 +212,26 @@ describe('time on the cable', () => {
     bench.receivers();
     expect(bench.ports[0]?.counters.dropped['queue-full']).toBe(5);
     expect(bench.ports[1]?.counters.toStation).toEqual({ frames: 6, bytes: 6000 });
+    // Drained to the end, it takes as much as at first.
+    for (let tag = 0; tag < 5; tag += 1) bench.send(0, frame(BROADCAST, 0xa, 1000, tag));
+    bench.receivers();
+    for (let tag = 0; tag < 5; tag += 1) bench.send(0, frame(BROADCAST, 0xa, 1000, tag));
+    bench.receivers();
+    expect(bench.ports[0]?.counters.dropped['queue-full']).toBe(5);
+  });
+
+  test('a frame sent over a cable made shorter arrives with the one before it, not earlier', () => {
+    const bench = new Bench(2, { delayTicks: 50_000, bitsPerSecond: 0 });
+    bench.send(0, frame(BROADCAST, 0xa, 60, 1));
+    bench.ports[0]?.configure({ delayTicks: 1 });
+    bench.send(0, frame(BROADCAST, 0xa, 60, 2));
+    const state = bench.lan.snapshot();
+    const twin = new Bench(2);
+    twin.lan.restore(state);
+    twin.receivers();
+    bench.receivers();
+    const delivered = bench.events.filter((event) => event.kind === 'delivered').map(({ time }) => time);
+    expect(delivered).toEqual([100_000, 100_000]);
   });
 
   test('what is on the wire is bounded', () => {
