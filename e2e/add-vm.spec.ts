@@ -40,8 +40,25 @@ test('a program of one’s own runs', async ({ page }) => {
   await page.locator('body').press('n');
   const dialog = page.getByRole('dialog', { name: 'Add a VM' });
   await dialog.getByLabel('A file of yours').setInputFiles('public/guests/hello.elf');
-  await dialog.getByRole('combobox').selectOption('supervisor');
+  await dialog.getByRole('combobox', { name: 'Starts in' }).selectOption('supervisor');
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
   await expect(vmChip(page, 'hello.elf')).toBeChecked();
   await expect(consoleText(page)).toContainText(/hello/i);
+});
+
+test('more memory than is free is not taken, and the dialog says how much that is', async ({ page }) => {
+  await openLab(page, '#guest=linux&technique=hardware-assisted');
+  await page.locator('body').press('n');
+  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  await expect(dialog).toContainText(/\d+ of 384 free/);
+  const memory = dialog.getByRole('spinbutton', { name: 'Memory' });
+  await memory.fill('380');
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  expect(await memory.evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(true);
+  await expect(vmChip(page)).toHaveCount(1);
+
+  await memory.fill('16');
+  await dialog.getByRole('combobox', { name: /A and D bits/ }).selectOption('hardware');
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  await expect(vmChip(page)).toHaveCount(2);
 });

@@ -24,3 +24,13 @@ for (const technique of techniques) {
     await expect(status(page)).toContainText('The guest shut down', { timeout: 60_000 });
   });
 }
+
+test('a line of eighty characters stands in one row of the console, as the page opens', async ({ page }) => {
+  test.setTimeout(180_000);
+  await openLab(page, '#guest=linux&technique=bare');
+  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+  await page.getByRole('textbox', { name: /terminal/i }).focus();
+  await page.keyboard.type("printf '%080d\\n' 7\n");
+  const row = page.locator('[data-console] .xterm-rows > div').filter({ hasText: `${'0'.repeat(79)}7` });
+  await expect(row).toHaveCount(1, { timeout: 60_000 });
+});

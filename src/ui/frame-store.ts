@@ -18,7 +18,7 @@ export interface FrameState {
 export const useFrameState = create<FrameState>(() => ({ frame: undefined, before: undefined, refusal: undefined }));
 
 /** While guests run there is another frame soon, and keys come first; when they stand, a step is waited for. */
-const SHARE_MS = { moving: 3, standing: 8 } as const;
+const SHARE_MS = { moving: 2, standing: 8 } as const;
 
 const turns = createTurns({
   nextFrame: (callback) => requestAnimationFrame(callback),

@@ -115,7 +115,7 @@ export function ExitList({
               aria-rowindex={item.index + 1}
               aria-selected={row !== undefined && row.sequence === choice.exit}
               className={styles['row']}
-              style={{ position: 'absolute', insetInline: 0, transform: `translateY(${item.start}px)` }}
+              style={{ position: 'absolute', insetInline: 0, top: item.start }}
             >
               {row === undefined ? (
                 <span className={shared['faint']}>…</span>

@@ -213,7 +213,7 @@ function Chain({ chain, title, index, top }: ChainProps) {
       role="row"
       aria-rowindex={index + 2}
       className={styles['chain']}
-      style={{ position: 'absolute', insetInline: 0, transform: `translateY(${top}px)` }}
+      style={{ position: 'absolute', insetInline: 0, top }}
     >
       <span role="cell" title={title}>
         {chain.vm}

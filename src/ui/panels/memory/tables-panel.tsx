@@ -134,7 +134,7 @@ function Tree({ answer, table, bare, choice, choose, navigate }: TreeProps) {
               aria-level={depth}
               aria-expanded={pointer ? opened : undefined}
               className={classNames(styles['entry'], depth === 2 && styles['child'])}
-              style={{ position: 'absolute', insetInline: 0, transform: `translateY(${item.start}px)` }}
+              style={{ position: 'absolute', insetInline: 0, top: item.start }}
             >
               <span aria-hidden="true">{pointer ? (opened ? '▾' : '▸') : ''}</span>
               <span className={shared['faint']}>[{entry.index}]</span>
