@@ -5,13 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { chromium, type Browser } from '@playwright/test';
 import type { Engine } from './engine.ts';
+import type { Figure } from './figure.ts';
 import { openChromiumEngine } from './hosts/chromium-engine.ts';
 import { fileOf, type Places } from './hosts/files.ts';
 import { openNodeEngine } from './hosts/node-engine.ts';
 import { measureKernels, type KernelSection } from './kernel-section.ts';
 import { KERNELS, parseOptions, usage, type BenchOptions } from './options.ts';
 import { PAGE_ROWS, pageRows, type PageMeasurements } from './page-rows.ts';
-import { reportJson, reportText, wrongResults, type FigureGroup, type Report } from './report.ts';
+import { isRight, reportJson, reportText, type FigureGroup, type Report } from './report.ts';
 import { labRows } from './rows/row-list.ts';
 import { images } from './surroundings.ts';
 
@@ -47,7 +48,7 @@ export async function main(argv: readonly string[], launcher: Launcher): Promise
   const report = await measure(options, launcher);
   process.stdout.write(`${reportText(report)}\n`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reportJson(report), undefined, 2)}\n`);
-  return report.kernels && wrongResults(report.kernels).length > 0 ? 1 : 0;
+  return isRight(report) ? 0 : 1;
 }
 
 async function measure(options: BenchOptions, launcher: Launcher): Promise<Report> {
@@ -67,8 +68,7 @@ async function measure(options: BenchOptions, launcher: Launcher): Promise<Repor
     try {
       if (wanted(KERNELS)) kernels = await kernelSection(engine, launcher.places, options);
       for (const { name, title } of labRows.filter((row) => wanted(row.name))) {
-        progress(`${title} …`);
-        groups.push({ title, figures: await engine.measureRow(name, options.quick) });
+        groups.push(await measureGroup(title, () => engine.measureRow(name, options.quick)));
       }
     } finally {
       await engine.close();
@@ -87,14 +87,24 @@ function kernelSection(engine: Engine, places: Places, { quick, pairs }: BenchOp
 }
 
 async function pageGroups(browser: Browser, launcher: Launcher, quick: boolean): Promise<readonly FigureGroup[]> {
-  const measurements = await launcher.pageMeasurements();
-  const url = await launcher.servePage();
+  const ports = { measurements: launcher.pageMeasurements(), url: launcher.servePage() };
   const groups: FigureGroup[] = [];
   for (const { title, measure } of pageRows) {
-    progress(`${title} …`);
-    groups.push({ title, figures: await measure({ browser, url, measurements }, quick) });
+    const figures = async () =>
+      measure({ browser, measurements: await ports.measurements, url: await ports.url }, quick);
+    groups.push(await measureGroup(title, figures));
   }
   return groups;
+}
+
+/** A group that fails takes nothing from the others: it says so in the table, and in the exit status. */
+async function measureGroup(title: string, measure: () => Promise<readonly Figure[]>): Promise<FigureGroup> {
+  progress(`${title} …`);
+  try {
+    return { title, figures: await measure(), failure: undefined };
+  } catch (error) {
+    return { title, figures: [], failure: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 const aboutLines = ({ name, clock }: Engine): readonly string[] => [

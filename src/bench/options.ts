@@ -34,7 +34,7 @@ export const usage = `usage: npm run bench -- [--quick] [--host chromium|node] [
   --only        some parts: ${parts.join(', ')}
   --json FILE   also writes every figure, with the object “ratios”
 
-The exit status is 1 where a checksum is wrong. A slow machine never fails it.
+The exit status is 1 where a checksum is wrong or a row could not be measured. A slow machine never fails it.
 `;
 
 /** @returns undefined where help is asked for @throws Error in one line for a person */

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { KernelSection } from './kernel-section.ts';
-import { reportJson, reportText, wrongResults } from './report.ts';
+import { isRight, reportJson, reportText } from './report.ts';
 
 const section = (wrong: readonly string[]): KernelSection => ({
   rows: [{ key: 'bareSv32', title: 'bare, Sv32', kind: { kind: 'wasm' }, size: 'large' }],
@@ -16,7 +16,7 @@ const report = (wrong: readonly string[] = []) => ({
   about: ['an engine'],
   quick: true,
   kernels: section(wrong),
-  groups: [{ title: 'A group', figures: [{ name: 'a figure', value: 1234.5, unit: 'ns' }] }],
+  groups: [{ title: 'A group', figures: [{ name: 'a figure', value: 1234.5, unit: 'ns' }], failure: undefined }],
 });
 
 test('the quick form says that it is one', () => {
@@ -33,7 +33,14 @@ test('every row, note and figure is in the table', () => {
 
 test('wrong checksums are told one by one', () => {
   expect(reportText(report(['sieve is wrong']))).toContain('checksums: 1 wrong\nsieve is wrong');
-  expect(wrongResults(section(['sieve is wrong']))).toEqual(['sieve is wrong']);
+  expect(isRight(report(['sieve is wrong']))).toBe(false);
+  expect(isRight(report())).toBe(true);
+});
+
+test('a group that failed says why, and the whole is not right', () => {
+  const failed = { ...report(), groups: [{ title: 'A group', figures: [], failure: 'no prompt' }] };
+  expect(reportText(failed)).toContain('A group\n  failed: no prompt');
+  expect(isRight(failed)).toBe(false);
 });
 
 test('the JSON has the ratios by the names of the goals', () => {

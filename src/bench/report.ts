@@ -8,6 +8,8 @@ import { goalRatios, peerRatios } from './ratios.ts';
 export interface FigureGroup {
   readonly title: string;
   readonly figures: readonly Figure[];
+  /** Why there are none. */
+  readonly failure: string | undefined;
 }
 
 export interface Report {
@@ -50,10 +52,14 @@ function checksumLine(section: KernelSection): string {
   return wrong.length === 0 ? 'checksums: all right' : `checksums: ${wrong.length} wrong\n${wrong.join('\n')}`;
 }
 
-export const wrongResults = ({ kernels: results }: KernelSection): readonly string[] =>
-  results.flatMap(({ wrong }) => wrong);
+const wrongResults = ({ kernels: results }: KernelSection): readonly string[] => results.flatMap(({ wrong }) => wrong);
 
-const groupLines = ({ title, figures }: FigureGroup): readonly string[] => {
+/** Every checksum is right and everything could be measured. */
+export const isRight = ({ kernels: section, groups }: Report): boolean =>
+  (section === undefined || wrongResults(section).length === 0) && groups.every(({ failure }) => failure === undefined);
+
+const groupLines = ({ title, figures, failure }: FigureGroup): readonly string[] => {
+  if (failure !== undefined) return [title, `  failed: ${failure}`];
   const width = Math.max(TITLE, ...figures.map(({ name }) => name.length + 2));
   return [title, ...figures.map(({ name, value, unit }) => `  ${name.padEnd(width)}${cell(number(value))} ${unit}`)];
 };
