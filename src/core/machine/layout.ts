@@ -67,6 +67,14 @@ export const DECODED_PAGE_BYTES = DECODED_HEADER_BYTES + HEAT_OFFSET + 1024 * 4;
 export const JUMP_PAIRS = 1024;
 const DECODED_PAGES = 4096;
 
+/**
+ * Sets of translations of a machine, shared out to its harts: every mode of every address space in use should find its own
+ * again. Memory is only used for pages that are touched.
+ */
+const SETS = 8;
+/** The same where VMs take turns. */
+const HOSTING_SETS = 32;
+
 export interface Layout {
   readonly harts: number;
   /** Blocks behind the harts' own: room for saved vCPUs. */
@@ -92,7 +100,7 @@ export function layoutOf(harts: number, ramBytes: number, savedVcpus = 0): Layou
   const jumpBase = hartBase + hartBlocks * HART_BLOCK_BYTES;
   const codeBase = jumpBase + JUMP_PAIRS * 8;
   const translationBase = align(codeBase + DECODED_PAGES * DECODED_PAGE_BYTES, PAGE_SIZE);
-  const setsPerHart = harts === 1 ? 8 : 4;
+  const setsPerHart = Math.max(4, Math.floor((savedVcpus > 0 ? HOSTING_SETS : SETS) / harts));
   const ramBase = translationBase + harts * setsPerHart * TRANSLATION_SET_BYTES;
   return {
     harts,

@@ -25,7 +25,7 @@ export interface TranslationKey {
   readonly hgatp: number;
 }
 
-const LIST_CAPACITY = 16384;
+const LIST_CAPACITY = 65536;
 const TABLE_WORDS = TRANSLATION_TABLE_BYTES / 4;
 
 interface TranslationSet {
