@@ -28,7 +28,7 @@ function observedHost() {
   };
   return {
     host,
-    answer(): void {
+    answer: (): void => {
       for (const each of due.splice(0)) each();
     },
     /** Slots that hold a function. */

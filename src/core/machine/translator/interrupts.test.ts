@@ -1,7 +1,8 @@
 // Interrupts while translated code runs: they are taken before exactly the instruction at which the rows take them.
 
 import { describe, expect, test } from 'vitest';
-import { assembledFor, settleIn } from './environment.test-support.ts';
+import { SSIP } from '../../isa/csr-bits.ts';
+import { assembledFor, frameAddress, PROGRAM, settleIn } from './environment.test-support.ts';
 import { byRows, sideBySide, translatedBy, type Way } from './side-by-side.test-support.ts';
 import { immediateHost } from '../test-machine.test-support.ts';
 
@@ -107,14 +108,19 @@ test('an interrupt from outside before every instruction in turn', () => {
   const length = 300;
   const runners = sideBySide(program, {
     ways: few,
-    // Steps that share no factor with the loop's length, so that every instruction has its turn.
-    at: [5_000, ...Array.from({ length }, (_, index) => 5_000 + 47 * (index + 1))],
+    // Steps of ever another length, so that every instruction has its turn.
+    at: Array.from({ length }, (_, index) => 5_000 + 61 * index + ((index * index) % 29)),
     setUp: (machine) => settleIn('supervisor', machine, program),
     between(machine) {
-      machine.state.set('mipWritten', machine.state.get('mipWritten') | 2); // SSIP
+      machine.state.set('mipSoftware', machine.state.get('mipSoftware') | SSIP);
       machine.hart.changed('interrupts');
     },
   });
+  // The log, 128 places long, tells of most of the loop's instructions.
+  const scratch = program.symbols.find(({ name }) => name === 'scratch')?.address ?? 0;
+  const log = frameAddress((scratch - PROGRAM) >>> 12) + (scratch & 0xfff) + 64;
+  const places = new Set(Array.from({ length: 128 }, (_, index) => runners[0]?.machine.peek(log + 8 * index)));
+  expect(places.size).toBeGreaterThan(12);
   expect(translatedBy(runners)).toBeGreaterThan(0);
 });
 
