@@ -15,8 +15,8 @@ export interface KernelSection {
   readonly notes: readonly string[];
 }
 
-/** Rounds until hot code is translated, and the engine has optimized what came of it. */
-const WARM_UPS = 2;
+/** Rounds until hot code is translated, and the engine has optimized what came of it. A median forgives a slow first pair. */
+const WARM_UPS = { full: 2, quick: 1 } as const;
 
 export interface KernelSectionPorts {
   readonly engine: Engine;
@@ -50,7 +50,9 @@ export async function measureKernels({
     const results: KernelPairs[] = [];
     for (const [index, kernel] of kernels.entries()) {
       progress(`${kernel.name} …`);
-      results.push(await measurePairs(index, kernel, baseline, peers, { pairs, warmUps: WARM_UPS }));
+      results.push(
+        await measurePairs(index, kernel, baseline, peers, { pairs, warmUps: quick ? WARM_UPS.quick : WARM_UPS.full }),
+      );
     }
     return { rows, kernels: results, pairs, notes };
   } finally {
