@@ -69,6 +69,7 @@ export class Hart implements SystemPort {
   /** The last trap taken, and where it went. */
   lastTrap: { readonly trap: Trap; readonly target: TrapTarget } | undefined;
   readonly #ports: HartPorts;
+  #runFast: () => number;
   #breakpoints: ReadonlySet<number> = new Set();
   #passBreakpoint = false;
   #granted = 0;
@@ -85,6 +86,7 @@ export class Hart implements SystemPort {
   constructor(ports: HartPorts, memory: ConstructorParameters<typeof PrivilegedState>[0], base: number) {
     this.id = ports.id;
     this.#ports = ports;
+    this.#runFast = ports.runFast;
     this.state = new PrivilegedState(memory, base, {
       hypervisorExtension: true,
       svadu: ports.svadu,
@@ -127,6 +129,11 @@ export class Hart implements SystemPort {
     const { state } = this;
     state.csrs.mipLines = ((state.csrs.mipLines & ~mask) | (lines & mask)) >>> 0;
     this.#checkInterrupts = true;
+  }
+
+  /** The same interpreter, made anew for another table of regions. Not while the hart executes in it. */
+  replaceInterpreter(runFast: () => number): void {
+    this.#runFast = runFast;
   }
 
   /** Stops the hart before its next instruction. */
@@ -184,7 +191,7 @@ export class Hart implements SystemPort {
       if (state.budget <= 0) return 'budget';
       this.access.settle();
       // A transfer into a page without a translation leaves as slow even where it was the last of the grant.
-      const leave = this.#ports.runFast();
+      const leave = this.#runFast();
       if (leave === Leave.hot) this.#ports.hot(state.pc);
       if (leave !== Leave.slow || state.budget <= 0) continue;
       if (this.#breakpoints.size > 0 && !this.#passBreakpoint && this.#breakpoints.has(state.pc)) return 'breakpoint';

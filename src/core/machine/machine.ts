@@ -102,16 +102,33 @@ export class Machine {
       codeStored: (page, offset, length) => this.translator?.forget(page, offset, length),
     });
     const translator = options.translator ?? true;
-    const imports = { memory: this.memory.handle, regions: host.table(REGION_SLOTS) };
+    const modules = translations.map((_, id) =>
+      interpreterModule({
+        hartBase: this.layout.hartBase + id * HART_BLOCK_BYTES,
+        jumpBase: this.layout.jumpBase,
+        hotAfter: translator ? (options.hotAfter ?? HOT) : 0,
+      }),
+    );
+    let interpreters: readonly (() => number)[] = [];
+    const renewTable = () => {
+      const imports = { memory: this.memory.handle, regions: host.table(REGION_SLOTS) };
+      interpreters = modules.map((module) => {
+        const { run } = host.compile(module, imports);
+        if (run === undefined) throw new Error('the host compiled the interpreter but exports no run');
+        return run;
+      });
+      interpreters.forEach((run, id) => this.harts[id]?.replaceInterpreter(run));
+      return imports;
+    };
     if (translator) {
       this.translator = new Translator({
         host,
         memory: this.memory,
         layout: this.layout,
         code: this.ram.code,
-        imports,
+        renewTable,
       });
-    }
+    } else renewTable();
     this.board = new Board({
       harts: options.harts,
       clock: () => this.now,
@@ -126,13 +143,8 @@ export class Machine {
     });
     this.harts = translations.map((each, id) => {
       const base = this.layout.hartBase + id * HART_BLOCK_BYTES;
-      const module = interpreterModule({
-        hartBase: base,
-        jumpBase: this.layout.jumpBase,
-        hotAfter: translator ? (options.hotAfter ?? HOT) : 0,
-      });
-      const { run } = host.compile(module, imports);
-      if (run === undefined) throw new Error('the host compiled the interpreter but exports no run');
+      const runFast = interpreters[id];
+      if (runFast === undefined) throw new Error('expected an interpreter for each hart');
       return new Hart(
         {
           id,
@@ -142,7 +154,7 @@ export class Machine {
           svadu: this.svadu,
           time: () => this.board.time(),
           timersChanged: () => this.#timersChanged(),
-          runFast: run,
+          runFast,
           hot: (pc) => this.translator?.request(each, pc),
           observer: options.observer ?? {},
         },

@@ -8,9 +8,9 @@ import type { Host, SharedTable } from '../linear-memory.ts';
 import { immediateHost, referenceHost, TestMachine } from '../test-machine.test-support.ts';
 import { REGION_SLOTS } from './region-interface.ts';
 
-/** A host whose table can be looked into, and whose compiler takes what has come together since it was asked last. */
+/** A host whose tables can be looked into, and whose compiler takes what has come together since it was asked last. */
 function observedHost() {
-  let table: { get(slot: number): unknown } | undefined;
+  const tables: { get(slot: number): unknown }[] = [];
   const due: (() => void)[] = [];
   const host: Host = {
     ...nodeHost,
@@ -22,7 +22,7 @@ function observedHost() {
     },
     table(slots) {
       const made = nodeHost.table(slots) as SharedTable & { get(slot: number): unknown };
-      table = made;
+      tables.push(made);
       return made;
     },
   };
@@ -31,9 +31,11 @@ function observedHost() {
     answer: (): void => {
       for (const each of due.splice(0)) each();
     },
-    /** Slots that hold a function. */
+    tables,
+    /** Slots of the newest table that hold a function. */
     used: () =>
-      Array.from({ length: REGION_SLOTS }, (_, slot) => table?.get(slot)).filter((each) => each !== null).length,
+      Array.from({ length: REGION_SLOTS }, (_, slot) => tables.at(-1)?.get(slot)).filter((each) => each !== null)
+        .length,
   };
 }
 
@@ -52,7 +54,7 @@ const countsOf = (machine: TestMachine) => {
   return translator.counts;
 };
 
-test('more regions than slots: all go, and the slots serve again', () => {
+test('more regions than slots: all go, and another table takes the place of the first', () => {
   const functions = REGION_SLOTS + 300;
   const made = (_: unknown, index: number) =>
     ` li t1, 3\n1: addi t1, t1, -1\n addi a0, a0, ${index & 1023}\n bnez t1, 1b\n ret`;
@@ -72,7 +74,7 @@ ${Array.from({ length: functions }, made).join('\n')}
   const reference = new TestMachine({ host: referenceHost });
   reference.load(program);
   reference.run(end);
-  const { host, answer, used } = observedHost();
+  const { host, answer, used, tables } = observedHost();
   const machine = new TestMachine({ host, hotAfter: 2 });
   machine.load(program);
   runTo(machine, end, answer);
@@ -84,6 +86,7 @@ ${Array.from({ length: functions }, made).join('\n')}
   expect(counts.standing).toBeGreaterThan(0);
   expect(used()).toBe(counts.standing);
   expect(counts.translated - counts.dropped).toBe(counts.standing);
+  expect(tables).toHaveLength(1 + Math.floor(counts.translated / REGION_SLOTS));
 });
 
 test('more pages with code than there are decoded pages: all goes, and comes again', () => {
@@ -120,6 +123,28 @@ _start: li   s0, ${first}
   const counts = countsOf(machine);
   expect(counts.dropped).toBeGreaterThan(REGION_SLOTS);
   expect(used()).toBe(counts.standing);
+});
+
+test('what was compiled for a table that is gone does not come into the next', () => {
+  const source = '_start: li t1, 9\n1: addi t1, t1, -1\n addi a0, a0, 1\n bnez t1, 1b\n j _start';
+  const { host, answer, used, tables } = observedHost();
+  const machine = new TestMachine({ host, hotAfter: 4 });
+  machine.load(source);
+  machine.run(200); // hot, and in the compiler's hands
+  machine.translator?.dropAll();
+  expect(tables).toHaveLength(2);
+  answer();
+  expect(used()).toBe(0);
+  expect(countsOf(machine).standing).toBe(0);
+  machine.run(200);
+  answer();
+  machine.run(200);
+  expect(used()).toBe(countsOf(machine).standing);
+  expect(used()).toBeGreaterThan(0);
+  const reference = new TestMachine({ host: referenceHost });
+  reference.load(source);
+  reference.run(600);
+  expect(machine.image()).toEqual(reference.image());
 });
 
 test('code that keeps changing is left to the interpreter in the end', () => {

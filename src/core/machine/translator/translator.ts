@@ -2,6 +2,9 @@
 // changes. Where a region stands is written in the heat of its first instruction; nothing else leads to it, so taking it
 // away is writing a word. No region is on the WebAssembly stack while this code runs: whatever is not plain execution has
 // left all of them first.
+//
+// Slots of the table are given out once. When they are used up, everything goes, the table as well: engines keep every module
+// that imports a table for as long as the table lives (V8 before 12), so a table for ever would be code for ever.
 
 import { moduleOf, type FunctionDefinition } from '../../wasm/module.ts';
 import { DecodedCode } from '../decoded-code.ts';
@@ -20,7 +23,8 @@ export interface TranslatorPorts {
   readonly memory: LinearMemory;
   readonly layout: Layout;
   readonly code: DecodedCode;
-  readonly imports: Required<Imports>;
+  /** Makes an empty table, and lets the interpreters call through it. @returns what regions import from then on */
+  readonly renewTable: () => Required<Imports>;
 }
 
 /** A region on its way: written, in the compiler's hands, entered from now on, taken away. */
@@ -58,7 +62,9 @@ const LOSSES_LIMIT = 200;
 export class Translator {
   readonly #ports: TranslatorPorts;
   readonly #uses = new Map<number, PageUse>();
-  readonly #freeSlots = Array.from({ length: REGION_SLOTS }, (_, slot) => slot).reverse();
+  #imports: Required<Imports>;
+  /** The first slot of the table that was never given out. */
+  #nextSlot = 0;
   /** Written, until the compiler is free. */
   #waiting: { readonly translation: Translation; readonly definition: FunctionDefinition }[] = [];
   #compiling = false;
@@ -66,6 +72,7 @@ export class Translator {
 
   constructor(ports: TranslatorPorts) {
     this.#ports = ports;
+    this.#imports = ports.renewTable();
   }
 
   get counts(): TranslatorCounts {
@@ -81,9 +88,8 @@ export class Translator {
     if (page === 0 || (this.#uses.get(page)?.losses ?? 0) > LOSSES_LIMIT) return;
     const region = regionAt(this.#viewFrom(translations, pc), pc & 0xfff);
     if ((region.blocks[0]?.instructions.length ?? 0) === 0) return;
-    if (this.#freeSlots.length === 0) this.dropAll();
-    const slot = this.#freeSlots.pop();
-    if (slot === undefined) return; // all are in the compiler's hands
+    if (this.#nextSlot === REGION_SLOTS) this.dropAll();
+    const slot = this.#nextSlot++;
     const translation: Translation = {
       slot,
       heat: DecodedCode.heatIndex(page, pc & 0xfff),
@@ -118,10 +124,12 @@ export class Translator {
     }
   }
 
-  /** Takes all regions away: the table is full, or the decoded pages go. */
+  /** Takes all regions away, and the table with them: it is full, or the decoded pages go. */
   dropAll(): void {
     for (const use of this.#uses.values()) for (const translation of use.translations) this.#drop(translation);
     this.#uses.clear();
+    this.#imports = this.#ports.renewTable();
+    this.#nextSlot = 0;
   }
 
   #viewFrom(translations: Translations, pc: number): CodeView {
@@ -148,18 +156,20 @@ export class Translator {
     if (batch.length === 0) return;
     this.#compiling = true;
     for (const { translation } of batch) translation.state = 'compiling';
-    const { host, imports } = this.#ports;
+    const imports = this.#imports;
     const definitions = batch.map(({ definition }) => definition);
     const module = moduleOf(definitions, { table: true, types: [REGION_TYPE] });
-    host.compileInBackground(module, imports, () => {
+    this.#ports.host.compileInBackground(module, imports, () => {
       this.#compiling = false;
-      for (const { translation } of batch) this.#stand(translation);
+      for (const { translation } of batch) {
+        if (translation.state === 'dropped') imports.regions.set(translation.slot, null);
+        else this.#stand(translation);
+      }
       this.#compile();
     });
   }
 
   #stand(translation: Translation): void {
-    if (translation.state === 'dropped') return this.#free(translation.slot);
     translation.state = 'standing';
     this.#ports.memory.words[translation.heat] = REGION | translation.slot;
     this.#counts.standing++;
@@ -177,13 +187,9 @@ export class Translator {
     translation.state = 'dropped';
     this.#ports.memory.words[translation.heat] = 0;
     this.#counts.dropped++;
-    if (state === 'standing') this.#counts.standing--;
-    if (state !== 'compiling') this.#free(translation.slot); // else when the compiler has put it there
-  }
-
-  #free(slot: number): void {
-    this.#ports.imports.regions.set(slot, null);
-    this.#freeSlots.push(slot);
+    if (state !== 'standing') return;
+    this.#counts.standing--;
+    this.#imports.regions.set(translation.slot, null);
   }
 }
 
