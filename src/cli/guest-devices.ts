@@ -2,9 +2,12 @@
 
 import { CopyOnWriteStore } from '../core/devices/copy-on-write-store.ts';
 import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
+import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
 import type { VirtioFactory } from '../core/devices/virtio/virtio-function.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
-import type { VirtioDevices } from '../core/machine/board.ts';
+import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
+import type { BoardDevices } from '../core/machine/board.ts';
+import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
 import { UsageError } from './options.ts';
 import type { FileWith } from './values.ts';
@@ -12,6 +15,9 @@ import type { FileWith } from './values.ts';
 /** What `run` was told, as far as it is about devices. */
 export interface DeviceChoice {
   readonly disk?: readonly FileWith<'readonly' | 'snapshot'>[];
+  readonly share?: readonly FileWith<'readonly'>[];
+  /** Its seed. */
+  readonly rng?: number;
   readonly virtio?: VirtioVersion;
 }
 
@@ -19,7 +25,7 @@ export interface DeviceChoice {
 const SLOTS = 8;
 
 export class GuestDevices {
-  readonly virtio: VirtioDevices;
+  readonly board: BoardDevices;
   /** Files that must not be overwritten by what the run itself writes. */
   readonly files: readonly string[];
   readonly #stores: FileStore[] = [];
@@ -34,6 +40,11 @@ export class GuestDevices {
     const found: VirtioFactory[] = [];
     try {
       for (const disk of disks) found.push(this.#disk(disk));
+      (choice.share ?? []).forEach(({ path, words }, index) => {
+        const folder = new DirectoryShare(path, { readOnly: words.has('readonly') });
+        found.push(virtioNineP({ folder, tag: `share${index}` }));
+      });
+      if (choice.rng !== undefined) found.push(virtioEntropy(new SeededEntropy(choice.rng)));
       if (found.length > SLOTS) {
         throw new UsageError(`at most ${SLOTS} virtio devices`, `${found.length}`, 'leave some out');
       }
@@ -42,9 +53,9 @@ export class GuestDevices {
       throw error;
     }
     this.files = disks.map(({ path }) => path);
-    this.virtio = {
-      ...(choice.virtio && { version: choice.virtio }),
-      devices: found.map((device) => ({ device, observer: { failed: complain } })),
+    this.board = {
+      ...(choice.virtio && { virtioVersion: choice.virtio }),
+      virtio: found.map((device) => ({ device, observer: { failed: complain } })),
     };
   }
 

@@ -48,7 +48,7 @@ const shipped = (path: string): string => fileURLToPath(new URL(`../../public/${
 export function chooseGuest(
   operands: readonly string[],
   choice: GuestChoice,
-  devices?: Pick<GuestDevices, 'virtio' | 'files'>,
+  devices?: Pick<GuestDevices, 'board' | 'files'>,
 ): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
   const imagePath =
@@ -76,7 +76,7 @@ export function chooseGuest(
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
-      ...(devices && { virtio: devices.virtio }),
+      ...(devices && { devices: devices.board }),
     },
     files: [imagePath, ...(initrdPath === undefined ? [] : [initrdPath]), ...(devices?.files ?? [])],
   };

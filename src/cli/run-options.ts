@@ -42,6 +42,18 @@ export const runOptions = {
     'a virtio disk, /dev/vda; more of them: vdb … What the guest writes goes into the file; readonly: it cannot write; ' +
       'snapshot: it writes into memory only, and the file stays as it is',
   ),
+  share: repeatedOption(
+    '--share',
+    'DIR[,HOW]',
+    fileWith(['readonly'] as const),
+    'a directory that the guest may mount and change: mount -t 9p -o trans=virtio share0 /mnt; more of them: share1 …',
+  ),
+  rng: option(
+    '--rng',
+    'SEED',
+    wholeNumber(0, 0xffff_ffff),
+    'a virtio entropy device; the same seed gives the same numbers',
+  ),
   virtio: option(
     '--virtio',
     'VERSION',

@@ -75,7 +75,7 @@ export class BareMachine implements VirtualMachine, Computer {
       epochNanoseconds: options.epochNanoseconds,
       transmit: (byte) => this.console.write(byte),
       svadu: guest.svadu ?? false,
-      ...(guest.virtio && { virtio: guest.virtio }),
+      ...(guest.devices && { devices: guest.devices }),
       translator: options.translator,
       observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
       boardObserver: this.interruptLog.controllerObservers,

@@ -2,7 +2,7 @@
 // every technique, so the guest cannot tell from them, and states can be compared.
 
 import { buildDeviceTree } from '../machine/device-tree.ts';
-import type { VirtioDevices } from '../machine/board.ts';
+import type { BoardDevices } from '../machine/board.ts';
 import { boardDeviceTree, type BoardMount } from '../machine/device-tree-board.ts';
 import { checkDeviceTree, planBoot, type BootMode } from '../machine/boot-layout.ts';
 import type { Elf } from '../machine/elf.ts';
@@ -23,8 +23,8 @@ export interface GuestImage {
    * Kernels that only ever ran on QEMU may leave the bits clear and rely on it.
    */
   readonly svadu?: boolean;
-  /** What is in the virtio slots of its board. */
-  readonly virtio?: VirtioDevices;
+  /** What is on its board besides the usual. */
+  readonly devices?: BoardDevices;
 }
 
 /** A guest ready to be put into memory, as often as it is reset. */

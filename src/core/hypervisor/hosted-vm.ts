@@ -133,7 +133,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
       },
       epochNanoseconds: options.epochNanoseconds,
       memory: guestDma(() => this.memory),
-      ...(guest.virtio && { virtio: guest.virtio }),
+      ...(guest.devices && { devices: guest.devices }),
       ...this.interruptLog.controllerObservers,
     });
     this.guest = prepareGuest(guest, this.board.mounts);

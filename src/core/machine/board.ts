@@ -2,9 +2,12 @@
 // have one; what drives the wires' far ends — a hart, or a hypervisor — is for the ports to say.
 
 import { Aclint } from '../devices/aclint.ts';
+import type { BlockStore } from '../devices/block-store.ts';
 import type { Clock, TimedDevice } from '../devices/device.ts';
 import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
 import { Plic } from '../devices/plic.ts';
+import { ProgrammedIoDisk } from '../devices/programmed-io-disk.ts';
+import { ProgrammedIoNetwork, type ProgrammedIoNetworkPorts } from '../devices/programmed-io-network.ts';
 import { TestFinisher, type FinisherOutcome } from '../devices/test-finisher.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { toNumber, type Unsigned64 } from '../devices/unsigned64.ts';
@@ -17,6 +20,8 @@ import { DeviceBus } from './device-bus.ts';
 
 const UART_INTERRUPT = 10;
 const RTC_INTERRUPT = 11;
+const DISK_INTERRUPT = 12;
+const NETWORK_INTERRUPT = 13;
 const VIRTIO_SLOTS = 8;
 const VIRTIO_BASE = 0x1000_1000;
 /** Source of the first slot; the others follow. */
@@ -36,11 +41,16 @@ export interface VirtioDevice {
   readonly observer?: VirtioObserver;
 }
 
-/** What is in the board's virtio slots, and which interface they all have. */
-export interface VirtioDevices {
-  /** Default: legacy, as on QEMU's board. */
-  readonly version?: VirtioVersion;
-  readonly devices: readonly VirtioDevice[];
+/** What is on a board besides what every `virt` board has. */
+export interface BoardDevices {
+  /** The interface of all virtio slots. Default: legacy, as on QEMU's board. */
+  readonly virtioVersion?: VirtioVersion;
+  readonly virtio?: readonly VirtioDevice[];
+  /** Devices by programmed I/O, which QEMU's board has not: to be compared with virtio. */
+  readonly programmedIo?: {
+    readonly disk?: { readonly store: BlockStore; readonly latency?: number };
+    readonly network?: Pick<ProgrammedIoNetworkPorts, 'cable' | 'mac'>;
+  };
 }
 
 export interface BoardPorts {
@@ -58,8 +68,7 @@ export interface BoardPorts {
   readonly epochNanoseconds: Unsigned64;
   /** All the memory that devices reach by themselves: the RAM of the board. */
   readonly memory: DmaMemory;
-  /** Default: the slots are empty. */
-  readonly virtio?: VirtioDevices;
+  readonly devices?: BoardDevices;
   /** Observers of the interrupt controller, for drawing chains. */
   readonly interruptRaised?: (source: number, level: boolean) => void;
   readonly interruptClaimed?: (context: number, source: number) => void;
@@ -108,11 +117,11 @@ export class Board {
       clock: ports.clock,
       epochNanoseconds: ports.epochNanoseconds,
     });
-    const inSlots = placed(ports.virtio?.devices ?? []);
+    const inSlots = placed(ports.devices?.virtio ?? []);
     this.virtio = inSlots.map(
       (inSlot, slot) =>
         new VirtioMmio({
-          version: ports.virtio?.version ?? 'legacy',
+          version: ports.devices?.virtioVersion ?? 'legacy',
           memory: ports.memory,
           interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
           clock: ports.clock,
@@ -120,6 +129,17 @@ export class Board {
           ...inSlot,
         }),
     );
+    const { disk, network } = ports.devices?.programmedIo ?? {};
+    const programmedDisk =
+      disk &&
+      new ProgrammedIoDisk({
+        ...disk,
+        interrupt: this.plic.line(DISK_INTERRUPT),
+        clock: ports.clock,
+        rescheduled: ports.timeWritten,
+      });
+    const programmedNetwork =
+      network && new ProgrammedIoNetwork({ ...network, interrupt: this.plic.line(NETWORK_INTERRUPT) });
     this.mounts = [
       { device: this.aclint, base: 0x0200_0000 },
       { device: this.plic, base: 0x0c00_0000 },
@@ -131,9 +151,12 @@ export class Board {
       { device: new TestFinisher({ finish: ports.finish }), base: 0x0010_0000 },
       { device: this.uart, base: 0x1000_0000, interrupt: UART_INTERRUPT },
       { device: rtc, base: 0x0010_1000, interrupt: RTC_INTERRUPT },
+      ...(programmedDisk ? [{ device: programmedDisk, base: 0x1000_a000, interrupt: DISK_INTERRUPT }] : []),
+      ...(programmedNetwork ? [{ device: programmedNetwork, base: 0x1000_b000, interrupt: NETWORK_INTERRUPT }] : []),
     ];
     const clocks: readonly TimedDevice[] = [this.aclint, rtc];
-    this.#timed = [...clocks, ...this.virtio.filter(({ occupied }) => occupied)];
+    const slow = programmedDisk ? [programmedDisk] : [];
+    this.#timed = [...clocks, ...this.virtio.filter(({ occupied }) => occupied), ...slow];
     this.bus = new DeviceBus(this.mounts, (device) => {
       if (device === this.aclint || device === rtc) rescheduled();
     });

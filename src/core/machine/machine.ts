@@ -4,7 +4,7 @@
 import { STCE, STIP, VSTIP } from '../isa/csr-bits.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, type Line, type VirtioDevices } from './board.ts';
+import { Board, type Line, type BoardDevices } from './board.ts';
 import { Hart, type HartObserver } from './hart.ts';
 import { interpreterModule } from './interpreter.ts';
 import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
@@ -49,8 +49,8 @@ export interface MachineOptions {
   readonly hotAfter?: number;
   readonly epochNanoseconds: Unsigned64;
   readonly transmit: (byte: number) => void;
-  /** What is in the board's virtio slots. */
-  readonly virtio?: VirtioDevices;
+  /** What is on its board besides the usual. */
+  readonly devices?: BoardDevices;
   readonly observer?: HartObserver;
   readonly boardObserver?: {
     readonly interruptRaised?: (source: number, level: boolean) => void;
@@ -138,7 +138,7 @@ export class Machine {
       finish: (outcome) => this.#finish(outcome),
       epochNanoseconds: options.epochNanoseconds,
       memory: ramDma(this.ram),
-      ...(options.virtio && { virtio: options.virtio }),
+      ...(options.devices && { devices: options.devices }),
       ...options.boardObserver,
     });
     this.harts = translations.map((each, id) => {
