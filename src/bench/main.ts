@@ -107,6 +107,9 @@ async function measureGroup(title: string, measure: () => Promise<readonly Figur
   }
 }
 
-const aboutLines = ({ name, clock }: Engine): readonly string[] => [
-  `${name}, ${clock === 'cpu' ? 'processor time' : 'wall time'}; ${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} processors`,
+const timeOf = { wall: 'wall time', cpu: 'processor time' } as const;
+
+const aboutLines = ({ name, clock, rowClock }: Engine): readonly string[] => [
+  `${name}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`,
+  `kernels: ${timeOf[clock]}; other rows: ${timeOf[rowClock]}; the page: wall time`,
 ];

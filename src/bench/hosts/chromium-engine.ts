@@ -1,7 +1,7 @@
 // Chromium, without a window: each peer in a Web Worker of its own, v86 in the page.
 
 import type { Browser } from '@playwright/test';
-import type { Engine } from '../engine.ts';
+import type { Clock, Engine } from '../engine.ts';
 import type {} from '../page/bench-page.ts'; // declares window.bench
 import type { Peer } from '../peers/peer.ts';
 import type { Places } from './files.ts';
@@ -9,7 +9,7 @@ import { serveFiles } from './file-server.ts';
 import { rendererClock, timedBy } from './renderer-time.ts';
 
 /** @param clock what the kernels' times are of; the rows' are of the wall clock */
-export async function openChromiumEngine(browser: Browser, places: Places, clock: Engine['clock']): Promise<Engine> {
+export async function openChromiumEngine(browser: Browser, places: Places, clock: Clock): Promise<Engine> {
   const server = await serveFiles(places);
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -19,6 +19,7 @@ export async function openChromiumEngine(browser: Browser, places: Places, clock
   return {
     name: `Chromium ${browser.version()}`,
     clock,
+    rowClock: 'wall',
     open: async (kind) => {
       const peer = await page.evaluate((wanted) => window.bench.open(wanted), kind);
       const opened: Peer = {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { V86 } from 'v86';
 import { nodeHost } from '../../cli/node-host.ts';
-import type { Engine } from '../engine.ts';
+import type { Clock, Engine } from '../engine.ts';
 import { openV86 } from '../peers/v86.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { measureRow, openPlainPeer } from '../workbench.ts';
@@ -16,7 +16,7 @@ const processorTime = (): number => {
   return (user + system) / 1000;
 };
 
-export const nodeSurroundings = (places: Places, clock: Engine['clock']): Surroundings => ({
+export const nodeSurroundings = (places: Places, clock: Clock): Surroundings => ({
   host: nodeHost,
   clock: clock === 'cpu' ? processorTime : () => performance.now(),
   turn: () => nextTurn(),
@@ -27,12 +27,13 @@ export const nodeSurroundings = (places: Places, clock: Engine['clock']): Surrou
   },
 });
 
-export function openNodeEngine(places: Places, clock: Engine['clock']): Engine {
+export function openNodeEngine(places: Places, clock: Clock): Engine {
   const surroundings = nodeSurroundings(places, clock);
   const wasmPath = join(folders(places)['v86'] ?? '', 'v86.wasm');
   return {
     name: `Node ${process.versions.node}`,
     clock,
+    rowClock: clock,
     open: (kind) =>
       kind.kind === 'v86' ? openV86({ ...surroundings, Emulator: V86, wasmPath }) : openPlainPeer(kind, surroundings),
     measureRow: (name, quick) => measureRow(name, quick, surroundings),

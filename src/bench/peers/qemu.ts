@@ -2,6 +2,7 @@
 // because the guest polls its serial port.
 
 import { spawn, spawnSync } from 'node:child_process';
+import type { Clock } from '../engine.ts';
 import { processorTimeOf } from '../hosts/processor-time.ts';
 import { AwaitedLine } from './awaited-line.ts';
 import { boardOrder, HEAP_MEBIBYTES, kernelOrder } from './dialogue.ts';
@@ -22,7 +23,7 @@ const argumentsFor = (image: string): readonly string[] => [
 ];
 
 /** @param clock `cpu` takes the processor time of QEMU's threads, where the system tells it */
-export async function openQemu(image: string, paging: boolean, clock: 'wall' | 'cpu'): Promise<Peer> {
+export async function openQemu(image: string, paging: boolean, clock: Clock): Promise<Peer> {
   const child = spawn(COMMAND, argumentsFor(image), { stdio: ['pipe', 'pipe', 'ignore'] });
   const { stdin, stdout } = child;
   const end = () => void child.kill('SIGKILL');
