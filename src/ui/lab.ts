@@ -7,7 +7,7 @@ import { choose, useChoice } from './choice.ts';
 import { createConsoles, type Consoles } from './console/consoles.ts';
 import type { Terminals } from './console/terminals.ts';
 import { messageOf, type CoreClient } from './core-client.ts';
-import { createDock, type Dock } from './dock/dock.ts';
+import { createDock, type Dock, type Docked } from './dock/dock.ts';
 import { rememberVms } from './first-vms.ts';
 import { createFrameLoop } from './frame-loop.ts';
 import { isMoving, useFrameState, vmOf } from './frame-store.ts';
@@ -55,10 +55,11 @@ export function createLab(
   core: CoreClient,
   begun: readonly Promise<{ readonly vm: number }>[],
   panels: readonly Panel[],
+  loadDocked: () => Promise<Docked>,
 ): Lab {
   const consoles = createConsoles(core);
   let terminals: Terminals | undefined;
-  const dock = createDock(panels);
+  const dock = createDock(panels, loadDocked);
   const phone = matchMedia('(max-width: 640px)');
   const visibleIds = (): readonly PanelId[] => (phone.matches ? [useChoice.getState().phonePanel] : dock.visible());
   const loop = createFrameLoop({

@@ -23,6 +23,7 @@ export function openPage(core: CoreClient, begun: readonly Promise<{ readonly vm
     core,
     begun,
     [...panels, consolePanel].toSorted((one, other) => order(one) - order(other)),
+    () => import('./dock/docked.ts'),
   );
   createRoot(root).render(
     <StrictMode>

@@ -3,7 +3,7 @@
 import { Actions, DockLocation, Model, TabNode, TabSetNode, type IJsonModel } from 'flexlayout-react';
 import type { Panel, PanelId, PanelPlace } from '../panel.ts';
 import { defaultArrangement, storeArrangement, storedArrangement, tabOf } from './arrangement.ts';
-import { focusPanel, type DockModel } from './dock.ts';
+import { focusPanel } from './focus-panel.ts';
 
 const REBUILT_AT: Readonly<Record<PanelPlace, readonly [DockLocation, readonly PanelPlace[]]>> = {
   left: [DockLocation.LEFT, ['left-below']],
@@ -13,6 +13,26 @@ const REBUILT_AT: Readonly<Record<PanelPlace, readonly [DockLocation, readonly P
   right: [DockLocation.RIGHT, ['right-below']],
   'right-below': [DockLocation.BOTTOM, ['right']],
 };
+
+export interface DockModel {
+  readonly model: () => Model;
+  /** Opens the panel if it is closed, brings it to the front; `focus` also puts the keyboard there. */
+  readonly show: (panel: PanelId, focus?: boolean) => void;
+  readonly close: (panel: PanelId) => void;
+  readonly isOpen: (panel: PanelId) => boolean;
+  /** Panels on the screen: open, and in front of their tab set. */
+  readonly visible: () => readonly PanelId[];
+  /** Moves an open or closed panel to the tab set that stands at a place: the way without dragging. */
+  readonly move: (panel: PanelId, to: PanelPlace) => void;
+  /** One tab set over all others, or back. */
+  readonly maximize: (panel: PanelId) => void;
+  /** As on the first visit. */
+  readonly reset: () => void;
+  /** The model changed (by any hand): remember it. */
+  readonly changed: () => void;
+  /** Called when the arrangement changed, and when the whole model was replaced. */
+  readonly onChange: (listener: () => void) => () => void;
+}
 
 export function createDockModel(panels: readonly Panel[]): DockModel {
   const listeners = new Set<() => void>();

@@ -3,28 +3,14 @@
 
 import type { Model } from 'flexlayout-react';
 import { lazy, type ComponentType } from 'react';
-import type { Panel, PanelId, PanelPlace } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { defaultArrangement, frontTabs, storedArrangement } from './arrangement.ts';
-import type * as Docked from './docked.ts';
+import type { DockModel } from './dock-model.ts';
 
-export interface DockModel {
-  readonly model: () => Model;
-  /** Opens the panel if it is closed, brings it to the front; `focus` also puts the keyboard there. */
-  readonly show: (panel: PanelId, focus?: boolean) => void;
-  readonly close: (panel: PanelId) => void;
-  readonly isOpen: (panel: PanelId) => boolean;
-  /** Panels on the screen: open, and in front of their tab set. */
-  readonly visible: () => readonly PanelId[];
-  /** Moves an open or closed panel to the tab set that stands at a place: the way without dragging. */
-  readonly move: (panel: PanelId, to: PanelPlace) => void;
-  /** One tab set over all others, or back. */
-  readonly maximize: (panel: PanelId) => void;
-  /** As on the first visit. */
-  readonly reset: () => void;
-  /** The model changed (by any hand): remember it. */
-  readonly changed: () => void;
-  /** Called when the arrangement changed, and when the whole model was replaced. */
-  readonly onChange: (listener: () => void) => () => void;
+/** The part that comes with flexlayout (docked.ts). */
+export interface Docked {
+  readonly createDockModel: (panels: readonly Panel[]) => DockModel;
+  readonly DockView: ComponentType;
 }
 
 export interface Dock extends Omit<DockModel, 'model'> {
@@ -34,13 +20,14 @@ export interface Dock extends Omit<DockModel, 'model'> {
   readonly View: ComponentType;
 }
 
-export function createDock(panels: readonly Panel[]): Dock {
+/** @param loadDocked fetches what arranges the panels */
+export function createDock(panels: readonly Panel[], loadDocked: () => Promise<Docked>): Dock {
   const listeners = new Set<() => void>();
-  let loading: Promise<typeof Docked> | undefined;
+  let loading: Promise<Docked> | undefined;
   let docked: DockModel | undefined;
 
-  function load(): Promise<typeof Docked> {
-    loading ??= import('./docked.ts').then((module) => {
+  function load(): Promise<Docked> {
+    loading ??= loadDocked().then((module) => {
       docked = module.createDockModel(panels);
       docked.onChange(notify);
       notify();
@@ -77,11 +64,4 @@ export function createDock(panels: readonly Panel[]): Dock {
       return () => listeners.delete(listener);
     },
   };
-}
-
-/** Puts the keyboard into a panel: on what it says should have it, else on the panel itself. */
-export function focusPanel(id: PanelId): void {
-  const host = document.querySelector<HTMLElement>(`[data-panel="${id}"]`);
-  const wanted = host?.querySelector<HTMLElement>('[data-autofocus]') ?? host;
-  wanted?.focus();
 }
