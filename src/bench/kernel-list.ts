@@ -27,7 +27,7 @@ export const kernels: readonly Kernel[] = [
   kernel('matmul', 4),
   kernel('quicksort', 1),
   kernel('chase', 4),
-  kernel('copy', 5),
+  kernel('copy', 10),
   kernel('bytecode', 5),
-  kernel('mix', 40),
+  kernel('mix', 300),
 ];
