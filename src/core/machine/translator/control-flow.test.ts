@@ -386,6 +386,75 @@ _start: addi a0, a0, 1
   });
 });
 
+describe('a trap sees every register', () => {
+  /** A handler that writes down the registers of a trap, for the last 64 of them. */
+  const WITNESS = `
+        .balign 4
+handler:
+        addi s11, s11, 1
+        la   t5, witness
+        andi t6, s11, 63
+        slli t6, t6, 5
+        add  t5, t5, t6
+${['a0', 'a1', 'a2', 'a3', 't1', 't2', 'ra', 's1'].map((name, index) => `        sw   ${name}, ${4 * index}(t5)`).join('\n')}
+        csrr t6, mepc
+        addi t6, t6, 4
+        csrw mepc, t6
+        mret
+        .data
+        .balign 4
+witness: .space 2048
+`;
+
+  test('those that only one way to it has written, and that are written anew behind it', () => {
+    const x = run(`
+_start: ${SET_HANDLER}
+        li   s0, 1
+1:      addi s1, s1, 1
+        andi t1, s1, 3
+        beqz t1, 2f
+        li   a1, 5
+        bgt  t1, s0, 2f
+        mul  a2, s1, s1
+2:      lw   a0, 64(zero)               # nothing is there
+        li   a1, 7
+        xori a2, s1, 85
+        sw   a1, 68(zero)
+        mv   a2, t1
+        call 3f
+        j    1b
+3:      beqz t1, 4f
+        add  a3, s1, s1
+4:      amoadd.w a0, a3, (zero)
+        li   a3, 9
+        ret
+${WITNESS}`);
+    expect(x(27)).toBeGreaterThan(100);
+  });
+
+  test('in nested loops whose registers are not the same', () => {
+    const x = run(`
+_start: ${SET_HANDLER}
+1:      li   t1, 4
+        addi s1, s1, 1
+        mv   a0, s1
+2:      li   t2, 3
+        andi a3, t1, 1
+        beqz a3, 3f
+        add  a1, a0, t1
+3:      addi t2, t2, -1
+        lw   a2, 64(zero)               # the inner loop knows nothing of a0 and a1
+        bnez t2, 3b
+        addi t1, t1, -1
+        addi a0, a0, 16
+        bnez t1, 2b
+        li   a1, 0
+        j    1b
+${WITNESS}`);
+    expect(x(27)).toBeGreaterThan(100);
+  });
+});
+
 describe('counters read in hot code are exact', () => {
   test.each(['instret', 'cycle', 'time', 'minstret', 'mcycle'])('%s', (name) => {
     const runners = sideBySide(`

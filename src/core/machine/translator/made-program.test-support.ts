@@ -392,6 +392,11 @@ function startTimer(environment: Environment, period: number): readonly string[]
   return environment === 'user' ? ['ecall'] : [`li t4, ${period}`, 'csrw stimecmp, t4', 'csrw stimecmph, zero'];
 }
 
+/** Folds every register that a program uses into t5: a trap sees them all. */
+const seen = [...values, ...SAVED, 't0', 't3', 't4', 's4', 's8', 's9', 's10', 's11', 'sp']
+  .map((register, index) => `        ${index % 2 === 0 ? 'add' : 'xor'}  t5, t5, ${register}`)
+  .join('\n');
+
 /** Counts traps in memory, sets the timer anew, and goes on behind an instruction that trapped. */
 function handlerOf(environment: Environment, period: number): string {
   const x = environment === 'machine' ? 'm' : 's';
@@ -406,6 +411,9 @@ handler:
         csrrw tp, ${x}scratch, tp
         sw   t5, 0(tp)
         sw   t6, 4(tp)
+        lw   t5, 20(tp)
+${seen}
+        sw   t5, 20(tp)
         csrr t6, ${x}cause
         bltz t6, 1f
         lw   t5, 8(tp)
