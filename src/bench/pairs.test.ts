@@ -43,3 +43,17 @@ test('every wrong checksum is reported, those of warm-up rounds too', async () =
   const { wrong } = await measurePairs(0, kernel, fake('base', []), peers, { pairs: 1, warmUps: 1 });
   expect(wrong).toEqual(Array(2).fill('a, sum: expected 0x00000007, found 0x00000008'));
 });
+
+test('a peer that cannot go on is told once and left out; the others go on', async () => {
+  const broken: Peer = {
+    run: () => Promise.reject(new Error('it took a trap\nsomewhere')),
+    close: () => Promise.resolve(),
+  };
+  const peers: OpenPeer[] = [
+    { row: row('a', 'large'), peer: broken },
+    { row: row('b', 'large'), peer: fake('b', []) },
+  ];
+  const { peers: results, wrong } = await measurePairs(0, kernel, fake('base', []), peers, { pairs: 2, warmUps: 0 });
+  expect(results.map(({ peerMs }) => peerMs.length)).toEqual([0, 2]);
+  expect(wrong).toEqual(['a, sum: it took a trap']);
+});

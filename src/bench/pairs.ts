@@ -24,7 +24,7 @@ export interface PeerPairs {
 export interface KernelPairs {
   readonly kernel: string;
   readonly peers: readonly PeerPairs[];
-  /** One line for each run whose checksum is not the baseline's. */
+  /** One line for each run whose checksum is not the baseline's, and for each peer that could not go on. */
   readonly wrong: readonly string[];
 }
 
@@ -48,6 +48,8 @@ export async function measurePairs(
     baselineMs: [] as number[],
     mips: [] as number[],
   }));
+  /** Peers that could not go on: they are left out for the rest of this kernel. */
+  const failed = new Set<OpenPeer>();
   const runPair = async ({ row, peer }: OpenPeer) => {
     const rounds = kernel.rounds[row.size];
     const base = await baseline.run(index, rounds);
@@ -60,16 +62,25 @@ export async function measurePairs(
   for (let round = -warmUps; round < pairs; round++) {
     const order = peers.map((open, place) => ({ open, into: gathered[place] }));
     for (const { open, into } of round % 2 === 0 ? order : order.toReversed()) {
-      const { base, own, mips } = await runPair(open);
-      if (round < 0) continue;
-      into?.baselineMs.push(base);
-      into?.peerMs.push(own);
-      if (mips !== undefined) into?.mips.push(mips);
+      if (failed.has(open)) continue;
+      try {
+        const { base, own, mips } = await runPair(open);
+        if (round < 0) continue;
+        into?.baselineMs.push(base);
+        into?.peerMs.push(own);
+        if (mips !== undefined) into?.mips.push(mips);
+      } catch (error) {
+        failed.add(open);
+        wrong.push(
+          `${open.row.title}, ${kernel.name}: ${error instanceof Error ? firstLine(error.message) : String(error)}`,
+        );
+      }
     }
   }
   return { kernel: kernel.name, peers: gathered, wrong };
 }
 
+const firstLine = (text: string) => text.split('\n', 1)[0] ?? '';
 const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
 
 const mipsOf = ({ instructions, milliseconds }: KernelRun): number | undefined =>

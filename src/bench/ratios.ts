@@ -43,7 +43,9 @@ export function goalRatios({ rows, kernels }: KernelSection): Readonly<Record<st
       const ratios = kernels.map(({ peers }) => {
         const [one, other] = [pairsOf(peers, above), below && pairsOf(peers, below)];
         if (one === undefined) return NaN;
-        return other === undefined ? overBaseline(one) : median(quotients(one.peerMs, other.peerMs));
+        if (other === undefined) return overBaseline(one);
+        // One of them failed on the way: its pairs are not the other's.
+        return one.peerMs.length === other.peerMs.length ? median(quotients(one.peerMs, other.peerMs)) : NaN;
       });
       return [[name, geometricMean(ratios)]];
     }),
