@@ -5,25 +5,31 @@ import type { Expression } from '../../isa/expression.ts';
 import type { Decoded } from '../../isa/instructions.ts';
 
 /** Bytes from the first to the last access of a group. */
-const REACH = 2048;
+export const REACH = 2048;
 
-export interface MemoryGroup {
-  /** Counts the groups of a block: several of one base may be under way at a time. */
+/** One look into the translations that is good for several accesses through one register. */
+export interface SharedCheck {
+  /** Counts the checks of a block: several of one base may be under way at a time. */
   readonly number: number;
-  /** Index, in the block, of the access that checks for all. */
-  readonly leader: number;
   readonly kind: 'load' | 'store';
   readonly base: number;
-  /** Immediate of the lowest access, and bytes from there to the last byte of the highest. */
+  /** Offset of the lowest access from the register, and bytes from there to the last byte of the highest. */
   readonly lowest: number;
   readonly span: number;
-  /** Bytes of the widest access, and its immediate: where it is aligned, all are. */
+  /** Bytes of the widest access, and its offset: where it is aligned, all are. */
   readonly width: number;
   readonly widest: number;
 }
 
-interface Access {
+export interface MemoryGroup extends SharedCheck {
+  /** Index, in the block, of the access that checks for all. */
+  readonly leader: number;
+}
+
+export interface Access {
+  /** Of the instruction in its block. */
   readonly index: number;
+  /** From the base register. */
   readonly offset: number;
   readonly width: number;
 }
@@ -37,21 +43,25 @@ export function groupsOf(instructions: readonly Decoded[]): ReadonlyMap<number, 
     if (groups.has(index) || !isGroupable(first) || (effect.kind !== 'load' && effect.kind !== 'store')) return;
     const members = membersFrom(instructions, index, effect.kind, groups);
     if (members.length < 2) return;
-    const widest = members.reduce((best, each) => (each.width > best.width ? each : best));
-    const lowest = Math.min(...members.map(({ offset }) => offset));
-    const group: MemoryGroup = {
-      number: number++,
-      leader: index,
-      kind: effect.kind,
-      base: first.rs1,
-      lowest,
-      span: Math.max(...members.map(({ offset, width }) => offset + width)) - lowest,
-      width: widest.width,
-      widest: widest.offset,
-    };
+    const group = { leader: index, ...checkOf(number++, effect.kind, first.rs1, members) };
     for (const member of members) groups.set(member.index, group);
   });
   return groups;
+}
+
+/** The check that covers all of some accesses. */
+export function checkOf(number: number, kind: 'load' | 'store', base: number, members: readonly Access[]): SharedCheck {
+  const widest = members.reduce((best, each) => (each.width > best.width ? each : best));
+  const lowest = Math.min(...members.map(({ offset }) => offset));
+  return {
+    number,
+    kind,
+    base,
+    lowest,
+    span: Math.max(...members.map(({ offset, width }) => offset + width)) - lowest,
+    width: widest.width,
+    widest: widest.offset,
+  };
 }
 
 /** Accesses from `start` on that use its base before that changes, near enough and aligned when the widest is. */
@@ -82,12 +92,12 @@ function membersFrom(
 }
 
 /** If the wider of the two is aligned, so is the other. */
-const alike = (a: Access, b: Access): boolean => (a.offset - b.offset) % Math.min(a.width, b.width) === 0;
+export const alike = (a: Access, b: Access): boolean => (a.offset - b.offset) % Math.min(a.width, b.width) === 0;
 
-const isGroupable = ({ rs1, row: { effect } }: Decoded): boolean =>
+export const isGroupable = ({ rs1, row: { effect } }: Decoded): boolean =>
   rs1 !== 0 && (effect.kind === 'load' || effect.kind === 'store') && isBasePlusImmediate(effect.address);
 
-const isBasePlusImmediate = (address: Expression): boolean =>
+export const isBasePlusImmediate = (address: Expression): boolean =>
   address.kind === 'binary' &&
   address.operator === 'add' &&
   address.left.kind === 'operand' &&

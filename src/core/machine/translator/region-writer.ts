@@ -15,7 +15,7 @@ import { HEAT_OFFSET, PAGE_SIZE, TRANSLATION_TABLE_BYTES, Word } from '../layout
 import { loadOp, lower, scratchOf, storeOp, type PushOperand } from '../lower.ts';
 import { Table, TRANSLATION_OFFSET } from '../translations.ts';
 import { flowOf, type Flow } from './flow.ts';
-import { groupsOf, type MemoryGroup } from './memory-groups.ts';
+import { groupsOf, type SharedCheck } from './memory-groups.ts';
 import { LEAVES_SLOWLY, REGION } from './region-interface.ts';
 import type { Block, Edge, Ending, Region } from './region.ts';
 import {
@@ -28,6 +28,7 @@ import {
   storedBetween,
   type Registers,
 } from './registers.ts';
+import { unrollingOf } from './unrolling.ts';
 
 /** An instruction that is refused is named in one word: instructions executed before it << 20 | its offset + EXIT_BIAS. */
 const EXIT_BIAS = 0x8_0000;
@@ -48,6 +49,15 @@ interface Place {
   /** Registers dirty before it. */
   readonly dirty: number;
 }
+
+/** The linear address of a checked access: a local, and what to add to it. */
+interface Checked {
+  readonly local: number;
+  readonly add: number;
+}
+
+/** Who looked: checks of both kinds may be in use at a time. */
+type CheckUse = 'group' | 'rounds';
 
 class RegionWriter {
   readonly #region: Region;
@@ -73,7 +83,7 @@ class RegionWriter {
   readonly #heat = this.#code.local();
   readonly #result = this.#code.local(ValueType.i64);
   readonly #locals = new Map<number, number>();
-  readonly #groupLocals = new Map<number, number>();
+  readonly #checkLocals = new Map<string, number>();
 
   readonly #labels = new Map<number, Label>();
   readonly #stubs = new Map<number, Label>();
@@ -174,6 +184,7 @@ class RegionWriter {
     if (last === undefined) {
       this.#labels.set(head, code.loop());
       this.#checkBudget(head);
+      this.#writeRounds(head);
       this.#within(head, this.#flow.merges[head]?.toReversed() ?? [], 0);
       return code.end();
     }
@@ -191,6 +202,39 @@ class RegionWriter {
     this.#within(node, others, pending);
     this.#code.end();
     this.#tree(last, 0);
+  }
+
+  /** Several rounds of a small loop at once, where one check allows it; behind them, the loop goes round as it stands. */
+  #writeRounds(head: number): void {
+    const code = this.#code;
+    const block = this.#region.blocks[head];
+    const plan = block && unrollingOf(block, head);
+    if (!block || !plan) return;
+    const { rounds, checks, members, backWhenTaken, exit } = plan;
+    const { length } = block.instructions;
+    const dirty = this.#registers.dirtyIn[head] ?? 0;
+    const single = code.block();
+    this.#branchIfBudgetBelow((rounds - 1) * length + (this.#needs[head] ?? 0), single);
+    for (const check of checks) this.#writeCheck(check, single, 'rounds');
+    for (let round = 0; round < rounds; round++) {
+      block.instructions.forEach((decoded, index) => {
+        const place = { decoded, offset: block.offset + 4 * index, pending: round * length + index, dirty };
+        const member = members.get(index);
+        const checked = member && {
+          local: this.#checkLocal(member.check, 'rounds'),
+          add: member.offset + round * member.step - member.check.lowest,
+        };
+        this.#writeInstruction(place, checked);
+      });
+      this.#pushCondition(block);
+      if (backWhenTaken) code.op(Op.i32Eqz);
+      code.if('unlikely');
+      this.#goTo(head, exit, (round + 1) * length);
+      code.end();
+    }
+    this.#settle(rounds * length);
+    code.branch(this.#label(head));
+    code.end();
   }
 
   #node(node: number, pending: number): void {
@@ -229,18 +273,14 @@ class RegionWriter {
   #writeEnding(node: number, block: Block, executed: number, dirty: number): void {
     const code = this.#code;
     const { ending } = block;
-    const last = block.offset + 4 * (block.instructions.length - 1);
     switch (ending.kind) {
-      case 'branch': {
-        const decoded = block.instructions.at(-1);
-        if (decoded?.row.effect.kind !== 'branch') throw new Error('a block that ends in a branch has none');
-        this.#lower(decoded, last, decoded.row.effect.condition);
+      case 'branch':
+        this.#pushCondition(block);
         code.if();
         this.#goTo(node, ending.taken, executed);
         code.else();
         this.#goTo(node, ending.next, executed);
         return code.end();
-      }
       case 'goto':
         return this.#goTo(node, ending.next, executed);
       case 'slow':
@@ -266,6 +306,13 @@ class RegionWriter {
     }
   }
 
+  /** Whether the branch at the end of a block is taken. */
+  #pushCondition({ offset, instructions }: Block): void {
+    const decoded = instructions.at(-1);
+    if (decoded?.row.effect.kind !== 'branch') throw new Error('a block that ends in a branch has none');
+    this.#lower(decoded, offset + 4 * (instructions.length - 1), decoded.row.effect.condition);
+  }
+
   /** All computed jumps of the region meet here: #pc holds the target. */
   #writeJunction(node: number, pending: number): void {
     const code = this.#code;
@@ -279,9 +326,7 @@ class RegionWriter {
     for (const { offset, block } of table) {
       if (!this.#flow.successors[node]?.includes(block)) continue;
       const moves = storedBetween(this.#registers, node, block) | loadedBetween(this.#registers, node, block);
-      const label = moves === 0 ? this.#labels.get(block) : code.block();
-      if (label === undefined) throw new Error('a target of computed jumps has no label');
-      labels[(offset - first) / 4] = label;
+      labels[(offset - first) / 4] = moves === 0 ? this.#label(block) : code.block();
       if (moves !== 0) crossing.push(block);
     }
     code.get(this.#pc);
@@ -414,12 +459,19 @@ class RegionWriter {
     let index = 0;
     return dirtyThrough(block, dirtyIn, (decoded, dirty) => {
       const place = { decoded, offset: block.offset + 4 * index, pending: pending + index, dirty };
-      this.#writeInstruction(place, groups.get(index), groups.get(index)?.leader === index);
+      const group = groups.get(index);
+      if (group?.leader === index) {
+        this.#setExit(place.offset, place.pending);
+        this.#writeCheck(group, this.#stub(dirty), 'group');
+      }
+      const checked = group && { local: this.#checkLocal(group, 'group'), add: decoded.immediate - group.lowest };
+      this.#writeInstruction(place, checked);
       index++;
     });
   }
 
-  #writeInstruction(place: Place, group: MemoryGroup | undefined, leads: boolean): void {
+  /** @param checked where the instruction's access lies, if it has been checked */
+  #writeInstruction(place: Place, checked: Checked | undefined): void {
     const code = this.#code;
     const { decoded, offset } = place;
     const { effect } = decoded.row;
@@ -427,16 +479,14 @@ class RegionWriter {
       case 'set':
         return this.#writeRd(decoded, () => this.#lower(decoded, offset, effect.value));
       case 'load':
-        if (group && leads) this.#checkGroup(place, group);
-        if (!group) this.#translate(place, effect.address, Table.read, effect.width);
+        if (!checked) this.#translate(place, effect.address, Table.read, effect.width);
         return this.#writeRd(decoded, () => {
-          const at = group ? this.#pushMember(group, decoded) : this.#pushLinear();
+          const at = checked ? this.#pushChecked(checked) : this.#pushLinear();
           code.memory(loadOp(effect.width, effect.signed), at);
         });
       case 'store': {
-        if (group && leads) this.#checkGroup(place, group);
-        if (!group) this.#translate(place, effect.address, Table.write, effect.width);
-        const at = group ? this.#pushMember(group, decoded) : this.#pushLinear();
+        if (!checked) this.#translate(place, effect.address, Table.write, effect.width);
+        const at = checked ? this.#pushChecked(checked) : this.#pushLinear();
         this.#lower(decoded, offset, effect.value);
         return code.memory(storeOp(effect.width), at);
       }
@@ -516,51 +566,50 @@ class RegionWriter {
     code.branchIf(this.#stub(place.dirty), 'unlikely');
     if (width === 1) return;
     code.get(this.#address);
-    this.#leaveIfMisaligned(place, width);
+    this.#branchIfMisaligned(width, this.#stub(place.dirty));
   }
 
   /** A condition of its own: two tests and branches are cheaper than one of both together. */
-  #leaveIfMisaligned(place: Place, width: number): void {
+  #branchIfMisaligned(width: number, otherwise: Label): void {
     this.#code.constant(width - 1);
     this.#code.op(Op.i32And);
-    this.#code.branchIf(this.#stub(place.dirty), 'unlikely');
+    this.#code.branchIf(otherwise, 'unlikely');
   }
 
-  /** Leaves unless all accesses of the group may go ahead; then the group's local holds the linear address of the lowest. */
-  #checkGroup(place: Place, group: MemoryGroup): void {
+  /** Branches to `otherwise` unless all accesses may go ahead; then the check's local holds the linear address of the lowest. */
+  #writeCheck(check: SharedCheck, otherwise: Label, use: CheckUse): void {
     const code = this.#code;
-    this.#setExit(place.offset, place.pending);
-    this.#pushRegister(group.base);
-    code.constant(group.lowest);
+    this.#pushRegister(check.base);
+    code.constant(check.lowest);
     code.op(Op.i32Add);
     code.tee(this.#address);
     this.#pushPageIndex();
-    code.memory(Op.i32Load, (group.kind === 'load' ? Table.read : Table.write) * TRANSLATION_TABLE_BYTES);
+    code.memory(Op.i32Load, (check.kind === 'load' ? Table.read : Table.write) * TRANSLATION_TABLE_BYTES);
     code.tee(this.#translation);
     code.op(Op.i32Eqz);
-    code.branchIf(this.#stub(place.dirty), 'unlikely');
+    code.branchIf(otherwise, 'unlikely');
     code.get(this.#address); // the last byte lies in the page of the first
-    code.constant(group.span - 1);
+    code.constant(check.span - 1);
     code.op(Op.i32Add);
     code.get(this.#address);
     code.op(Op.i32Xor);
     code.constant(-PAGE_SIZE);
     code.op(Op.i32And);
-    code.branchIf(this.#stub(place.dirty), 'unlikely');
-    if (group.width > 1) {
+    code.branchIf(otherwise, 'unlikely');
+    if (check.width > 1) {
       code.get(this.#address);
-      code.constant(group.widest - group.lowest);
+      code.constant(check.widest - check.lowest);
       code.op(Op.i32Add);
-      this.#leaveIfMisaligned(place, group.width);
+      this.#branchIfMisaligned(check.width, otherwise);
     }
     this.#pushLinear();
-    code.set(this.#groupLocal(group));
+    code.set(this.#checkLocal(check, use));
   }
 
-  /** Pushes the group's linear address. @returns what the access must add to it */
-  #pushMember(group: MemoryGroup, { immediate }: Decoded): number {
-    this.#code.get(this.#groupLocal(group));
-    return TRANSLATION_OFFSET + immediate - group.lowest;
+  /** Pushes a linear address that was checked. @returns what the access must add to it */
+  #pushChecked({ local, add }: Checked): number {
+    this.#code.get(local);
+    return TRANSLATION_OFFSET + add;
   }
 
   /** Pushes the linear address of the access that was translated last. @returns what the access must add to it */
@@ -632,11 +681,12 @@ class RegionWriter {
     return local;
   }
 
-  #groupLocal({ number }: MemoryGroup): number {
-    const known = this.#groupLocals.get(number);
+  #checkLocal({ number }: SharedCheck, use: CheckUse): number {
+    const key = `${use} ${number}`;
+    const known = this.#checkLocals.get(key);
     if (known !== undefined) return known;
     const local = this.#code.local();
-    this.#groupLocals.set(number, local);
+    this.#checkLocals.set(key, local);
     return local;
   }
 
@@ -670,6 +720,12 @@ class RegionWriter {
   #setExit(offset: number, pending: number): void {
     this.#code.constant((pending << EXIT_OFFSET_BITS) | (offset + EXIT_BIAS));
     this.#code.set(this.#exit);
+  }
+
+  #label(node: number): Label {
+    const label = this.#labels.get(node);
+    if (label === undefined) throw new Error('a node has no label yet');
+    return label;
   }
 
   #stub(dirty: number): Label {
