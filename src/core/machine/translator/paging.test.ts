@@ -92,9 +92,8 @@ second: addi a1, a1, 1
   expect(runners[0]?.machine.state.x(11)).toBeGreaterThan(100);
 });
 
-test('the second page of a hot region goes, and comes back', () => {
-  const runners = inSupervisorMode(
-    `
+/** A hot loop over the end of a page; every 32 rounds code elsewhere changes the entry of its second page. */
+const overTheEdge = (change: string) => `
 _start: li   s0, ${TABLES}
         la   s1, second
         li   t1, ${PROGRAM}
@@ -102,29 +101,49 @@ _start: li   s0, ${TABLES}
         srli t2, t2, 10
         add  s5, t2, s0
         lw   s3, 0(s5)
+        lw   s4, 4(s5)                  # the page behind it
         la   s9, resume
         j    begin
         .balign 4096
-        .space 4096 - 24
+        .space 4096 - 8
 begin:  addi s6, s6, 1
-        andi t1, s6, 31
-        bnez t1, go
-        sw   zero, 0(s5)
-        sfence.vma
-go:     addi a0, a0, 1
+        addi a0, a0, 1
 second: addi a1, a1, 1                  # the first word of the next page
         addi a2, a2, 1
-        j    begin
+        andi t1, s6, 31
+        bnez t1, begin
+        j    change
         .balign 4096
+        addi a4, a4, 1                  # what stands there in the other page
+        addi a5, a5, 1
+        andi t1, s6, 15
+        bnez t1, begin + 4096           # it is executed one page before where it lies
+        j    change + 4096
+        .balign 4096
+        .space 64
+change: ${change}
+        sfence.vma
+        j    begin
 resume: sw   s3, 0(s5)
         sfence.vma s1, zero
         addi a3, a3, 1
         j    second
-`,
-    { setUp: windowOnTables },
-  );
+`;
+
+test('the second page of a hot region goes, and comes back', () => {
+  const runners = inSupervisorMode(overTheEdge('sw zero, 0(s5)'), { setUp: windowOnTables });
   expect(translatedBy(runners)).toBeGreaterThan(0);
   expect(runners[0]?.machine.state.x(13)).toBeGreaterThan(10);
+});
+
+test('the second page of a hot region is another one from now on, and the first again', () => {
+  const runners = inSupervisorMode(overTheEdge('lw t1, 0(s5)\n xor t1, t1, s3\n xor t1, t1, s4\n sw t1, 0(s5)'), {
+    setUp: windowOnTables,
+    at: [500, 15_000],
+  });
+  expect(translatedBy(runners)).toBeGreaterThan(0);
+  const x = (register: number) => runners[0]?.machine.state.x(register) ?? 0;
+  expect([x(11), x(14), x(13)].every((count, index) => (index === 2 ? count === 0 : count > 100))).toBe(true);
 });
 
 test('two address spaces with different code at one address, switched by satp in a hot loop', () => {
