@@ -1,21 +1,19 @@
-// Writes one region as one WebAssembly function: its blocks as structured code, registers in locals, memory through the
-// flat translations, every way out exact. What an instruction means comes from its row; this file only knows where values live.
+// Writes one region as one WebAssembly function: its blocks as structured code, nested as the dominator tree nests them.
+// What an instruction means comes from its row (instruction-writer.ts); this file only knows where control goes.
 //
 //   may the region run? (its other pages, the budget)            no: leave slowly, nothing has happened
 //   load the registers that are read before they are written
 //   block return, block slow, block stub … stub                  one stub a set of registers that must be stored
-//     the blocks, nested as the dominator tree nests them
+//     the blocks
 //   stubs: store the set;  slow: pc and budget of the instruction that was refused;  return: both in one word
 
-import type { Expression } from '../../isa/expression.ts';
-import type { Decoded } from '../../isa/instructions.ts';
-import { CodeWriter, type FunctionBody, type Label } from '../../wasm/code-writer.ts';
+import type { CodeWriter, FunctionBody, Label } from '../../wasm/code-writer.ts';
 import { Op, ValueType } from '../../wasm/opcodes.ts';
 import { HEAT_OFFSET, PAGE_SIZE, TRANSLATION_TABLE_BYTES, Word } from '../layout.ts';
-import { loadOp, lower, scratchOf, storeOp, type PushOperand } from '../lower.ts';
-import { Table, TRANSLATION_OFFSET } from '../translations.ts';
+import { Table } from '../translations.ts';
 import { flowOf, type Flow } from './flow.ts';
-import { groupsOf, type SharedCheck } from './memory-groups.ts';
+import { InstructionWriter } from './instruction-writer.ts';
+import { RegionFrame } from './region-frame.ts';
 import { LEAVES_SLOWLY, REGION } from './region-interface.ts';
 import type { Block, Edge, Ending, Region } from './region.ts';
 import {
@@ -30,34 +28,10 @@ import {
 } from './registers.ts';
 import { unrollingOf } from './unrolling.ts';
 
-/** An instruction that is refused is named in one word: instructions executed before it << 20 | its offset + EXIT_BIAS. */
-const EXIT_BIAS = 0x8_0000;
-const EXIT_OFFSET_BITS = 20;
-
 /** Writes a region as the body of a function of `REGION_TYPE`. */
 export function writeRegion(region: Region): FunctionBody {
   return new RegionWriter(region).write();
 }
-
-/** What is the same for all instructions of a block while it is written. */
-interface Place {
-  readonly decoded: Decoded;
-  /** Its offset from the region's page. */
-  readonly offset: number;
-  /** Instructions executed since the budget was last brought up to date. */
-  readonly pending: number;
-  /** Registers dirty before it. */
-  readonly dirty: number;
-}
-
-/** The linear address of a checked access: a local, and what to add to it. */
-interface Checked {
-  readonly local: number;
-  readonly add: number;
-}
-
-/** Who looked: checks of both kinds may be in use at a time. */
-type CheckUse = 'group' | 'rounds';
 
 class RegionWriter {
   readonly #region: Region;
@@ -67,27 +41,13 @@ class RegionWriter {
   /** The node in which all computed jumps of the region meet; −1: it has none. */
   readonly #junction: number;
 
-  readonly #code = new CodeWriter(4);
-  readonly #hart = 0;
-  readonly #page = 1;
-  readonly #budget = 2;
-  readonly #depth = 3;
-  readonly #scratch = scratchOf(this.#code);
-  readonly #translations = this.#code.local();
-  readonly #address = this.#code.local();
-  readonly #translation = this.#code.local();
-  readonly #old = this.#code.local();
-  /** The instruction that is refused, see EXIT_BIAS; the pc to return. */
-  readonly #exit = this.#code.local();
-  readonly #pc = this.#code.local();
+  readonly #frame = new RegionFrame();
+  readonly #code: CodeWriter = this.#frame.code;
+  readonly #instructions = new InstructionWriter(this.#frame);
   readonly #heat = this.#code.local();
+  readonly #translation = this.#code.local();
   readonly #result = this.#code.local(ValueType.i64);
-  readonly #locals = new Map<number, number>();
-  readonly #checkLocals = new Map<string, number>();
-
   readonly #labels = new Map<number, Label>();
-  readonly #stubs = new Map<number, Label>();
-  #return: Label = { depth: 0 };
 
   constructor(region: Region) {
     this.#region = region;
@@ -99,61 +59,32 @@ class RegionWriter {
     this.#registers = registersOf(blocks, this.#flow);
     this.#needs = needsOf(blocks, this.#flow);
   }
-
   write(): FunctionBody {
-    const code = this.#code;
     this.#enter();
-    this.#loadRegisters(this.#registers.liveIn[0] ?? 0);
-    this.#return = code.block();
-    const slow = code.block();
-    const masks = [...this.#stubMasks()];
-    for (const mask of masks) this.#stubs.set(mask, code.block());
-    this.#tree(0, 0);
-    for (const mask of masks.reverse()) {
-      code.end();
-      this.#storeRegisters(mask);
-      code.branch(slow);
-    }
-    code.end(); // slow
-    code.get(this.#budget);
-    code.get(this.#exit);
-    code.constant(EXIT_OFFSET_BITS);
-    code.op(Op.i32ShrU);
-    code.op(Op.i32Sub);
-    code.set(this.#budget);
-    code.get(this.#page);
-    code.get(this.#exit);
-    code.constant((1 << EXIT_OFFSET_BITS) - 1);
-    code.op(Op.i32And);
-    code.op(Op.i32Add);
-    code.constant(LEAVES_SLOWLY - EXIT_BIAS);
-    code.op(Op.i32Add);
-    code.set(this.#pc);
-    code.end(); // return
-    this.#pushResult();
-    return code.finish();
+    this.#frame.loadRegisters(this.#registers.liveIn[0] ?? 0);
+    return this.#frame.enclose([...this.#stubMasks()], () => this.#tree(0, 0));
   }
 
   /** Refuses to run where another page of the region is not where it was, or where the budget might end within. */
   #enter(): void {
     const code = this.#code;
-    code.get(this.#hart);
+    code.get(this.#frame.hart);
     code.memory(Op.i32Load, Word.translations * 4);
-    code.set(this.#translations);
+    code.set(this.#frame.translations);
     const go = code.block();
     const refuse = code.block();
     if (!this.#flow.loops.has(0)) {
-      code.get(this.#budget);
+      code.get(this.#frame.budget);
       code.constant(this.#needs[0] ?? 0);
       code.op(Op.i32LtS);
       code.branchIf(refuse, 'unlikely');
     }
     for (const [index, page] of this.#region.pages) {
       if (index === 0) continue; // the caller has come through it
-      code.get(this.#page);
+      code.get(this.#frame.page);
       code.constant(index * PAGE_SIZE);
       code.op(Op.i32Add);
-      this.#pushPageIndex();
+      this.#frame.pushPageIndex();
       code.memory(Op.i32Load, Table.fetch * TRANSLATION_TABLE_BYTES);
       code.constant(page);
       code.op(Op.i32Ne);
@@ -161,19 +92,17 @@ class RegionWriter {
     }
     code.branch(go);
     code.end(); // refuse
-    this.#pushPc((this.#region.blocks[0]?.offset ?? 0) + LEAVES_SLOWLY);
-    code.set(this.#pc);
-    this.#pushResult();
+    this.#frame.pushPc((this.#region.blocks[0]?.offset ?? 0) + LEAVES_SLOWLY);
+    code.set(this.#frame.pc);
+    this.#frame.pushResult();
     code.op(Op.return);
     code.end(); // go
   }
 
-  // The tree of nodes.
-
   /** Writes a node and all that it dominates, but for what lies behind a loop around it. */
   #tree(node: number, pending: number): void {
     if (!this.#flow.loops.has(node)) return this.#within(node, this.#flow.merges[node]?.toReversed() ?? [], pending);
-    this.#settle(pending);
+    this.#frame.settle(pending);
     this.#loop(node, this.#flow.exits[node]?.toReversed() ?? []);
   }
 
@@ -214,25 +143,25 @@ class RegionWriter {
     const { length } = block.instructions;
     const dirty = this.#registers.dirtyIn[head] ?? 0;
     const single = code.block();
-    this.#branchIfBudgetBelow((rounds - 1) * length + (this.#needs[head] ?? 0), single);
-    for (const check of checks) this.#writeCheck(check, single, 'rounds');
+    this.#frame.branchIfBudgetBelow((rounds - 1) * length + (this.#needs[head] ?? 0), single);
+    for (const check of checks) this.#instructions.writeCheck(check, single, 'rounds');
     for (let round = 0; round < rounds; round++) {
       block.instructions.forEach((decoded, index) => {
         const place = { decoded, offset: block.offset + 4 * index, pending: round * length + index, dirty };
         const member = members.get(index);
         const checked = member && {
-          local: this.#checkLocal(member.check, 'rounds'),
+          local: this.#frame.checkLocal(member.check.number, 'rounds'),
           add: member.offset + round * member.step - member.check.lowest,
         };
-        this.#writeInstruction(place, checked);
+        this.#instructions.write(place, checked);
       });
-      this.#pushCondition(block);
+      this.#instructions.pushCondition(block);
       if (backWhenTaken) code.op(Op.i32Eqz);
       code.if('unlikely');
       this.#goTo(head, exit, (round + 1) * length);
       code.end();
     }
-    this.#settle(rounds * length);
+    this.#frame.settle(rounds * length);
     code.branch(this.#label(head));
     code.end();
   }
@@ -240,7 +169,7 @@ class RegionWriter {
   #node(node: number, pending: number): void {
     const block = this.#region.blocks[node];
     if (block === undefined) return this.#writeJunction(node, pending);
-    const dirty = this.#writeInstructions(block, this.#registers.dirtyIn[node] ?? 0, pending);
+    const dirty = this.#instructions.writeBlock(block, this.#registers.dirtyIn[node] ?? 0, pending);
     this.#writeEnding(node, block, pending + block.instructions.length, dirty);
   }
 
@@ -248,8 +177,8 @@ class RegionWriter {
     if (edge.block < 0 || this.#flow.successors[from]?.includes(edge.block) !== true) {
       return this.#leave(edge.offset, this.#registers.dirtyOut[from] ?? 0, pending);
     }
-    this.#storeRegisters(storedBetween(this.#registers, from, edge.block));
-    this.#loadRegisters(loadedBetween(this.#registers, from, edge.block));
+    this.#frame.storeRegisters(storedBetween(this.#registers, from, edge.block));
+    this.#frame.loadRegisters(loadedBetween(this.#registers, from, edge.block));
     this.#continueAt(edge.block, pending);
   }
 
@@ -257,17 +186,17 @@ class RegionWriter {
   #continueAt(node: number, pending: number): void {
     const label = this.#labels.get(node);
     if (label === undefined) return this.#tree(node, pending);
-    this.#settle(pending);
+    this.#frame.settle(pending);
     this.#code.branch(label);
   }
 
   /** Leaves for an instruction at an offset; whoever called the region finds out what stands there. */
   #leave(offset: number, dirty: number, pending: number): void {
-    this.#settle(pending);
-    this.#storeRegisters(dirty);
-    this.#pushPc(offset);
-    this.#code.set(this.#pc);
-    this.#code.branch(this.#return);
+    this.#frame.settle(pending);
+    this.#frame.storeRegisters(dirty);
+    this.#frame.pushPc(offset);
+    this.#code.set(this.#frame.pc);
+    this.#code.branch(this.#frame.return);
   }
 
   #writeEnding(node: number, block: Block, executed: number, dirty: number): void {
@@ -275,7 +204,7 @@ class RegionWriter {
     const { ending } = block;
     switch (ending.kind) {
       case 'branch':
-        this.#pushCondition(block);
+        this.#instructions.pushCondition(block);
         code.if();
         this.#goTo(node, ending.taken, executed);
         code.else();
@@ -284,40 +213,33 @@ class RegionWriter {
       case 'goto':
         return this.#goTo(node, ending.next, executed);
       case 'slow':
-        this.#setExit(ending.offset, executed);
-        return code.branch(this.#stub(dirty));
+        this.#frame.setExit(ending.offset, executed);
+        return code.branch(this.#frame.stub(dirty));
       case 'leave':
-        this.#settle(executed);
-        this.#storeRegisters(dirty);
-        return code.branch(this.#return);
+        this.#frame.settle(executed);
+        this.#frame.storeRegisters(dirty);
+        return code.branch(this.#frame.return);
       case 'computed':
         if (this.#flow.successors[node]?.includes(this.#junction)) {
           return this.#goTo(node, { offset: 0, block: this.#junction }, executed);
         }
-        this.#settle(executed);
-        this.#storeRegisters(dirty);
-        return code.branch(this.#return);
+        this.#frame.settle(executed);
+        this.#frame.storeRegisters(dirty);
+        return code.branch(this.#frame.return);
       case 'call':
-        this.#pushPc(ending.target);
-        code.set(this.#pc);
+        this.#frame.pushPc(ending.target);
+        code.set(this.#frame.pc);
         return this.#writeCall(node, ending.next, executed, dirty, this.#heatAddress(ending.target));
       case 'call-computed':
         return this.#writeCall(node, ending.next, executed, dirty, undefined);
     }
   }
 
-  /** Whether the branch at the end of a block is taken. */
-  #pushCondition({ offset, instructions }: Block): void {
-    const decoded = instructions.at(-1);
-    if (decoded?.row.effect.kind !== 'branch') throw new Error('a block that ends in a branch has none');
-    this.#lower(decoded, offset + 4 * (instructions.length - 1), decoded.row.effect.condition);
-  }
-
   /** All computed jumps of the region meet here: #pc holds the target. */
   #writeJunction(node: number, pending: number): void {
     const code = this.#code;
     const { table } = this.#region;
-    this.#settle(pending);
+    this.#frame.settle(pending);
     const outside = code.block();
     const first = table[0]?.offset ?? 0;
     const length = ((table.at(-1)?.offset ?? first) - first) / 4 + 1;
@@ -329,21 +251,21 @@ class RegionWriter {
       labels[(offset - first) / 4] = moves === 0 ? this.#label(block) : code.block();
       if (moves !== 0) crossing.push(block);
     }
-    code.get(this.#pc);
-    this.#pushPc(first);
+    code.get(this.#frame.pc);
+    this.#frame.pushPc(first);
     code.op(Op.i32Sub);
     code.constant(2);
     code.op(Op.i32ShrU);
     code.branchTable(labels, outside);
     for (const block of crossing.reverse()) {
       code.end();
-      this.#storeRegisters(storedBetween(this.#registers, node, block));
-      this.#loadRegisters(loadedBetween(this.#registers, node, block));
+      this.#frame.storeRegisters(storedBetween(this.#registers, node, block));
+      this.#frame.loadRegisters(loadedBetween(this.#registers, node, block));
       this.#continueAt(block, 0);
     }
     code.end();
-    this.#storeRegisters(this.#registers.dirtyOut[node] ?? 0);
-    code.branch(this.#return);
+    this.#frame.storeRegisters(this.#registers.dirtyOut[node] ?? 0);
+    code.branch(this.#frame.return);
   }
 
   /**
@@ -354,12 +276,12 @@ class RegionWriter {
    */
   #writeCall(node: number, next: Edge, executed: number, dirty: number, heatAddress: number | undefined): void {
     const code = this.#code;
-    this.#settle(executed);
-    this.#storeRegisters(dirty);
-    if (next.block < 0) return code.branch(this.#return);
-    code.get(this.#depth);
+    this.#frame.settle(executed);
+    this.#frame.storeRegisters(dirty);
+    if (next.block < 0) return code.branch(this.#frame.return);
+    code.get(this.#frame.depth);
     code.op(Op.i32Eqz);
-    code.branchIf(this.#return, 'unlikely');
+    code.branchIf(this.#frame.return, 'unlikely');
     if (heatAddress === undefined) this.#pushHeatOfPc();
     else {
       code.constant(0);
@@ -368,13 +290,13 @@ class RegionWriter {
     code.tee(this.#heat);
     code.constant(0);
     code.op(Op.i32GeS);
-    code.branchIf(this.#return, 'unlikely');
-    code.get(this.#hart);
-    code.get(this.#pc);
+    code.branchIf(this.#frame.return, 'unlikely');
+    code.get(this.#frame.hart);
+    code.get(this.#frame.pc);
     code.constant(-PAGE_SIZE);
     code.op(Op.i32And);
-    code.get(this.#budget);
-    code.get(this.#depth);
+    code.get(this.#frame.budget);
+    code.get(this.#frame.depth);
     code.constant(1);
     code.op(Op.i32Sub);
     code.get(this.#heat);
@@ -383,7 +305,7 @@ class RegionWriter {
     code.callIndirect(0);
     code.tee(this.#result);
     code.op(Op.i32WrapI64);
-    this.#pushPc(next.offset);
+    this.#frame.pushPc(next.offset);
     code.op(Op.i32Ne);
     code.if('unlikely');
     code.get(this.#result);
@@ -393,14 +315,14 @@ class RegionWriter {
     code.constant64(32);
     code.op(Op.i64ShrU);
     code.op(Op.i32WrapI64);
-    code.set(this.#budget);
+    code.set(this.#frame.budget);
     const inside = this.#flow.successors[node]?.includes(next.block) === true;
     if (!inside) return this.#leave(next.offset, 0, 0);
     if (!this.#flow.loops.has(next.block)) {
-      this.#setExit(next.offset, 0);
-      this.#branchIfBudgetBelow(this.#needs[next.block] ?? 0, this.#stub(0));
+      this.#frame.setExit(next.offset, 0);
+      this.#frame.branchIfBudgetBelow(this.#needs[next.block] ?? 0, this.#frame.stub(0));
     }
-    this.#loadRegisters(this.#registers.liveIn[next.block] ?? 0);
+    this.#frame.loadRegisters(this.#registers.liveIn[next.block] ?? 0);
     this.#continueAt(next.block, 0);
   }
 
@@ -412,14 +334,14 @@ class RegionWriter {
   /** The heat at #pc, through the hart's own translation; 0, which is no region, where there is none. */
   #pushHeatOfPc(): void {
     const code = this.#code;
-    code.get(this.#pc);
-    this.#pushPageIndex();
+    code.get(this.#frame.pc);
+    this.#frame.pushPageIndex();
     code.memory(Op.i32Load, Table.fetch * TRANSLATION_TABLE_BYTES);
     code.tee(this.#translation);
     code.op(Op.i32Eqz);
-    code.branchIf(this.#return, 'unlikely');
+    code.branchIf(this.#frame.return, 'unlikely');
     code.get(this.#translation);
-    code.get(this.#pc);
+    code.get(this.#frame.pc);
     code.constant(0xffc);
     code.op(Op.i32And);
     code.op(Op.i32Add);
@@ -432,305 +354,21 @@ class RegionWriter {
     const need = this.#needs[node] ?? 0;
     const dirty = this.#registers.dirtyIn[node] ?? 0;
     if (block) {
-      this.#setExit(block.offset, 0);
-      return this.#branchIfBudgetBelow(need, this.#stub(dirty));
+      this.#frame.setExit(block.offset, 0);
+      return this.#frame.branchIfBudgetBelow(need, this.#frame.stub(dirty));
     }
-    code.get(this.#budget);
+    code.get(this.#frame.budget);
     code.constant(need);
     code.op(Op.i32LtS);
     code.if('unlikely');
-    this.#storeRegisters(dirty);
-    code.branch(this.#return);
+    this.#frame.storeRegisters(dirty);
+    code.branch(this.#frame.return);
     code.end();
-  }
-
-  #branchIfBudgetBelow(need: number, label: Label): void {
-    this.#code.get(this.#budget);
-    this.#code.constant(need);
-    this.#code.op(Op.i32LtS);
-    this.#code.branchIf(label, 'unlikely');
-  }
-
-  // Instructions.
-
-  /** @returns the registers dirty at the end */
-  #writeInstructions(block: Block, dirtyIn: number, pending: number): number {
-    const groups = groupsOf(block.instructions);
-    let index = 0;
-    return dirtyThrough(block, dirtyIn, (decoded, dirty) => {
-      const place = { decoded, offset: block.offset + 4 * index, pending: pending + index, dirty };
-      const group = groups.get(index);
-      if (group?.leader === index) {
-        this.#setExit(place.offset, place.pending);
-        this.#writeCheck(group, this.#stub(dirty), 'group');
-      }
-      const checked = group && { local: this.#checkLocal(group, 'group'), add: decoded.immediate - group.lowest };
-      this.#writeInstruction(place, checked);
-      index++;
-    });
-  }
-
-  /** @param checked where the instruction's access lies, if it has been checked */
-  #writeInstruction(place: Place, checked: Checked | undefined): void {
-    const code = this.#code;
-    const { decoded, offset } = place;
-    const { effect } = decoded.row;
-    switch (effect.kind) {
-      case 'set':
-        return this.#writeRd(decoded, () => this.#lower(decoded, offset, effect.value));
-      case 'load':
-        if (!checked) this.#translate(place, effect.address, Table.read, effect.width);
-        return this.#writeRd(decoded, () => {
-          const at = checked ? this.#pushChecked(checked) : this.#pushLinear();
-          code.memory(loadOp(effect.width, effect.signed), at);
-        });
-      case 'store': {
-        if (!checked) this.#translate(place, effect.address, Table.write, effect.width);
-        const at = checked ? this.#pushChecked(checked) : this.#pushLinear();
-        this.#lower(decoded, offset, effect.value);
-        return code.memory(storeOp(effect.width), at);
-      }
-      case 'atomic':
-        this.#translate(place, effect.address, Table.write, 4);
-        this.#pushLinear();
-        code.memory(Op.i32Load, TRANSLATION_OFFSET);
-        code.set(this.#old);
-        this.#pushLinear();
-        this.#lower(decoded, offset, effect.value);
-        code.memory(Op.i32Store, TRANSLATION_OFFSET);
-        return this.#writeRd(decoded, () => code.get(this.#old));
-      case 'load-reserved':
-        this.#translate(place, effect.address, Table.read, 4);
-        code.get(this.#hart);
-        this.#pushLinearWord();
-        code.memory(Op.i32Store, Word.reservation * 4);
-        return this.#writeRd(decoded, () => code.memory(Op.i32Load, this.#pushLinear()));
-      case 'store-conditional':
-        return this.#writeConditional(place, effect.address, effect.value);
-      case 'jump':
-        return this.#writeLink(place, effect.target);
-      case 'branch':
-      case 'fence':
-        return;
-      case 'system':
-        throw new Error(`'${decoded.row.mnemonic}' is left to the reference interpreter`);
-    }
-  }
-
-  #writeConditional(place: Place, address: Expression, value: Expression): void {
-    const code = this.#code;
-    this.#translate(place, address, Table.write, 4);
-    code.get(this.#hart);
-    code.memory(Op.i32Load, Word.reservation * 4);
-    this.#pushLinearWord();
-    code.op(Op.i32Ne);
-    code.set(this.#old);
-    code.get(this.#hart);
-    code.constant(0);
-    code.memory(Op.i32Store, Word.reservation * 4);
-    code.get(this.#old);
-    code.op(Op.i32Eqz);
-    code.if();
-    const at = this.#pushLinear();
-    this.#lower(place.decoded, place.offset, value);
-    code.memory(Op.i32Store, at);
-    code.end();
-    this.#writeRd(place.decoded, () => code.get(this.#old));
-  }
-
-  /** The part of a jump that is not a transfer: a target from a register goes to #pc, the return address to rd. */
-  #writeLink(place: Place, target: Expression): void {
-    const code = this.#code;
-    const { decoded, offset } = place;
-    if (mayLeave(decoded)) {
-      this.#setExit(offset, place.pending);
-      this.#lower(decoded, offset, target);
-      code.tee(this.#pc);
-      code.constant(2);
-      code.op(Op.i32And);
-      code.branchIf(this.#stub(place.dirty), 'unlikely');
-    }
-    this.#writeRd(decoded, () => this.#pushPc(offset + 4));
-  }
-
-  /** Leaves unless the access is aligned and its page has a translation; then #address and #translation are set. */
-  #translate(place: Place, address: Expression, table: Table, width: number): void {
-    const code = this.#code;
-    this.#setExit(place.offset, place.pending);
-    this.#lower(place.decoded, place.offset, address);
-    code.tee(this.#address);
-    this.#pushPageIndex();
-    code.memory(Op.i32Load, table * TRANSLATION_TABLE_BYTES);
-    code.tee(this.#translation);
-    code.op(Op.i32Eqz);
-    code.branchIf(this.#stub(place.dirty), 'unlikely');
-    if (width === 1) return;
-    code.get(this.#address);
-    this.#branchIfMisaligned(width, this.#stub(place.dirty));
-  }
-
-  /** A condition of its own: two tests and branches are cheaper than one of both together. */
-  #branchIfMisaligned(width: number, otherwise: Label): void {
-    this.#code.constant(width - 1);
-    this.#code.op(Op.i32And);
-    this.#code.branchIf(otherwise, 'unlikely');
-  }
-
-  /** Branches to `otherwise` unless all accesses may go ahead; then the check's local holds the linear address of the lowest. */
-  #writeCheck(check: SharedCheck, otherwise: Label, use: CheckUse): void {
-    const code = this.#code;
-    this.#pushRegister(check.base);
-    code.constant(check.lowest);
-    code.op(Op.i32Add);
-    code.tee(this.#address);
-    this.#pushPageIndex();
-    code.memory(Op.i32Load, (check.kind === 'load' ? Table.read : Table.write) * TRANSLATION_TABLE_BYTES);
-    code.tee(this.#translation);
-    code.op(Op.i32Eqz);
-    code.branchIf(otherwise, 'unlikely');
-    code.get(this.#address); // the last byte lies in the page of the first
-    code.constant(check.span - 1);
-    code.op(Op.i32Add);
-    code.get(this.#address);
-    code.op(Op.i32Xor);
-    code.constant(-PAGE_SIZE);
-    code.op(Op.i32And);
-    code.branchIf(otherwise, 'unlikely');
-    if (check.width > 1) {
-      code.get(this.#address);
-      code.constant(check.widest - check.lowest);
-      code.op(Op.i32Add);
-      this.#branchIfMisaligned(check.width, otherwise);
-    }
-    this.#pushLinear();
-    code.set(this.#checkLocal(check, use));
-  }
-
-  /** Pushes a linear address that was checked. @returns what the access must add to it */
-  #pushChecked({ local, add }: Checked): number {
-    this.#code.get(local);
-    return TRANSLATION_OFFSET + add;
-  }
-
-  /** Pushes the linear address of the access that was translated last. @returns what the access must add to it */
-  #pushLinear(): number {
-    this.#code.get(this.#address);
-    this.#code.get(this.#translation);
-    this.#code.op(Op.i32Add);
-    return TRANSLATION_OFFSET;
-  }
-
-  #pushLinearWord(): void {
-    this.#code.constant(this.#pushLinear());
-    this.#code.op(Op.i32Add);
-  }
-
-  /** Turns the address on the stack into that of its page's word in the current translations. */
-  #pushPageIndex(): void {
-    const code = this.#code;
-    code.constant(12);
-    code.op(Op.i32ShrU);
-    code.constant(2);
-    code.op(Op.i32Shl); // with the sum behind it one operation of the processor
-    code.get(this.#translations);
-    code.op(Op.i32Add);
-  }
-
-  #lower(decoded: Decoded, offset: number, expression: Expression): void {
-    const push: PushOperand = (operand) => {
-      switch (operand) {
-        case 'rs1':
-        case 'rs2':
-          return this.#pushRegister(decoded[operand]);
-        case 'immediate':
-          return this.#code.constant(decoded.immediate);
-        case 'pc':
-          return this.#pushPc(offset);
-        case 'old':
-          return this.#code.get(this.#old);
-      }
-    };
-    lower(this.#code, expression, push, this.#scratch);
-  }
-
-  #writeRd({ rd }: Decoded, pushValue: () => void): void {
-    if (rd === 0) return;
-    pushValue();
-    this.#code.set(this.#local(rd));
-  }
-
-  #pushRegister(register: number): void {
-    if (register === 0) this.#code.constant(0);
-    else this.#code.get(this.#local(register));
-  }
-
-  /** The virtual address of an offset. */
-  #pushPc(offset: number): void {
-    this.#code.get(this.#page);
-    this.#code.constant(offset);
-    this.#code.op(Op.i32Add);
-  }
-
-  // Registers, budget, ways out.
-
-  #local(register: number): number {
-    const known = this.#locals.get(register);
-    if (known !== undefined) return known;
-    const local = this.#code.local();
-    this.#locals.set(register, local);
-    return local;
-  }
-
-  #checkLocal({ number }: SharedCheck, use: CheckUse): number {
-    const key = `${use} ${number}`;
-    const known = this.#checkLocals.get(key);
-    if (known !== undefined) return known;
-    const local = this.#code.local();
-    this.#checkLocals.set(key, local);
-    return local;
-  }
-
-  #loadRegisters(mask: number): void {
-    for (let register = 1; register < 32; register++) {
-      if (((mask >>> register) & 1) === 0) continue;
-      this.#code.get(this.#hart);
-      this.#code.memory(Op.i32Load, (Word.x + register) * 4);
-      this.#code.set(this.#local(register));
-    }
-  }
-
-  #storeRegisters(mask: number): void {
-    for (let register = 1; register < 32; register++) {
-      if (((mask >>> register) & 1) === 0) continue;
-      this.#code.get(this.#hart);
-      this.#code.get(this.#local(register));
-      this.#code.memory(Op.i32Store, (Word.x + register) * 4);
-    }
-  }
-
-  /** Takes executed instructions off the budget. */
-  #settle(pending: number): void {
-    if (pending === 0) return;
-    this.#code.get(this.#budget);
-    this.#code.constant(pending);
-    this.#code.op(Op.i32Sub);
-    this.#code.set(this.#budget);
-  }
-
-  #setExit(offset: number, pending: number): void {
-    this.#code.constant((pending << EXIT_OFFSET_BITS) | (offset + EXIT_BIAS));
-    this.#code.set(this.#exit);
   }
 
   #label(node: number): Label {
     const label = this.#labels.get(node);
     if (label === undefined) throw new Error('a node has no label yet');
-    return label;
-  }
-
-  #stub(dirty: number): Label {
-    const label = this.#stubs.get(dirty);
-    if (label === undefined) throw new Error('a way out was not foreseen');
     return label;
   }
 
@@ -749,17 +387,6 @@ class RegionWriter {
       if (returnsFromCall(block)) masks.add(0);
     }
     return masks;
-  }
-
-  #pushResult(): void {
-    const code = this.#code;
-    code.get(this.#pc);
-    code.op(Op.i64ExtendI32U);
-    code.get(this.#budget);
-    code.op(Op.i64ExtendI32U);
-    code.constant64(32);
-    code.op(Op.i64Shl);
-    code.op(Op.i64Or);
   }
 }
 
