@@ -14,8 +14,11 @@
 import type { FunctionType } from '../../wasm/module.ts';
 import { ValueType } from '../../wasm/opcodes.ts';
 
-/** Arrivals after which an instruction is worth translating from, if nothing else is said. */
-export const HOT = 2000;
+/**
+ * Arrivals after which an instruction is worth translating from, if nothing else is said. To translate and compile a region
+ * takes as long as interpreting some hundred thousand instructions; a boot of Linux, 20 million, has few loops that hot.
+ */
+export const HOT = 20_000;
 /** Marks a heat word as naming a region. */
 export const REGION = 0x8000_0000 | 0;
 /** Set in the pc that a region returns: the instruction there is for the interpreter. */
