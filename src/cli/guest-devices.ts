@@ -6,7 +6,9 @@ import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entr
 import type { VirtioFactory } from '../core/devices/virtio/virtio-function.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
+import type { NetworkChoice } from '../core/hypervisor/virtual-network.ts';
 import type { BoardDevices } from '../core/machine/board.ts';
+import type { LinkSettings } from '../core/network/link.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
 import { UsageError } from './options.ts';
@@ -19,6 +21,8 @@ export interface DeviceChoice {
   /** Its seed. */
   readonly rng?: number;
   readonly virtio?: VirtioVersion;
+  /** Its cable, if the guest has a network card. */
+  readonly network?: Partial<LinkSettings>;
 }
 
 /** Slots of the board. */
@@ -26,6 +30,7 @@ const SLOTS = 8;
 
 export class GuestDevices {
   readonly board: BoardDevices;
+  readonly network: NetworkChoice | undefined;
   /** Files that must not be overwritten by what the run itself writes. */
   readonly files: readonly string[];
   readonly #stores: FileStore[] = [];
@@ -45,14 +50,16 @@ export class GuestDevices {
         found.push(virtioNineP({ folder, tag: `share${index}` }));
       });
       if (choice.rng !== undefined) found.push(virtioEntropy(new SeededEntropy(choice.rng)));
-      if (found.length > SLOTS) {
-        throw new UsageError(`at most ${SLOTS} virtio devices`, `${found.length}`, 'leave some out');
+      const needed = found.length + (choice.network ? 1 : 0);
+      if (needed > SLOTS) {
+        throw new UsageError(`at most ${SLOTS} virtio devices`, `${needed}`, 'leave some out');
       }
     } catch (error) {
       this.close();
       throw error;
     }
     this.files = disks.map(({ path }) => path);
+    this.network = choice.network && { link: choice.network, failed: complain };
     this.board = {
       ...(choice.virtio && { virtioVersion: choice.virtio }),
       virtio: found.map((device) => ({ device, observer: { failed: complain } })),

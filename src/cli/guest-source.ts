@@ -48,7 +48,7 @@ const shipped = (path: string): string => fileURLToPath(new URL(`../../public/${
 export function chooseGuest(
   operands: readonly string[],
   choice: GuestChoice,
-  devices?: Pick<GuestDevices, 'board' | 'files'>,
+  devices?: Pick<GuestDevices, 'board' | 'files' | 'network'>,
 ): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
   const imagePath =
@@ -77,6 +77,7 @@ export function chooseGuest(
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
       ...(devices && { devices: devices.board }),
+      ...(devices?.network && { network: devices.network }),
     },
     files: [imagePath, ...(initrdPath === undefined ? [] : [initrdPath]), ...(devices?.files ?? [])],
   };

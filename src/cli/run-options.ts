@@ -3,6 +3,7 @@
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
+import { cable } from './network-options.ts';
 import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
@@ -54,6 +55,15 @@ export const runOptions = {
     wholeNumber(0, 0xffff_ffff),
     'a virtio entropy device; the same seed gives the same numbers',
   ),
+  network: option(
+    '--network',
+    'user[,CABLE]',
+    cable,
+    'a virtio network card on a switch with a gateway: DHCP, DNS, a web server (udhcpc; wget http://www.ringside/), and nothing ' +
+      'behind it. CABLE, separated by commas: delay=MS, loss=PERCENT, rate=BITS, each way; rate with K, M or G. ' +
+      'Default: delay=0.01,loss=0,rate=1G',
+  ),
+  pcap: option('--pcap', 'FILE', fileName, 'write every frame on the network, for Wireshark; wants --network'),
   virtio: option(
     '--virtio',
     'VERSION',

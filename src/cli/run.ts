@@ -8,9 +8,10 @@ import { OpenFile } from './files.ts';
 import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { Interruptions, QUIT } from './interruption.ts';
-import type { Given } from './options.ts';
+import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { openSession } from './session.ts';
+import { writeFramesTo } from './pcap-file.ts';
 import { exitStatusOf, statisticsOf, verdictOf } from './stats.ts';
 import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
 import { TraceWriter } from './trace-lines.ts';
@@ -44,6 +45,9 @@ async function runWith(
   options: Given<typeof runOptions>,
   streams: Streams,
 ): Promise<number> {
+  if (options.pcap !== undefined && options.network === undefined) {
+    throw new UsageError('--network with --pcap', 'none', 'add --network user, or leave out --pcap');
+  }
   const chosen = chooseGuest(operands, options, devices);
   const session = openSession(chosen);
   const files: OpenFile[] = [];
@@ -54,9 +58,16 @@ async function runWith(
     return file;
   };
   try {
-    const stats = open('the statistics', options.stats, chosen.files);
-    const traceInputs = options.stats === undefined ? chosen.files : [...chosen.files, options.stats];
-    const trace = open('the trace', options.trace, traceInputs);
+    const taken = [...chosen.files];
+    const output = (what: string, path: string | undefined) => {
+      const file = open(what, path, taken);
+      if (path !== undefined) taken.push(path);
+      return file;
+    };
+    const stats = output('the statistics', options.stats);
+    const trace = output('the trace', options.trace);
+    const pcap = output('the frames', options.pcap);
+    if (pcap && session.network) writeFramesTo(pcap, session.network);
     return await runSession({ chosen, session, stats, trace, limit: options.maxInstructions ?? Infinity }, streams);
   } finally {
     for (const file of files) file.close();

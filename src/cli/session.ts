@@ -4,6 +4,7 @@ import type { Computer } from '../core/hypervisor/computer.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { ImageError } from '../core/machine/image.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
@@ -14,6 +15,8 @@ export interface Session {
   readonly vm: VirtualMachine;
   readonly computer: Computer;
   readonly trace: Trace;
+  /** Undefined where the guest has no network card. */
+  readonly network: VirtualNetwork | undefined;
 }
 
 /** Clocks start at the epoch in every run, so that runs can be compared. */
@@ -43,7 +46,7 @@ export function openSession({ guest, technique }: ChosenGuest): Session {
   const lab = new Lab({ host: nodeHost, memoryBytes: machineBytes, epochNanoseconds: EPOCH });
   const vm = addVm(lab, { guest, technique });
   lab.start(vm.id);
-  return { vm, computer: lab.computerOf(vm), trace: lab.trace };
+  return { vm, computer: lab.computerOf(vm), trace: lab.trace, network: lab.networkOf(vm) };
 }
 
 function addVm(lab: Lab, { guest, technique }: Pick<ChosenGuest, 'guest' | 'technique'>): VirtualMachine {

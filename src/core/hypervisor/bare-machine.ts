@@ -6,7 +6,7 @@ import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import { exceptionRows } from '../isa/causes.ts';
 import { RAM_BASE } from '../machine/layout.ts';
-import { Machine, type MachineOptions } from '../machine/machine.ts';
+import { INSTRUCTIONS_PER_TICK, Machine, type MachineOptions } from '../machine/machine.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
@@ -21,6 +21,7 @@ import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
+import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
 
 /** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
 const FIRMWARE_MEDELEG = 0x00f0_b5ff;
@@ -47,6 +48,8 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly exits = 0;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
+  /** A network of its own, if it has a card. */
+  readonly network: VirtualNetwork | undefined;
   readonly #supervisor: boolean;
   readonly #sbi: Sbi;
   readonly #host: HostInterface;
@@ -57,7 +60,8 @@ export class BareMachine implements VirtualMachine, Computer {
 
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
-    const { guest } = options;
+    this.network = options.guest.network && this.#makeNetwork();
+    const guest = this.#withCard(options);
     this.interruptLog = new VmInterrupts({
       vm: options.id,
       log: options.interrupts,
@@ -164,6 +168,7 @@ export class BareMachine implements VirtualMachine, Computer {
     const { machine, control } = this;
     const end = machine.elapsed + budget;
     while (control.running && !this.#ending) {
+      this.network?.elapse();
       if (this.#reboot) {
         // Clearing memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
         this.#reboot = false;
@@ -175,7 +180,8 @@ export class BareMachine implements VirtualMachine, Computer {
       if (left <= 0) return 'budget';
       const single = control.goal?.kind === 'instruction';
       const { executed } = this.#hart(0);
-      const stop = machine.run(single ? 1 : Math.min(left, this.#host.due - this.instructions));
+      const frame = (this.network?.deadline() ?? Infinity) * INSTRUCTIONS_PER_TICK - machine.elapsed;
+      const stop = machine.run(single ? 1 : Math.min(left, frame, this.#host.due - this.instructions));
       if (stop.kind === 'idle' && this.#host.due !== Infinity) this.#host.look();
       else if (stop.kind === 'idle') return 'idle';
       else if (stop.kind === 'breakpoint') control.reached(stop.hart.state.pc);
@@ -205,8 +211,9 @@ export class BareMachine implements VirtualMachine, Computer {
   /** Board time in ticks at which a waiting machine goes on by itself; undefined while it need not wait. */
   idleUntil(): number | undefined {
     if (!this.control.running || this.#ending) return Infinity;
+    this.network?.elapse();
     const until = this.machine.idleUntil();
-    return until === undefined ? undefined : reachable(until);
+    return until === undefined ? undefined : reachable(Math.min(until, this.network?.deadline() ?? Infinity));
   }
 
   /** While all harts wait: lets time pass, up to `until` (ticks). It stands still while a person holds the machine. */
@@ -217,6 +224,16 @@ export class BareMachine implements VirtualMachine, Computer {
   /** Nothing will ever wake the guest. */
   dieAsleep(): void {
     this.#ending ??= asleep();
+  }
+
+  #makeNetwork(): VirtualNetwork {
+    return new VirtualNetwork({ now: () => this.machine.now, rescheduled: () => this.machine.interrupt() });
+  }
+
+  #withCard({ id, guest }: BareOptions): GuestImage {
+    // While a person holds it, or when it has ended, its time stands still: no frame arrives.
+    const card = this.network?.connect(id, guest.network ?? {}, () => false);
+    return card ? withNetworkCard(guest, card) : guest;
   }
 
   #finish(outcome: FinisherOutcome): void {

@@ -8,6 +8,7 @@ import { checkDeviceTree, planBoot, type BootMode } from '../machine/boot-layout
 import type { Elf } from '../machine/elf.ts';
 import { ImageError, recognizeImage, type LinuxImage } from '../machine/image.ts';
 import { RAM_BASE } from '../machine/layout.ts';
+import type { NetworkChoice } from './virtual-network.ts';
 
 /** What runs in a VM, however it is run. */
 export interface GuestImage {
@@ -25,6 +26,8 @@ export interface GuestImage {
   readonly svadu?: boolean;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
+  /** It has a card on the network of its computer, in the highest virtio slot that is left. */
+  readonly network?: NetworkChoice;
 }
 
 /** A guest ready to be put into memory, as often as it is reset. */

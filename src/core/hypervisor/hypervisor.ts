@@ -18,9 +18,12 @@ import { HostedVm } from './hosted-vm.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import type { ExitRecord, Trace } from './trace.ts';
 import type { Technique } from './virtual-machine.ts';
+import { VirtualNetwork, withNetworkCard, type NetworkChoice } from './virtual-network.ts';
 
-/** Instructions of one VM's turn, where others could run. */
-export const QUANTUM = 100_000;
+/** Instructions of one VM's turn, where others could run all the time: long beside what a change of VMs costs the host. */
+export const QUANTUM = 1_000_000;
+/** Instructions a VM may execute before one that wakes up takes its place. */
+const WAKE_UP_DELAY = 100_000;
 const MAXIMUM_VMS = 126;
 
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
@@ -64,12 +67,17 @@ export class Hypervisor implements Computer {
   #current: HostedVm | undefined;
   /** Machine ticks at which the current turn ends. */
   #turnEnd = 0;
+  /** Machine ticks from which on a VM that wakes up may take the place of the current one. */
+  #wakeUpsFrom = 0;
   #alarm = SPENT;
   /** Machine ticks at which some VM that is not on the hart could execute; −Infinity: one can now. */
   #othersDue = Infinity;
   /** Something has happened to a VM that is not on the hart, or another one is on it: `othersDue` is not known. */
   #othersStale = true;
   #open: OpenExit | undefined;
+  /** An exit is being handled. */
+  #handling = false;
+  #network: VirtualNetwork | undefined;
 
   constructor(options: HypervisorOptions) {
     this.#options = options;
@@ -111,6 +119,10 @@ export class Hypervisor implements Computer {
   get vms(): ReadonlyMap<number, HostedVm> {
     return this.#vms;
   }
+  /** The network of its VMs, once one of them has a card. */
+  get network(): VirtualNetwork | undefined {
+    return this.#network;
+  }
   /** The exit under way, if a person holds one open. */
   get openExit(): OpenExit | undefined {
     return this.#open;
@@ -125,10 +137,10 @@ export class Hypervisor implements Computer {
     const stateBase = this.#freeBlocks.pop();
     if (stateBase === undefined) throw new Error(`expected at most ${MAXIMUM_VMS} VMs: remove one first`);
     try {
-      const vm = new HostedVm({
+      const vm: HostedVm = new HostedVm({
         id,
         technique,
-        guest,
+        guest: guest.network ? this.#withCard(id, guest, guest.network, () => vm) : guest,
         machine: this.machine,
         frames: this.frames,
         interrupts: this.#options.interrupts,
@@ -142,6 +154,7 @@ export class Hypervisor implements Computer {
       this.#order = [...this.#vms.values()];
       return vm;
     } catch (error) {
+      this.#network?.disconnect(id);
       this.frames.freeAll(id);
       this.#freeBlocks.push(stateBase);
       throw error;
@@ -150,6 +163,7 @@ export class Hypervisor implements Computer {
 
   removeVm(vm: HostedVm): void {
     this.#release(vm);
+    this.#network?.disconnect(vm.id);
     vm.dispose();
     this.#vms.delete(vm.id);
     this.#order = [...this.#vms.values()];
@@ -158,6 +172,7 @@ export class Hypervisor implements Computer {
 
   resetVm(vm: HostedVm): void {
     this.#release(vm);
+    this.#network?.forget(vm.id);
     vm.reset();
   }
 
@@ -204,14 +219,16 @@ export class Hypervisor implements Computer {
 
   idleUntil(): number | undefined {
     if (this.#open) return this.#open.vm.control.running ? undefined : Infinity;
-    let until = Infinity;
+    // A guest in the middle of its code is left alone, and the others are looked at in the order of their turns: where the
+    // host cuts its slices must not be seen.
+    const current = this.#current;
+    if (current?.inGuest === true && this.#mayRun(current)) return undefined;
+    this.#network?.elapse();
     this.#othersStale = true;
-    for (const vm of this.#order) {
-      if (!this.#mayRun(vm)) continue;
-      // A guest in the middle of its code is left alone: where the host cuts its slices must not be seen.
-      if (vm.inGuest || vm.refresh()) return undefined;
-      if (!vm.ending) until = Math.min(until, vm.deadline());
-    }
+    if (current !== undefined && this.#mayRun(current) && current.refresh()) return undefined;
+    if (this.#nextAfter(current) !== undefined) return undefined;
+    let until = this.#network?.deadline() ?? Infinity;
+    for (const vm of this.#order) if (this.#mayRun(vm)) until = Math.min(until, vm.deadline());
     return reachable(until);
   }
 
@@ -227,7 +244,9 @@ export class Hypervisor implements Computer {
     if (!running && this.#open?.vm !== vm) this.#release(vm);
     vm.hold(!running);
     vm.setBreakpoints(vm.control.breakpoints);
-    if (running) vm.passBreakpoint();
+    if (!running) return;
+    vm.passBreakpoint();
+    this.#network?.resume(vm.id);
   }
 
   /** Goes one stage further in the exit that a person holds open. @returns false if there is none of this VM's */
@@ -264,6 +283,18 @@ export class Hypervisor implements Computer {
     this.#hart.changed('timer');
   }
 
+  /** The guest, with a card on the network. */
+  #withCard(id: number, guest: GuestImage, choice: NetworkChoice, vm: () => HostedVm): GuestImage {
+    this.#network ??= new VirtualNetwork({
+      now: () => this.machine.now,
+      exit: () => (this.#handling ? this.trace.total : undefined),
+    });
+    return withNetworkCard(
+      guest,
+      this.#network.connect(id, choice, () => !vm().control.running),
+    );
+  }
+
   #mayRun(vm: HostedVm): boolean {
     return vm.control.running && !vm.ending;
   }
@@ -271,13 +302,13 @@ export class Hypervisor implements Computer {
   /** Whose turn it is: the current VM's until its turn ends, then the next one's that can execute. */
   #choose(): HostedVm | undefined {
     const current = this.#current;
+    if (current?.inGuest === true && this.#mayRun(current)) return current;
+    this.#network?.elapse();
     if (current !== undefined && this.#mayRun(current)) {
-      if (current.inGuest) return current;
       if (current.refresh()) {
         const { now } = this.machine;
-        if (now < this.#turnEnd) return current;
-        if (now < this.#othersDueAt(current)) {
-          this.#turnEnd = now + QUANTUM / INSTRUCTIONS_PER_TICK; // nobody else could use it
+        if (now < this.#endOfTurn(current)) {
+          if (now >= this.#turnEnd) this.#beginTurn(); // nobody else could use it
           return current;
         }
       }
@@ -286,8 +317,20 @@ export class Hypervisor implements Computer {
     if (next !== current) current?.takeOff();
     this.#current = next;
     this.#othersStale = true;
-    this.#turnEnd = this.machine.now + QUANTUM / INSTRUCTIONS_PER_TICK;
+    this.#beginTurn();
     return next;
+  }
+
+  #beginTurn(): void {
+    const { now } = this.machine;
+    this.#turnEnd = now + QUANTUM / INSTRUCTIONS_PER_TICK;
+    this.#wakeUpsFrom = now + WAKE_UP_DELAY / INSTRUCTIONS_PER_TICK;
+  }
+
+  /** Machine ticks at which the current VM must make room: for one that could run all along, or for one that wakes up. */
+  #endOfTurn(current: HostedVm): number {
+    const due = this.#othersDueAt(current);
+    return due === -Infinity ? this.#turnEnd : Math.max(this.#wakeUpsFrom, due);
   }
 
   /** The next VM behind another one that can execute; that one itself comes last. */
@@ -324,11 +367,11 @@ export class Hypervisor implements Computer {
   }
 
   /**
-   * Sets the host's timer to what comes first: a deadline of the current guest's, or the end of its turn if another could
-   * run then. Where the turn is long over, because nobody else could run, it ends as soon as somebody can.
+   * Sets the host's timer to what comes first: a deadline of the current guest's or of the network, or the end of its turn if
+   * another could run then.
    */
   #setAlarm(current: HostedVm): void {
-    const alarm = Math.min(current.deadline(), Math.max(this.#turnEnd, this.#othersDueAt(current)));
+    const alarm = Math.min(current.deadline(), this.#endOfTurn(current), this.#network?.deadline() ?? Infinity);
     if (alarm === this.#alarm) return;
     this.#alarm = alarm;
     const { state } = this.#hart;
@@ -362,7 +405,9 @@ export class Hypervisor implements Computer {
   }
 
   #handle(vm: HostedVm, exit: Exit): void {
+    this.#handling = true;
     const verdict: Verdict = vm.handle(exit);
+    this.#handling = false;
     this.trace.handled(verdict, vm.state.pc);
   }
 

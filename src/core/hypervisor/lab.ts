@@ -12,6 +12,7 @@ import { InterruptLog } from './interrupt-log.ts';
 import { instructionAt } from './inspect-memory.ts';
 import { Trace } from './trace.ts';
 import type { Technique, VirtualMachine } from './virtual-machine.ts';
+import type { VirtualNetwork } from './virtual-network.ts';
 
 export interface LabOptions {
   readonly host: Host;
@@ -115,6 +116,13 @@ export class Lab {
     if (vm instanceof BareMachine) return vm;
     if (this.#hypervisor) return this.#hypervisor;
     throw new Error('the VM has no computer');
+  }
+
+  /** The network a VM has a card on, if it has one. */
+  networkOf(vm: VirtualMachine): VirtualNetwork | undefined {
+    if (vm instanceof BareMachine) return vm.network;
+    const network = this.#hypervisor?.network;
+    return network?.stations.some((station) => station.vm === vm.id) === true ? network : undefined;
   }
 
   removeVm(id: number): void {

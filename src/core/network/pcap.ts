@@ -27,23 +27,39 @@ export interface CapturedFrame {
 export function writePcap(frames: readonly CapturedFrame[], ticksPerSecond: number): Uint8Array {
   const length = frames.reduce((sum, { octets }) => sum + RECORD_HEADER_BYTES + octets.length, FILE_HEADER_BYTES);
   const file = new Uint8Array(length);
-  const view = new DataView(file.buffer);
+  file.set(pcapHeader());
+  let offset = FILE_HEADER_BYTES;
+  for (const frame of frames) {
+    const record = pcapRecord(frame, ticksPerSecond);
+    file.set(record, offset);
+    offset += record.length;
+  }
+  return file;
+}
+
+/** What such a file begins with. */
+export function pcapHeader(): Uint8Array {
+  const header = new Uint8Array(FILE_HEADER_BYTES);
+  const view = new DataView(header.buffer);
   view.setUint32(0, MAGIC_NANOSECONDS, true);
   view.setUint16(4, 2, true);
   view.setUint16(6, 4, true);
   view.setUint32(16, SNAP_LENGTH, true);
   view.setUint32(20, LINKTYPE_ETHERNET, true);
-  let offset = FILE_HEADER_BYTES;
-  for (const { time, octets } of frames) {
-    const seconds = Math.floor(time / ticksPerSecond);
-    view.setUint32(offset, seconds, true);
-    view.setUint32(offset + 4, Math.floor(((time - seconds * ticksPerSecond) * 1e9) / ticksPerSecond), true);
-    view.setUint32(offset + 8, octets.length, true);
-    view.setUint32(offset + 12, octets.length, true);
-    file.set(octets, offset + RECORD_HEADER_BYTES);
-    offset += RECORD_HEADER_BYTES + octets.length;
-  }
-  return file;
+  return header;
+}
+
+/** What such a file holds of one frame. */
+export function pcapRecord({ time, octets }: Omit<CapturedFrame, 'frame'>, ticksPerSecond: number): Uint8Array {
+  const record = new Uint8Array(RECORD_HEADER_BYTES + octets.length);
+  const view = new DataView(record.buffer);
+  const seconds = Math.floor(time / ticksPerSecond);
+  view.setUint32(0, seconds, true);
+  view.setUint32(4, Math.floor(((time - seconds * ticksPerSecond) * 1e9) / ticksPerSecond), true);
+  view.setUint32(8, octets.length, true);
+  view.setUint32(12, octets.length, true);
+  record.set(octets, RECORD_HEADER_BYTES);
+  return record;
 }
 
 /** Where to listen: at every station's sending side (each frame once), or at one port (what its station sends and gets). */

@@ -1,0 +1,66 @@
+// The value of --network: which network, and what cable leads to it.
+
+import { TICKS_PER_SECOND } from '../core/hypervisor/virtual-network.ts';
+import { DEFAULT_LINK, type LinkSettings } from '../core/network/link.ts';
+import { ValueError, type Reader } from './values.ts';
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
+const LONGEST_DELAY = 3_600_000;
+
+/** @returns a decimal number with a unit, scaled; undefined for any other text, or where it is out of the limits */
+function number(text: string, units: Readonly<Record<string, number>>, minimum: number, maximum: number) {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([A-Z]?)$/i.exec(text) ?? [];
+  const scale = units[unit.toUpperCase()];
+  const value = digits === undefined || scale === undefined ? NaN : Number(digits) * scale;
+  return value >= minimum && value <= maximum ? value : undefined;
+}
+
+const WHOLE = { '': 1 } as const;
+
+const settings: Readonly<
+  Record<string, { readonly expected: string; readonly read: (text: string) => Partial<LinkSettings> | undefined }>
+> = {
+  delay: {
+    expected: `milliseconds from 0 to ${LONGEST_DELAY} after delay=`,
+    read: (text) => {
+      const milliseconds = number(text, WHOLE, 0, LONGEST_DELAY);
+      // No answer comes at the very time of its question.
+      return milliseconds === undefined
+        ? undefined
+        : { delayTicks: Math.max(1, Math.round((milliseconds * TICKS_PER_SECOND) / 1000)) };
+    },
+  },
+  loss: {
+    expected: 'a percentage from 0 to 100 after loss=',
+    read: (text) => {
+      const percent = number(text.replace(/%$/, ''), WHOLE, 0, 100);
+      return percent === undefined ? undefined : { lossProbability: percent / 100 };
+    },
+  },
+  rate: {
+    expected: 'bits a second from 1K to 1000G after rate=',
+    read: (text) => {
+      const bitsPerSecond = number(text, UNITS, 1e3, 1e12);
+      return bitsPerSecond === undefined ? undefined : { bitsPerSecond };
+    },
+  },
+};
+
+/** `user`, or `user,delay=5,loss=1,rate=10M`. */
+export const cable: Reader<LinkSettings> = (text) => {
+  const [network, ...parts] = text.split(',');
+  if (network !== 'user')
+    throw new ValueError('user', 'write --network user; the cable’s settings stand behind a comma');
+  let link = DEFAULT_LINK;
+  for (const part of parts) {
+    const [name = '', value = ''] = part.split('=', 2);
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+    if (setting === undefined) {
+      throw new ValueError(`${Object.keys(settings).join(', ')} with = and a value behind user`, 'write user,delay=5');
+    }
+    const read = setting.read(value);
+    if (read === undefined) throw new ValueError(setting.expected, 'choose one within these limits');
+    link = { ...link, ...read };
+  }
+  return link;
+};
