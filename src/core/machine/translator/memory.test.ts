@@ -149,22 +149,39 @@ _start: la   s0, data
         la   s1, readonly
 1:      li   t1, 4
         amoadd.w a0, t1, (s0)
+        j    .+4
         amomaxu.w a1, a0, (s0)
+        j    .+4
         amoswap.w s3, s3, (s1)
+        j    .+4
         addi s2, s0, 2
+        j    .+4
         amoor.w a2, t1, (s2)
+        j    .+4
         lr.w a3, (s0)
+        j    .+4
         addi a3, a3, 1
+        j    .+4
         sc.w a4, a3, (s0)
+        j    .+4
         lr.w a5, (s1)
+        j    .+4
         sc.w a5, a5, (s1)
+        j    .+4
         lr.w a6, (s2)
+        j    .+4
         lr.w zero, (s0)
+        j    .+4
         addi t2, s0, 4
+        j    .+4
         sc.w a7, a3, (t2)
+        j    .+4
         sc.w a7, a3, (s0)
+        j    .+4
         amoadd.w zero, t1, (zero)
+        j    .+4
         amoand.w s0, s0, (s0)
+        j    .+4
         la   s0, data
         j    1b
         .data
@@ -181,6 +198,38 @@ readonly: .word 5
     },
   );
   expect(translatedBy(runners)).toBeGreaterThan(0);
+});
+
+test('LR and SC in hot loops that nothing interrupts: kept, lost to another SC, used up, moved', () => {
+  const runners = sideBySide(`
+_start: la   s0, data
+1:      lr.w a0, (s0)
+        addi a0, a0, 1
+        sc.w a1, a0, (s0)               # holds
+        add  s1, s1, a1
+        sc.w a1, a0, (s0)               # is used up
+        add  s2, s2, a1
+        addi t1, s0, 4
+        lr.w a2, (s0)
+        sc.w a1, a0, (t1)               # is for another word
+        add  s3, s3, a1
+        sc.w a1, a0, (s0)               # and lost by that
+        add  s4, s4, a1
+        lr.w zero, (t1)
+        lw   a3, 0(s0)
+        sw   a3, 8(s0)
+        sc.w zero, a3, (t1)             # holds
+        lw   a4, 4(s0)
+        add  s5, s5, a4
+        j    1b
+        .data
+        .balign 4096
+data:   .word 0, 0, 0
+`);
+  const x = (register: number) => runners[0]?.machine.state.x(register) ?? 0;
+  expect(translatedBy(runners)).toBeGreaterThan(0);
+  expect(x(9)).toBe(0);
+  expect([x(18), x(19), x(20), x(21)].every((count) => count > 100)).toBe(true);
 });
 
 test('SUM and MXR switched in the loop that depends on them', () => {
