@@ -15,7 +15,7 @@ const HEAP = 1;
 const TURN = 4;
 /** Milliseconds until hot code is translated and the engine has optimized it: in all, and more for each VM. */
 const WARM_UP = 200;
-const WARM_UP_EACH = 10;
+const WARM_UP_EACH = 50;
 const FOR_EVER = 2_000_000_000;
 /** Works on 64 KiB: the caches of the machine underneath are not what is measured. */
 const KERNEL = kernels.findIndex(({ name }) => name === 'sha256');

@@ -6,6 +6,7 @@ import { exceptionRows } from '../isa/causes.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import { drive, hosted, newLab, recordsOf, runAlone, SHUTDOWN, sourceGuest } from './guest-rig.test-support.ts';
 import { exitReasons, exitRows, type Exit, type ExitReason } from './exits.ts';
+import { QUANTUM } from './hypervisor.ts';
 import { Effect, effectKinds, EFFECT_LIMIT, Trace, type ExitRecord } from './trace.ts';
 import type { Technique } from './virtual-machine.ts';
 
@@ -124,7 +125,7 @@ describe.each(hosted)('%s', (technique) => {
     const guest = sourceGuest('.globl _start\n_start: j .');
     const vms = [lab.addVm({ technique, guest }), lab.addVm({ technique, guest })];
     for (const { id } of vms) lab.start(id);
-    lab.hypervisor?.runSlice(500_000);
+    lab.hypervisor?.runSlice(5 * QUANTUM);
     const timers = of(recordsOf(lab.trace), 'host-timer');
     expect(timers.length).toBeGreaterThanOrEqual(4);
     expect(timers[0]).toMatchObject({ cause: 0x8000_0005, verdict: 'resume', instruction: 0, gva: undefined });

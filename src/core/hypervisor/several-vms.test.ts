@@ -99,7 +99,7 @@ describe.each(hosted)('%s', (technique) => {
     lab.start(busy.id);
     lab.start(asleep.id);
     const computer = lab.computerOf(busy);
-    computer.runSlice(1_000_000);
+    computer.runSlice(3 * QUANTUM);
     const { instructions } = asleep;
     expect(instructions).toBeLessThan(10);
     const exits = lab.trace.total;
@@ -117,11 +117,13 @@ describe.each(hosted)('%s', (technique) => {
     lab.start(busy.id);
     lab.start(heart.id);
     const computer = lab.computerOf(busy);
+    computer.runSlice(2 * QUANTUM); // both have had a turn
+    const [beaten, computed] = [heart.look().x(8), busy.instructions];
     for (let slice = 0; slice < 30; slice++) computer.runSlice(100_000);
-    // 3 million instructions are 300,000 ticks: about ten beats, each at most a quantum late.
-    expect(heart.look().x(8)).toBeGreaterThanOrEqual(7);
-    expect(heart.look().x(8)).toBeLessThanOrEqual(10);
-    expect(busy.instructions).toBeGreaterThan(2_900_000);
+    // 3 million instructions are 300,000 ticks: ten beats, each of them before the other one's turn is over.
+    expect(heart.look().x(8) - beaten).toBeGreaterThanOrEqual(9);
+    expect(heart.look().x(8) - beaten).toBeLessThanOrEqual(10);
+    expect(busy.instructions - computed).toBeGreaterThan(2_900_000);
   });
 
   test('timers of waiting VMs are kept to the tick', () => {
@@ -143,7 +145,7 @@ describe.each(hosted)('%s', (technique) => {
     const [a, b, c] = vms;
     if (!a || !b || !c) return fail();
     const computer = lab.computerOf(a);
-    const run = () => drive(computer, { limit: 2_000_000, slice: 50_000 });
+    const run = () => drive(computer, { limit: 8 * QUANTUM, slice: 50_000 });
     run();
     b.receive(type('x'));
     run();
