@@ -24,9 +24,9 @@ type Plain<Event> = Event extends FrameEvent ? Omit<Event, 'frame' | 'octets'> :
 
 /** Times in ticks of the network's clock, ports by their numbers. */
 export type JourneyStep =
-  | Plain<FrameEvent>
-  /** Follows `sent`, where a guest's exit brought the frame. `exit` is its number in the trace. */
-  | { readonly kind: 'exit'; readonly time: number; readonly port: number; readonly exit: number }
+  | Plain<Exclude<FrameEvent, { readonly kind: 'sent' }>>
+  /** `exit` is the number, in the trace, of the guest's exit that brought the frame. */
+  | { readonly kind: 'sent'; readonly time: number; readonly port: number; readonly exit?: number }
   | { readonly kind: 'taken'; readonly time: number; readonly port: number; readonly outcome: CardOutcome }
   /** The gateway did something with it, or why it did not. */
   | { readonly kind: 'served'; readonly time: number; readonly port: number; readonly note: string };
@@ -47,12 +47,16 @@ const KEPT = 256;
 export class FrameJourneys {
   readonly #journeys = new Map<number, OpenJourney>();
 
-  /** To be told each event of the switch. */
-  observe(event: FrameEvent): void {
+  /** To be told each event of the switch. @param exit the exit in which it happens */
+  observe(event: FrameEvent, exit?: number): void {
     switch (event.kind) {
       case 'sent': {
         const { frame, octets, kind, time, port } = event;
-        this.#journeys.set(frame, { frame, octets, steps: [{ kind, time, port }] });
+        this.#journeys.set(frame, {
+          frame,
+          octets,
+          steps: [{ kind, time, port, ...(exit !== undefined && { exit }) }],
+        });
         if (this.#journeys.size > KEPT) this.#journeys.delete(frame - KEPT); // numbers are given out in a row
         break;
       }

@@ -21,14 +21,16 @@ const EPOCH = { high: 0, low: 0 };
 export interface RigOptions {
   readonly memoryMiB?: number;
   readonly traceCapacity?: number;
+  readonly translator?: boolean;
 }
 
-export const newLab = ({ memoryMiB = 64, traceCapacity }: RigOptions = {}): Lab =>
+export const newLab = ({ memoryMiB = 64, traceCapacity, translator }: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
     memoryBytes: memoryMiB * MIB,
     epochNanoseconds: EPOCH,
     ...(traceCapacity !== undefined && { traceCapacity }),
+    ...(translator !== undefined && { translator }),
   });
 
 type Part = Partial<Omit<GuestImage, 'image'>>;

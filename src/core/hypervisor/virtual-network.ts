@@ -174,17 +174,13 @@ export class VirtualNetwork {
   }
 
   #observe(event: FrameEvent): void {
-    this.journeys.observe(event);
+    this.journeys.observe(event, event.port === this.#gatewayPort.id ? undefined : this.#ports.exit?.());
     this.capture.observe(event);
     for (const observer of this.#observers) observer(event);
   }
 
   #send(card: Card, frame: Uint8Array): void {
-    const id = card.port.send(frame);
-    const exit = this.#ports.exit?.();
-    if (exit !== undefined) {
-      this.journeys.add(id, { kind: 'exit', time: this.#ports.now(), port: card.port.id, exit });
-    }
+    card.port.send(frame);
     this.#changed();
   }
 
