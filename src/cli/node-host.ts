@@ -26,7 +26,7 @@ export const nodeHost: Host = {
   compileInBackground(module, imports, done) {
     void WebAssembly.instantiate(module as Uint8Array<ArrayBuffer>, importsOf(imports)).then(done);
   },
-  nanoseconds: () => Number(process.hrtime.bigint()),
+  nanoseconds: () => performance.now() * 1e6,
 };
 
 const importsOf = (imports: Imports): WebAssembly.Imports => ({

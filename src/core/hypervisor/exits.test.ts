@@ -264,6 +264,19 @@ describe('the trace', () => {
     }
   });
 
+  test('recording can be switched off and on: exits are counted all the same, and those kept are whole', () => {
+    const trace = new Trace(8);
+    const kept = Array.from({ length: 40 }, (_, index) => {
+      trace.recording = index % 3 !== 0;
+      put(trace, record(index));
+      return trace.recording ? [record(index).at] : [];
+    }).flat();
+    expect(trace.total).toBe(kept.length);
+    expect(recordsOf(trace).map(({ at }) => at)).toEqual(kept.slice(-8));
+    const counts = [1, 2, 3].flatMap((vm) => Object.values(trace.statistics(vm)).map(({ count }) => count));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(40);
+  });
+
   test('the sums forget nothing', () => {
     const trace = new Trace(4);
     const all = Array.from({ length: 500 }, (_, index) => record(index));

@@ -61,7 +61,7 @@ export class GuestMemory implements TableMemory {
   }
 
   /** All of RAM as one sequence of views, for hashing. */
-  *views(): Generator<Uint8Array> {
+  *views(): Iterable<Uint8Array> {
     for (const frame of this.#frames) yield this.#ram.view(frame, PAGE_SIZE);
   }
 

@@ -126,6 +126,46 @@ describe.each(hosted)('%s', (technique) => {
     expect(busy.instructions - computed).toBeGreaterThan(2_900_000);
   });
 
+  test('among many that sleep, a guest that exits all the time is left when somebody’s time or input has come', () => {
+    const lab = newLab({ memoryMiB: 24 * 17 });
+    const asks = sourceGuest(`
+        .globl  _start
+_start: li      a7, 0x10
+        li      a6, 0
+1:      ecall
+        li      t0, 200
+2:      addi    t0, t0, -1
+        bnez    t0, 2b
+        j       1b`);
+    const busy = lab.addVm({ technique, guest: asks });
+    const asleep = Array.from({ length: 12 }, () => lab.addVm({ technique, guest: SLEEPS }));
+    const heart = lab.addVm({ technique, guest: beats(30_000) });
+    const echo = lab.addVm({ technique, guest: echoes(false) });
+    for (const { id } of lab.vms) lab.start(id);
+    const computer = lab.computerOf(busy);
+    computer.runSlice(500_000);
+    const before = busy.instructions;
+    echo.receive(type('now'));
+    computer.runSlice(QUANTUM + 1000); // at the end of the turn
+    expect(consoleOf(echo)).toBe('now');
+    for (let slice = 0; slice < 24; slice++) computer.runSlice(100_000);
+    // 3 million instructions in all, 300,000 ticks: about ten beats, each at most a quantum late.
+    expect(heart.look().x(8)).toBeGreaterThanOrEqual(7);
+    expect(heart.look().x(8)).toBeLessThanOrEqual(10);
+    expect(busy.instructions - before).toBeGreaterThan(2_400_000);
+    for (const vm of asleep) expect(vm.instructions).toBeLessThan(10);
+    // One that begins to compute gets every other turn, and gives it up when it is paused.
+    const counts = lab.addVm({ technique, guest: COUNTS });
+    lab.start(counts.id);
+    for (let slice = 0; slice < 10; slice++) computer.runSlice(QUANTUM);
+    expect(counts.instructions).toBeGreaterThan(4 * QUANTUM);
+    expect(counts.instructions).toBeLessThan(6 * QUANTUM);
+    lab.pause(counts.id);
+    const alone = busy.instructions;
+    computer.runSlice(1_000_000);
+    expect(busy.instructions - alone).toBeGreaterThan(990_000);
+  });
+
   test('timers of waiting VMs are kept to the tick', () => {
     const lab = newLab();
     const hearts = [100, 250, 1000].map((period) => lab.addVm({ technique, guest: beats(period * 1000) }));

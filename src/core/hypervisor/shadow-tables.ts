@@ -24,6 +24,9 @@ export interface ShadowMode {
 interface Shadow extends ShadowMode {
   readonly root: Hpa;
   lastUse: number;
+  /** Root entries that lead to a table, or once did. */
+  readonly regions: number[];
+  readonly known: Uint8Array;
   /** Root entries under which a guest's megapage was split into 4 KiB leaves. */
   readonly split: Uint8Array;
 }
@@ -35,6 +38,8 @@ export class ShadowTables {
   readonly #pages: TablePages;
   #shadows: Shadow[] = [];
   #clock = 0;
+  /** The shadow used last, and the guest's mode it was found for. */
+  #latest: { readonly shadow: Shadow; readonly mode: ShadowMode } | undefined;
 
   readonly #fenceHart: () => void;
 
@@ -60,8 +65,13 @@ export class ShadowTables {
   }
 
   /** satp for the hart: the shadow root, translation on. */
-  satpOf(mode: ShadowMode): number {
-    return (SV32 + this.select(mode) / PAGE_SIZE) >>> 0;
+  satpOf(satp: number, user: boolean, sum: boolean, mxr: boolean): number {
+    const { mode } = this.#latest ?? {};
+    if (mode === undefined || mode.satp !== satp || mode.user !== user || mode.sum !== sum || mode.mxr !== mxr) {
+      const wanted = { satp, user, sum, mxr };
+      this.#latest = { shadow: this.#find(wanted), mode: wanted };
+    }
+    return (SV32 + (this.#latest?.shadow.root ?? 0) / PAGE_SIZE) >>> 0;
   }
 
   /**
@@ -72,19 +82,29 @@ export class ShadowTables {
     const shadow = this.#find(mode);
     const rights =
       (walker.readable ? Pte.R : 0) | (walker.writable ? Pte.W | Pte.R : 0) | (walker.executable ? Pte.X : 0);
-    if (walker.superpage) shadow.split[gva >>> 22] = 1;
+    const region = gva >>> 22;
+    if (walker.superpage) shadow.split[region] = 1;
+    if (shadow.known[region] === 0) {
+      shadow.known[region] = 1;
+      shadow.regions.push(region);
+    }
     const flags = Pte.V | Pte.U | Pte.A | Pte.D | rights;
-    return this.#pages.setLeaf(shadow.root, gva >>> 22, (gva >>> 12) & 0x3ff, target, flags) !== undefined;
+    return this.#pages.setLeaf(shadow.root, region, (gva >>> 12) & 0x3ff, target, flags) !== undefined;
   }
 
-  /** The guest fenced: drops what was derived from its tables, of one address or all, of one address space or all. */
-  fence(address: number | undefined, addressSpace: number | undefined): void {
+  /**
+   * The guest fenced: drops what was derived from its tables, of one address or all, of one address space or all.
+   * @returns whether more than the one page went
+   */
+  fence(address: number | undefined, addressSpace: number | undefined): boolean {
+    let wide = address === undefined;
     for (const shadow of this.#shadows) {
       if ((shadow.satp & SV32) === 0) continue; // not derived from the guest's tables
       if (addressSpace !== undefined && ((shadow.satp >>> 22) & 0x1ff) !== addressSpace) continue;
       if (address === undefined) this.#clear(shadow);
-      else this.#clearAddress(shadow, address);
+      else if (this.#clearAddress(shadow, address)) wide = true;
     }
+    return wide;
   }
 
   /** Drops every shadow but the one in use, and what is in that one, to win memory. */
@@ -99,6 +119,7 @@ export class ShadowTables {
   dispose(): void {
     for (const shadow of this.#shadows) this.#release(shadow);
     this.#shadows = [];
+    this.#latest = undefined;
   }
 
   #find(mode: ShadowMode): Shadow {
@@ -123,7 +144,14 @@ export class ShadowTables {
       root = this.#pages.allocate();
     }
     if (root === undefined) throw new Error('no memory is left for shadow page tables: remove a VM');
-    const shadow: Shadow = { ...mode, root, lastUse: 0, split: new Uint8Array(1024) };
+    const shadow: Shadow = {
+      ...mode,
+      root,
+      lastUse: 0,
+      regions: [],
+      known: new Uint8Array(1024),
+      split: new Uint8Array(1024),
+    };
     this.#shadows.push(shadow);
     return shadow;
   }
@@ -135,25 +163,32 @@ export class ShadowTables {
   }
 
   #release(shadow: Shadow): void {
-    this.#pages.clear(shadow.root);
+    this.#latest = undefined;
+    this.#clear(shadow);
     this.#pages.free(shadow.root);
     this.#fenceHart(); // the next table in this frame may get the same satp
   }
 
   #clear(shadow: Shadow): void {
-    this.#pages.clear(shadow.root);
-    shadow.split.fill(0);
+    for (const region of shadow.regions) {
+      this.#pages.clearRegion(shadow.root, region);
+      shadow.known[region] = 0;
+      shadow.split[region] = 0;
+    }
+    shadow.regions.length = 0;
   }
 
-  #clearAddress(shadow: Shadow, address: number): void {
+  /** @returns whether more than the one page went */
+  #clearAddress(shadow: Shadow, address: number): boolean {
     const region = address >>> 22;
     if (shadow.split[region] !== 0) {
       // The guest's mapping may be a megapage: all 4 MiB of it go.
       this.#pages.clearRegion(shadow.root, region);
       shadow.split[region] = 0;
-      return;
+      return true;
     }
     this.#pages.clearLeaf(shadow.root, region, (address >>> 12) & 0x3ff);
+    return false;
   }
 }
 

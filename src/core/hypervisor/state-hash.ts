@@ -17,24 +17,34 @@ const PRIME_LOW = 0x1b3;
 
 /** FNV-1a, 64 bits, taking 32-bit words so that hashing RAM is quick. */
 class Fnv {
-  #low = OFFSET_LOW;
-  #high = OFFSET_HIGH;
+  #low = OFFSET_LOW | 0;
+  #high = OFFSET_HIGH | 0;
 
   word(value: number): void {
-    const low = (this.#low ^ value) >>> 0;
-    const product = low * PRIME_LOW;
-    const carry = Math.floor(product / 2 ** 32);
-    this.#high = (Math.imul(this.#high, PRIME_LOW) + (low << 8) + carry) >>> 0;
-    this.#low = product >>> 0;
+    this.words(Int32Array.of(value));
+  }
+
+  /** The product of 64 bits is made of 32-bit ones, so that the engine keeps everything in integer registers. */
+  words(values: Int32Array): void {
+    let low = this.#low;
+    let high = this.#high;
+    for (let index = 0; index < values.length; index++) {
+      low ^= values[index] ?? 0;
+      const carry = ((low >>> 16) * PRIME_LOW + (((low & 0xffff) * PRIME_LOW) >>> 16)) >>> 16;
+      high = (Math.imul(high, PRIME_LOW) + (low << 8) + carry) | 0;
+      low = Math.imul(low, PRIME_LOW);
+    }
+    this.#low = low;
+    this.#high = high;
   }
 
   get text(): string {
-    return this.#high.toString(16).padStart(8, '0') + this.#low.toString(16).padStart(8, '0');
+    return [this.#high, this.#low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
   }
 }
 
 /** @returns 16 hexadecimal digits */
-export function stateHash(hart: PrivilegedState, memory: GuestMemory, machineBoot: boolean): string {
+export function stateHash(hart: PrivilegedState, memory: Pick<GuestMemory, 'views'>, machineBoot: boolean): string {
   const hash = new Fnv();
   for (let index = 1; index < 32; index++) hash.word(hart.x(index));
   hash.word(hart.pc);
@@ -44,8 +54,7 @@ export function stateHash(hart: PrivilegedState, memory: GuestMemory, machineBoo
     if (csr) hash.word(readCsr(hart, csr));
   }
   for (const view of memory.views()) {
-    const words = new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4);
-    for (const word of words) hash.word(word);
+    hash.words(new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4));
   }
   return hash.text;
 }

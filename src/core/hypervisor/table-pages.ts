@@ -5,8 +5,6 @@ import { Pte } from '../machine/walker.ts';
 import type { HostFrames, FrameUse } from './host-frames.ts';
 import type { Hpa } from './guest-memory.ts';
 
-const ENTRIES = 1024;
-
 /** Page tables of one VM: it owns their frames and gives them all back at the end. */
 export class TablePages {
   readonly #ram: PhysicalMemory;
@@ -65,11 +63,6 @@ export class TablePages {
   clearLeaf(root: Hpa, rootIndex: number, leafIndex: number): void {
     const pointer = this.read(root, rootIndex);
     if ((pointer & Pte.V) !== 0) this.write(targetOf(pointer), leafIndex, 0);
-  }
-
-  /** Frees all second-level tables below a root and clears it. */
-  clear(root: Hpa): void {
-    for (let index = 0; index < ENTRIES; index++) this.clearRegion(root, index);
   }
 
   /** Frees the second-level table below one root entry. */

@@ -4,7 +4,6 @@
 
 import { ADUE } from '../isa/csr-bits.ts';
 import { exceptionRows } from '../isa/causes.ts';
-import { decode } from '../isa/instructions.ts';
 import { accessFaultCauses, accessOf, pageFaultCauses } from '../machine/access-causes.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -28,6 +27,21 @@ export class TrapAndEmulate implements World {
   readonly shadows: ShadowTables;
   readonly #ports: TrapAndEmulatePorts;
   readonly #walker: Walker;
+  readonly #context: WalkContext = {
+    satp: 0,
+    hgatp: 0,
+    twoStage: false,
+    user: false,
+    sum: false,
+    mxr: false,
+    mxrStage2: false,
+    executableOnly: false,
+    updateStage1: false,
+    updateStage2: false,
+  };
+  /** The instruction at which the guest was left, once it has been read, and its address. */
+  #instruction: number | undefined;
+  #instructionAt = 0;
 
   constructor(ports: TrapAndEmulatePorts, shadows: ShadowTables) {
     this.#ports = ports;
@@ -90,10 +104,12 @@ export class TrapAndEmulate implements World {
   leave(hart: Hart): void {
     this.#takeRegisters(hart);
     this.#ports.state.pc = hart.state.csrs.sepc;
+    this.#instruction = undefined;
   }
 
   halt(hart: Hart): void {
     this.#takeRegisters(hart);
+    this.#instruction = undefined;
   }
 
   unhalt(hart: Hart): void {
@@ -110,7 +126,7 @@ export class TrapAndEmulate implements World {
     if (cause === userCall.code) {
       return { reason: state.privilege === Privilege.user ? 'system-call' : 'sbi-call' };
     }
-    if (cause === illegalInstruction.code) return this.#illegalInstruction(stval);
+    if (cause === illegalInstruction.code) return this.#illegalInstruction(hart, stval);
     const access = accessOf(pageFaultCauses, cause);
     return access === undefined
       ? { reason: 'guest-exception', trap: trapOf(cause, stval) }
@@ -134,15 +150,19 @@ export class TrapAndEmulate implements World {
   /** Reads the guest's instruction through the guest's own tables, as its hart would fetch it. */
   instruction(): number | undefined {
     const { state, memory } = this.#ports;
+    if (this.#instruction !== undefined && this.#instructionAt === state.pc) return this.#instruction;
     const gpa = this.#translate(state.pc, Access.fetch);
     if (gpa === undefined) return undefined;
     const word = memory.readEntry(gpa);
-    return word === NO_ENTRY ? undefined : word;
+    if (word === NO_ENTRY) return undefined;
+    this.#instruction = word;
+    this.#instructionAt = state.pc;
+    return word;
   }
 
-  accessOffset(_hart: Hart, gva: number): number {
+  accessOffset(hart: Hart, gva: number): number {
     const word = this.instruction();
-    const decoded = word === undefined ? undefined : decode(word);
+    const decoded = word === undefined ? undefined : hart.decoder.decode(word);
     return decoded === undefined ? 0 : (gva - this.#ports.state.x(decoded.rs1) - decoded.immediate) >>> 0;
   }
 
@@ -151,8 +171,8 @@ export class TrapAndEmulate implements World {
   }
 
   fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void {
-    this.shadows.fence(address, addressSpace);
-    hart.access.translations.flush();
+    const wide = this.shadows.fence(address, addressSpace);
+    hart.access.translations.flush(wide ? undefined : address);
   }
 
   dispose(): void {
@@ -169,13 +189,16 @@ export class TrapAndEmulate implements World {
 
   #useShadow(hart: Hart): void {
     const real = hart.state;
-    const satp = this.shadows.satpOf(this.mode);
-    if (real.csrs.satp !== satp) real.csrs.satp = satp;
+    const { state } = this.#ports;
+    const { mstatus, satp } = state.csrs;
+    const user = state.privilege === Privilege.user;
+    const known = this.shadows.satpOf(satp, user, (mstatus & Status.SUM) !== 0, (mstatus & Status.MXR) !== 0);
+    real.csrs.satp = known;
   }
 
   /** The guest's kernel may have meant it; its programs never, except to read a counter. */
-  #illegalInstruction(word: number): Exit {
-    const decoded = decode(word);
+  #illegalInstruction(hart: Hart, word: number): Exit {
+    const decoded = hart.decoder.decode(word);
     const trap = trapOf(exceptionRows.illegalInstruction.code, word);
     if (decoded === undefined) return { reason: 'guest-exception', trap };
     if (decoded.row.extension === 'Zicsr') return { reason: 'csr-access', decoded };
@@ -209,20 +232,16 @@ export class TrapAndEmulate implements World {
     return this.#walker.walk(this.context(), gva, access) ? this.#walker.physical : undefined;
   }
 
-  /** The guest's translation as its own CSRs set it up. */
+  /** The guest's translation as its own CSRs set it up now. */
   context(): WalkContext {
-    const { satp, user, sum, mxr } = this.mode;
-    return {
-      satp,
-      hgatp: 0,
-      twoStage: false,
-      user,
-      sum,
-      mxr,
-      mxrStage2: false,
-      executableOnly: false,
-      updateStage1: (this.#ports.state.csrs.menvcfgh & ADUE) !== 0,
-      updateStage2: false,
-    };
+    const { state } = this.#ports;
+    const { mstatus, satp, menvcfgh } = state.csrs;
+    const context = this.#context;
+    context.satp = satp;
+    context.user = state.privilege === Privilege.user;
+    context.sum = (mstatus & Status.SUM) !== 0;
+    context.mxr = (mstatus & Status.MXR) !== 0;
+    context.updateStage1 = (menvcfgh & ADUE) !== 0;
+    return context;
   }
 }

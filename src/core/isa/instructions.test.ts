@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decode, findRow, instructions } from './instructions.ts';
+import { decode, Decoder, findRow, instructions } from './instructions.ts';
 import { anyInstructionWord, anyWord, wordOf } from './instruction-words.test-support.ts';
 import { decodeFields, encodeFields, extractField } from './pattern.ts';
 
@@ -108,4 +108,20 @@ test('decode gives the fields of the word', () => {
       if (decoded?.row.pattern.fields.has('rs2')) expect(decoded.rs2).toBe((word >>> 20) & 31);
     }),
   );
+});
+
+test('a decoder that remembers says what decode says, whatever came before', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(anyInstructionWord, fc.integer()), { maxLength: 50 }), (words) => {
+      const decoder = new Decoder();
+      for (const word of [...words, ...words]) expect(decoder.decode(word)).toEqual(decode(word));
+    }),
+  );
+  // More words than it has room for, so that places are taken over.
+  const decoder = new Decoder();
+  for (let round = 0; round < 2; round++) {
+    for (let immediate = 0; immediate < 4096; immediate++) {
+      expect(decoder.decode(0x13 | (immediate << 20))?.immediate).toBe((immediate << 20) >> 20);
+    }
+  }
 });

@@ -1,6 +1,7 @@
 // Counters and what gates them, and the timers: mtimecmp, stimecmp and vstimecmp (Sstc), htimedelta.
 // Privileged manual: "Hardware Performance Monitor", "Machine Counter-Inhibit Register", "Sstc", "htimedelta".
 
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Privilege } from './hart-state.ts';
 import { RAM_BASE } from './layout.ts';
@@ -230,4 +231,38 @@ test('RAM is what it was when nothing is done', () => {
   machine.enter(Privilege.machine, false, CODE);
   machine.run(16);
   expect(Buffer.compare(before, machine.ram.view(RAM_BASE, machine.ram.size))).toBe(0);
+});
+
+test('vstimecmp is compared with a sum modulo 2^64, and the machine knows when it will be reached', () => {
+  const corner = fc.oneof(fc.constantFrom(0, 1, 2, 0xffff_ffff, 0xffff_fffe, 0x8000_0000), fc.nat(100));
+  const machine = new TestMachine();
+  fc.assert(
+    fc.property(corner, corner, corner, corner, fc.nat(50), (deltaHigh, deltaLow, compareHigh, compareLow, wait) => {
+      machine.setCsrs({
+        menvcfgh: STCE,
+        henvcfghWritten: STCE,
+        htimedeltah: deltaHigh,
+        htimedelta: deltaLow,
+        vstimecmph: compareHigh,
+        vstimecmp: compareLow,
+      });
+      machine.state.waiting = true;
+      machine.state.csrs.mie = 0;
+      const VSTIP = 1 << 6;
+      const wide = (high: number, low: number) => (BigInt(high) << 32n) | BigInt(low);
+      const due = () =>
+        BigInt.asUintN(64, BigInt(machine.now) + wide(deltaHigh, deltaLow)) >= wide(compareHigh, compareLow);
+      const pending = () => (machine.state.pending & VSTIP) !== 0;
+      expect(pending()).toBe(due());
+      const until = machine.now + wait;
+      for (let next = machine.idleUntil() ?? until; next <= until; next = machine.idleUntil() ?? until + 1) {
+        machine.skipTo(next - 1);
+        expect(pending()).toBe(due());
+        machine.skipTo(next);
+        expect(pending()).toBe(due());
+      }
+      machine.skipTo(until);
+      expect(pending()).toBe(due());
+    }),
+  );
 });

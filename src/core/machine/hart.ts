@@ -205,7 +205,7 @@ export class Hart implements SystemPort {
     const { state, access } = this;
     const { pc } = state;
     state.budget--;
-    const page = access.fetch(pc, !this.#breaksPage(pc));
+    const page = access.fetch(pc, this.#breakpoints.size === 0 || !this.#breaksPage(pc));
     if (page === 0) {
       this.#instruction = 0;
       return this.#takeFault(0);

@@ -69,7 +69,9 @@ export class Machine {
   readonly svadu: boolean;
   /** Undefined where hot code is not translated. */
   readonly translator: Translator | undefined;
-  #skipped = 0;
+  /** Instructions of virtual time when the hart that runs now began to, and how many that one had executed then. */
+  #settled = 0;
+  #executedBefore = 0;
   /** The hart whose turn it is (−1: nobody's yet), and the instructions left of its turn. */
   #turn = -1;
   #turnLeft = 0;
@@ -181,9 +183,8 @@ export class Machine {
 
   /** Instructions of virtual time: executed by all harts, and skipped while all waited. */
   get elapsed(): number {
-    let sum = this.#skipped;
-    for (const hart of this.harts) sum += hart.executed;
-    return sum;
+    const running = this.#running;
+    return running === undefined ? this.#settled : this.#settled + running.executed - this.#executedBefore;
   }
 
   /** Board clock in ticks. */
@@ -208,11 +209,13 @@ export class Machine {
       if (hart === undefined) return { kind: 'idle', until: this.#deadline };
       this.#giveTurn(hart);
       const untilDeadline = this.#deadline * INSTRUCTIONS_PER_TICK - elapsed;
-      const before = hart.executed;
+      this.#executedBefore = hart.executed;
       this.#running = hart;
       const stop = hart.run(Math.max(1, Math.min(left, this.#turnLeft, untilDeadline, 0x7fff_ffff)));
       this.#running = undefined;
-      this.#turnLeft -= hart.executed - before;
+      const executed = hart.executed - this.#executedBefore;
+      this.#settled += executed;
+      this.#turnLeft -= executed;
       if (stop === 'trap') return { kind: 'trap', hart };
       if (stop === 'breakpoint') return { kind: 'breakpoint', hart };
       if (stop === 'stuck' && this.harts.length === 1) return { kind: 'stuck', hart };
@@ -228,7 +231,7 @@ export class Machine {
 
   /** Moves time forward while all harts wait, to `until` (ticks) at most: what is due by then happens. */
   skipTo(until: number): void {
-    this.#skipped += Math.max(0, until * INSTRUCTIONS_PER_TICK - this.elapsed);
+    this.#settled += Math.max(0, until * INSTRUCTIONS_PER_TICK - this.elapsed);
     this.#updateTimers();
   }
 
