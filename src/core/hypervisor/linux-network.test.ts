@@ -31,7 +31,7 @@ function network(technique: Technique) {
     say(two, 'ip link set eth0 up; udhcpc -i eth0 -n -q -x hostname:two 2>&1 | tail -1'),
     say(
       one,
-      `cd /tmp; echo hello from one > index.html; seq 40000 | head -c ${BYTES} > long; httpd -h /tmp; md5sum < long`,
+      `cd /tmp; echo hello from one > index.html; head -c ${BYTES} /bin/busybox > long; httpd -h /tmp; md5sum < long`,
     ),
     say(two, 'ping -c 2 one.ringside | grep packets'),
     say(one, 'ping -c 2 10.0.2.16 | grep packets'),
