@@ -193,12 +193,6 @@ export class InstructionWriter {
     code.constant(-PAGE_SIZE);
     code.op(Op.i32And);
     code.branchIf(otherwise, 'unlikely');
-    if (check.width > 1) {
-      code.get(this.#address);
-      code.constant(check.widest - check.lowest);
-      code.op(Op.i32Add);
-      this.#branchIfMisaligned(check.width, otherwise);
-    }
     this.#pushLinear();
     code.set(this.#frame.checkLocal(check.number, use));
   }

@@ -16,24 +16,19 @@ const decodedLines = (lines: readonly string[]): readonly Decoded[] =>
     return decoded;
   });
 
-/** What an access does alone at a base: it may go ahead within one aligned place of one page. */
+/** What an access does alone at a base: it may go ahead where all its bytes lie in one page. */
 function mayGoAhead({ row: { effect }, immediate }: Decoded, base: number): { readonly page: number } | undefined {
   if (effect.kind !== 'load' && effect.kind !== 'store') throw new Error('expected an access');
-  const address = (base + immediate) >>> 0;
-  return address % effect.width === 0 ? { page: Math.floor(address / PAGE) } : undefined;
+  return pageOf((base + immediate) >>> 0, effect.width);
 }
 
 /** What the check for a group says at a base. */
-function groupGoesAhead(
-  { lowest, span, width, widest }: MemoryGroup,
-  base: number,
-): { readonly page: number } | undefined {
-  const first = (base + lowest) >>> 0;
-  const last = (first + span - 1) >>> 0;
-  const aligned = ((base + widest) >>> 0) % width === 0;
-  return aligned && Math.floor(first / PAGE) === Math.floor(last / PAGE)
-    ? { page: Math.floor(first / PAGE) }
-    : undefined;
+const groupGoesAhead = ({ lowest, span }: MemoryGroup, base: number) => pageOf((base + lowest) >>> 0, span);
+
+/** The page that holds so many bytes, if one holds all. */
+function pageOf(first: number, bytes: number): { readonly page: number } | undefined {
+  const last = (first + bytes - 1) >>> 0;
+  return Math.floor(first / PAGE) === Math.floor(last / PAGE) ? { page: Math.floor(first / PAGE) } : undefined;
 }
 
 const line = fc.oneof(
@@ -110,7 +105,7 @@ describe('the groups of a block', () => {
     );
     expect([...groups.keys()]).toEqual([0, 1, 3, 4]);
     expect(new Set(groups.values()).size).toBe(1);
-    expect(groups.get(0)).toMatchObject({ leader: 0, lowest: 1, span: 15, width: 4 });
+    expect(groups.get(0)).toMatchObject({ leader: 0, lowest: 1, span: 15 });
   });
 });
 

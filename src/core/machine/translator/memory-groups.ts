@@ -1,5 +1,6 @@
 // Neighbouring accesses through one register — a stack frame, a structure, an unrolled copy — share one look into the
-// translations: if the first of them may go ahead, so may all, because they lie in one page and are aligned alike.
+// translations: if the first of them may go ahead, so may all, because they lie in one page. How they are aligned does not
+// matter then: inside a page of RAM, every access works.
 
 import type { Expression } from '../../isa/expression.ts';
 import type { Decoded } from '../../isa/instructions.ts';
@@ -16,9 +17,6 @@ export interface SharedCheck {
   /** Offset of the lowest access from the register, and bytes from there to the last byte of the highest. */
   readonly lowest: number;
   readonly span: number;
-  /** Bytes of the widest access, and its offset: where it is aligned, all are. */
-  readonly width: number;
-  readonly widest: number;
 }
 
 export interface MemoryGroup extends SharedCheck {
@@ -51,7 +49,6 @@ export function groupsOf(instructions: readonly Decoded[]): ReadonlyMap<number, 
 
 /** The check that covers all of some accesses. */
 export function checkOf(number: number, kind: 'load' | 'store', base: number, members: readonly Access[]): SharedCheck {
-  const widest = members.reduce((best, each) => (each.width > best.width ? each : best));
   const lowest = Math.min(...members.map(({ offset }) => offset));
   return {
     number,
@@ -59,12 +56,10 @@ export function checkOf(number: number, kind: 'load' | 'store', base: number, me
     base,
     lowest,
     span: Math.max(...members.map(({ offset, width }) => offset + width)) - lowest,
-    width: widest.width,
-    widest: widest.offset,
   };
 }
 
-/** Accesses from `start` on that use its base before that changes, near enough and aligned when the widest is. */
+/** Accesses from `start` on that use its base before that changes, near enough to one another. */
 function membersFrom(
   instructions: readonly Decoded[],
   start: number,
@@ -81,7 +76,7 @@ function membersFrom(
     if (effect.kind === kind && decoded.rs1 === base && isGroupable(decoded) && !taken.has(index)) {
       const access = { index, offset: decoded.immediate, width: effect.width };
       const [lower, higher] = [Math.min(low, access.offset), Math.max(high, access.offset + access.width)];
-      if (higher - lower <= REACH && members.every((other) => alike(other, access))) {
+      if (higher - lower <= REACH) {
         members.push(access);
         [low, high] = [lower, higher];
       }
@@ -90,9 +85,6 @@ function membersFrom(
   }
   return members;
 }
-
-/** If the wider of the two is aligned, so is the other. */
-export const alike = (a: Access, b: Access): boolean => (a.offset - b.offset) % Math.min(a.width, b.width) === 0;
 
 export const isGroupable = ({ rs1, row: { effect } }: Decoded): boolean =>
   rs1 !== 0 && (effect.kind === 'load' || effect.kind === 'store') && isBasePlusImmediate(effect.address);
