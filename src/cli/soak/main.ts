@@ -61,8 +61,26 @@ async function verify(technique: Technique, instructions: number): Promise<numbe
   return same ? 0 : 1;
 }
 
-/** @returns the exit status */
-export async function main(argv: readonly string[]): Promise<number> {
+const usage = `usage: npm run soak -- [--minutes 2] [--every 10] [--technique T] [--interpret]
+       npm run soak -- --verify [--instructions 400000000] [--technique T]
+
+  --technique   ${techniques.join(' | ')}; hardware-assisted unless said otherwise
+  --every       seconds from one line to the next
+  --interpret   with the translator off
+  --verify      a number of instructions with the translator on and off: status 1 if the state hashes differ
+`;
+
+interface SoakOptions {
+  readonly technique: Technique;
+  readonly minutes: number;
+  readonly every: number;
+  readonly instructions: number;
+  readonly interpret: boolean;
+  readonly verify: boolean;
+}
+
+/** @returns undefined where help is asked for @throws Error in one line for a person */
+function parseOptions(argv: readonly string[]): SoakOptions | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -72,17 +90,37 @@ export async function main(argv: readonly string[]): Promise<number> {
       interpret: { type: 'boolean', default: false },
       verify: { type: 'boolean', default: false },
       instructions: { type: 'string', default: '400000000' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) return undefined;
   const technique = techniques.find((each) => each === values.technique);
-  const numbers = [values.minutes, values.every, values.instructions].map(Number);
-  const [minutes = NaN, every = NaN, instructions = NaN] = numbers;
-  if (technique === undefined || !numbers.every((value) => value > 0)) {
-    process.stderr.write(
-      `soak: expected --technique ${techniques.join(' | ')}, and numbers above 0 for --minutes, --every (seconds) and ` +
-        `--instructions; found ${JSON.stringify(values)}. Correct it and try again.\n`,
-    );
+  if (technique === undefined) {
+    throw new Error(`expected --technique ${techniques.join(' | ')}, found “${values.technique}”`);
+  }
+  const number = (name: 'minutes' | 'every' | 'instructions') => {
+    const value = Number(values[name]);
+    if (value > 0) return value;
+    throw new Error(`expected a number above 0 for --${name}, found “${values[name]}”`);
+  };
+  const { interpret, verify } = values;
+  const [minutes, every, instructions] = [number('minutes'), number('every'), number('instructions')];
+  return { technique, minutes, every, instructions, interpret, verify };
+}
+
+/** @returns the exit status: 2 where the options are not understood */
+export async function main(argv: readonly string[]): Promise<number> {
+  let options: SoakOptions | undefined;
+  try {
+    options = parseOptions(argv);
+  } catch (error) {
+    process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
-  return values.verify ? verify(technique, instructions) : soak(technique, !values.interpret, minutes, every);
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const { technique, minutes, every, instructions, interpret } = options;
+  return options.verify ? verify(technique, instructions) : soak(technique, !interpret, minutes, every);
 }
