@@ -1,6 +1,7 @@
 // The one contract between the core and any front: what can be asked, and what comes back. Plain, versioned data.
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
+import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
@@ -55,6 +56,8 @@ export interface VmOptions {
   readonly bootArguments?: string;
   /** Who sets A and D in the guest's page tables: a page fault asks its kernel to (Svade), or the walker does (Svadu). Software where absent. */
   readonly adBits?: 'software' | 'hardware';
+  /** It has a card on the network of its computer; it has none where absent. */
+  readonly network?: boolean;
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }
@@ -76,6 +79,16 @@ export interface Commands {
   consoleInput: {
     request: { readonly vm: number; readonly bytes: Uint8Array };
     reply: { readonly accepted: number };
+  };
+  /** Changes the cable at a port of the VM's network, for frames sent from now on. */
+  setLink: {
+    request: { readonly vm: number; readonly port: number; readonly settings: Partial<LinkSettings> };
+    reply: Done;
+  };
+  /** The last frames on the VM's network, as a pcap file. `forgotten`: how many older ones had to make room. */
+  capture: {
+    request: { readonly vm: number };
+    reply: { readonly pcap: Uint8Array<ArrayBuffer>; readonly frames: number; readonly forgotten: number };
   };
   frame: { request: FrameRequest; reply: Frame };
 }

@@ -5,13 +5,19 @@
 
 import type { StopReason } from '../core/hypervisor/control.ts';
 import type { Verdict } from '../core/hypervisor/exits.ts';
+import type { JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 import type { InterruptChain } from '../core/hypervisor/interrupt-log.ts';
 import type { EffectKind } from '../core/hypervisor/trace.ts';
+import type { LinkSettings } from '../core/network/link.ts';
+import type { PortCounters } from '../core/network/port-side.ts';
 import type { BootMode, Technique } from './vocabulary.ts';
 
+export type { CardOutcome, JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 export type { StopReason } from '../core/hypervisor/control.ts';
 export type { Verdict } from '../core/hypervisor/exits.ts';
 export type { ChainStage, InterruptChain } from '../core/hypervisor/interrupt-log.ts';
+export type { DropReason } from '../core/network/frame-event.ts';
+export type { LinkSettings } from '../core/network/link.ts';
 
 /** Modes in which a vCPU can be seen. VU and VS are the H extension's; under trap-and-emulate U and S are virtual. */
 export type ModeName = 'U' | 'S' | 'M' | 'VU' | 'VS' | 'HS';
@@ -95,6 +101,8 @@ export interface Queries {
   memory: { question: MemoryQuestion; answer: MemoryAnswer };
   frames: { question: true; answer: readonly FrameRun[] };
   devices: { question: true; answer: readonly DeviceAnswer[] };
+  /** The network that the VM has a card on; no answer where it has none. `frames`: how many of the last ones. */
+  network: { question: { readonly frames: number }; answer: NetworkAnswer };
 }
 export type QueryName = keyof Queries;
 
@@ -348,4 +356,42 @@ export interface DeviceAnswer {
     readonly value: number;
     readonly meaning: string;
   }[];
+}
+
+/** A port of the switch and what hangs on it. */
+export interface NetworkPortRow {
+  readonly port: number;
+  /** `gateway`, `vm1`. */
+  readonly name: string;
+  /** Undefined for the gateway. */
+  readonly vm: number | undefined;
+  readonly mac: string;
+  /** IPv4 addresses: the gateway's own, or the one that the VM was given. */
+  readonly addresses: readonly string[];
+  readonly settings: LinkSettings;
+  readonly counters: PortCounters;
+}
+
+/** A frame and its way. Times in ticks of the computer's clock. */
+export interface NetworkFrameRow {
+  readonly frame: number;
+  /** The innermost protocol that was recognized. */
+  readonly protocol: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly summary: string;
+  /** Why it could not be read further, where it could not. */
+  readonly malformed: string | undefined;
+  readonly bytes: number;
+  readonly steps: readonly JourneyStep[];
+}
+
+export interface NetworkAnswer {
+  readonly ports: readonly NetworkPortRow[];
+  /** What the switch has learned: which address is behind which port. */
+  readonly learned: readonly { readonly mac: string; readonly port: number }[];
+  /** Newest first. */
+  readonly frames: readonly NetworkFrameRow[];
+  /** Ticks a second of the times here. */
+  readonly ticksPerSecond: number;
 }

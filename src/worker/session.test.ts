@@ -208,3 +208,42 @@ test('one that cannot be added does not stop the next', async () => {
   expect(first.status).toBe('rejected');
   expect(second.status).toBe('fulfilled');
 });
+
+test('a VM with a network card is on its network: ports, cables that can be set, a file of the frames', async () => {
+  const { session, frame } = await start();
+  const { vm } = await session.answer('addVm', { ...shipped('hello', 'hardware-assisted', false), network: true });
+  const { vm: plain } = await session.answer('addVm', shipped('hello', 'hardware-assisted', false));
+  await session.answer('setLink', { vm, port: 1, settings: { delayTicks: 5000, lossProbability: 0.5 } });
+  const { answers } = await frame(vm, { network: { frames: 10 } });
+  expect(answers.network?.ports.map(({ name, mac, addresses }) => [name, mac, ...addresses])).toEqual([
+    ['gateway', '52:55:0a:00:02:02', '10.0.2.2', '10.0.2.3'],
+    [`vm${vm}`, '52:54:00:00:00:01'],
+  ]);
+  expect(answers.network?.ports[1]?.settings).toMatchObject({ delayTicks: 5000, lossProbability: 0.5 });
+  expect(answers.network?.frames).toEqual([]);
+  expect((await frame(plain, { network: { frames: 10 } })).answers.network).toBeUndefined();
+  const { pcap, frames } = await session.answer('capture', { vm });
+  expect([pcap.length, frames]).toEqual([24, 0]);
+  await expect(session.answer('capture', { vm: plain })).rejects.toThrow(/VM with a network card, found one without/);
+  await expect(session.answer('setLink', { vm, port: 1, settings: { delayTicks: 0 } })).rejects.toThrow(/delayTicks/);
+  await expect(session.answer('setLink', { vm, port: 9, settings: {} })).rejects.toThrow(/port of the switch, found 9/);
+});
+
+test('frames on the network are told with their way, in words of their protocol', async () => {
+  const { session, settle, frame } = await start();
+  const { networkGuest, askForGateway } = await import('../core/hypervisor/network-guest.test-support.ts');
+  const { lab } = session;
+  const { id } = lab.addVm({ technique: 'trap-and-emulate', guest: networkGuest({ frames: [askForGateway(1)] }) });
+  await session.answer('startVm', { vm: id });
+  settle(5);
+  const { answers } = await frame(id, { network: { frames: 10 } });
+  expect(answers.network?.frames.map(({ protocol, summary }) => [protocol, summary])).toEqual([
+    ['ARP', '10.0.2.2 is at 52:55:0a:00:02:02'],
+    ['ARP', 'who has 10.0.2.2? tell 10.0.2.77'],
+  ]);
+  expect(answers.network?.frames[0]?.steps.at(-1)).toMatchObject({ kind: 'taken', outcome: 'interrupt' });
+  expect(answers.network?.learned).toEqual([
+    { mac: '52:54:00:00:00:01', port: 1 },
+    { mac: '52:55:0a:00:02:02', port: 0 },
+  ]);
+});

@@ -2,6 +2,7 @@
 
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
+import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import { guests } from '../guests/manifest.ts';
@@ -50,6 +51,14 @@ export class Session {
     return reply;
   }
 
+  #networkOf(vm: number): VirtualNetwork {
+    const network = this.lab.networkOf(this.lab.vm(vm));
+    if (network === undefined) {
+      throw new Error('expected a VM with a network card, found one without: add one with “Network card” checked');
+    }
+    return network;
+  }
+
   readonly #handlers: Handlers = {
     describe: () => ({
       version: PROTOCOL_VERSION,
@@ -70,7 +79,8 @@ export class Session {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
       const loading = loadGuest(options, this.#files);
       const adding = Promise.all([loading, this.#added]).then(([{ image, origin }]) => {
-        const vm = this.lab.addVm({ technique: options.technique, guest: image });
+        const guest = options.network === true ? { ...image, network: {} } : image;
+        const vm = this.lab.addVm({ technique: options.technique, guest });
         this.#origins.set(vm.id, origin);
         if (options.start) this.lab.start(vm.id);
         return { vm: vm.id };
@@ -104,6 +114,15 @@ export class Session {
       return done;
     },
     consoleInput: ({ vm, bytes }) => ({ accepted: this.lab.vm(vm).receive(bytes) }),
+    setLink: ({ vm, port, settings }) => {
+      this.#networkOf(vm).configure(port, settings);
+      return done;
+    },
+    capture: ({ vm }) => {
+      const { capture } = this.#networkOf(vm);
+      const { frames, forgotten } = capture;
+      return { pcap: capture.toPcap(TICKS_PER_SECOND), frames: frames.length, forgotten };
+    },
     frame: (request) => buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request),
   };
 }

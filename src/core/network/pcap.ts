@@ -24,7 +24,7 @@ export interface CapturedFrame {
 }
 
 /** The file of `frames`, in their order. */
-export function writePcap(frames: readonly CapturedFrame[], ticksPerSecond: number): Uint8Array {
+export function writePcap(frames: readonly CapturedFrame[], ticksPerSecond: number): Uint8Array<ArrayBuffer> {
   const length = frames.reduce((sum, { octets }) => sum + RECORD_HEADER_BYTES + octets.length, FILE_HEADER_BYTES);
   const file = new Uint8Array(length);
   file.set(pcapHeader());
@@ -38,7 +38,7 @@ export function writePcap(frames: readonly CapturedFrame[], ticksPerSecond: numb
 }
 
 /** What such a file begins with. */
-export function pcapHeader(): Uint8Array {
+export function pcapHeader(): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(FILE_HEADER_BYTES);
   const view = new DataView(header.buffer);
   view.setUint32(0, MAGIC_NANOSECONDS, true);
@@ -50,7 +50,10 @@ export function pcapHeader(): Uint8Array {
 }
 
 /** What such a file holds of one frame. */
-export function pcapRecord({ time, octets }: Omit<CapturedFrame, 'frame'>, ticksPerSecond: number): Uint8Array {
+export function pcapRecord(
+  { time, octets }: Omit<CapturedFrame, 'frame'>,
+  ticksPerSecond: number,
+): Uint8Array<ArrayBuffer> {
   const record = new Uint8Array(RECORD_HEADER_BYTES + octets.length);
   const view = new DataView(record.buffer);
   const seconds = Math.floor(time / ticksPerSecond);
@@ -106,7 +109,7 @@ export class Capture {
     this.#forgotten = 0;
   }
 
-  toPcap(ticksPerSecond: number): Uint8Array {
+  toPcap(ticksPerSecond: number): Uint8Array<ArrayBuffer> {
     return writePcap(this.frames, ticksPerSecond);
   }
 

@@ -6,6 +6,7 @@ import type { AnswerContext } from './context.ts';
 import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from './exits.ts';
 import { interruptsAnswer } from './interrupts.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
+import { networkAnswer } from './network.ts';
 import { registersAnswer } from './registers.ts';
 
 /** Console bytes in one answer: more follow with the next frame, so that a flood cannot choke the page. */
@@ -45,4 +46,5 @@ export const answers: Answers = {
         .inspect()
         .map(({ row, value }) => ({ name: row.name, offset: row.offset, value: value >>> 0, meaning: row.meaning })),
     })),
+  network: (context, { frames }) => networkAnswer(context, frames),
 };
