@@ -50,7 +50,9 @@ export class MemoryAccess {
   readonly #devices: DeviceBus;
   readonly #walker: Walker;
   readonly #dataContext = emptyContext();
-  readonly #fetchContext = emptyContext();
+  /** Where MPRV makes loads and stores differ from fetches. */
+  readonly #ownContext = emptyContext();
+  #fetchContext = this.#dataContext;
   readonly #guestContext = emptyContext();
   /** Physical address of the last access that reached a device. */
   #physical = 0;
@@ -79,14 +81,17 @@ export class MemoryAccess {
     this.#stale = false;
     const state = this.#state;
     const status = state.csrs.mstatus;
-    let privilege = state.privilege;
-    let virtual = state.virtual;
-    this.#setContext(this.#fetchContext, privilege, virtual);
+    const { privilege, virtual } = state;
     if (privilege === Privilege.machine && (status & Status.MPRV) !== 0) {
-      privilege = ((status & Status.MPP) >>> 11) as Privilege;
-      virtual = privilege !== Privilege.machine && (state.csrs.mstatush & StatusHigh.MPV) !== 0;
+      this.#setContext(this.#ownContext, privilege, virtual);
+      this.#fetchContext = this.#ownContext;
+      const previous = ((status & Status.MPP) >>> 11) as Privilege;
+      const previousVirtual = previous !== Privilege.machine && (state.csrs.mstatush & StatusHigh.MPV) !== 0;
+      this.#setContext(this.#dataContext, previous, previousVirtual);
+    } else {
+      this.#setContext(this.#dataContext, privilege, virtual);
+      this.#fetchContext = this.#dataContext;
     }
-    this.#setContext(this.#dataContext, privilege, virtual);
     const data = this.#dataContext;
     const fetch = this.#fetchContext;
     const modes =
