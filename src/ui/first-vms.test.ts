@@ -29,7 +29,14 @@ test('a first visit begins with a small guest that shows exits', () => {
 
 test('what ran last runs again, as it was', () => {
   rememberVms([
-    { guest: shipped('linux'), technique: 'hardware-assisted', memoryMiB: 96, adBits: 'hardware', start: false },
+    {
+      guest: shipped('linux'),
+      technique: 'hardware-assisted',
+      memoryMiB: 96,
+      adBits: 'hardware',
+      network: true,
+      start: false,
+    },
     {
       guest: { kind: 'image', title: 'mine', bytes: new Uint8Array(4), boot: 'machine' },
       technique: 'bare',
@@ -39,7 +46,14 @@ test('what ran last runs again, as it was', () => {
     { guest: shipped('hello'), technique: 'bare', memoryMiB: 16, start: true },
   ]);
   expect(vmsToBeginWith(guests)).toEqual([
-    { guest: shipped('linux'), technique: 'hardware-assisted', memoryMiB: 96, adBits: 'hardware', start: true },
+    {
+      guest: shipped('linux'),
+      technique: 'hardware-assisted',
+      memoryMiB: 96,
+      adBits: 'hardware',
+      network: true,
+      start: true,
+    },
     { guest: shipped('hello'), technique: 'bare', memoryMiB: 16, start: true },
   ]);
 });

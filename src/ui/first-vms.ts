@@ -14,32 +14,35 @@ export const MOST_MEMORY_MIB = 1024;
 export function rememberVms(vms: readonly VmOptions[]): void {
   store(
     VMS,
-    vms.flatMap(({ guest, technique, memoryMiB, adBits }) =>
-      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits }] : [],
+    vms.flatMap(({ guest, technique, memoryMiB, adBits, network }) =>
+      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits, network }] : [],
     ),
   );
 }
 
-/** A VM asked for by the page's address: `#guest=linux&technique=bare`. */
+/** A VM asked for by the page's address: `#guest=linux&technique=bare&network=user`. */
 function vmOfAddress(guests: Guests): readonly VmOptions[] {
   const asked = new URLSearchParams(location.hash.slice(1));
   const name = asked.get('guest');
   return name === null
     ? []
-    : checked(guests, name, asked.get('technique'), Number(asked.get('memory')), asked.get('ad-bits'));
+    : checked(guests, {
+        guest: name,
+        technique: asked.get('technique'),
+        memoryMiB: Number(asked.get('memory')),
+        adBits: asked.get('ad-bits'),
+        network: asked.get('network') === 'user',
+      });
 }
 
-function checked(
-  guests: Guests,
-  name: unknown,
-  technique: unknown,
-  memoryMiB: unknown,
-  adBits?: unknown,
-): readonly VmOptions[] {
-  const guest = guests.find((known) => known.name === name);
+type Wanted = Readonly<Partial<Record<'guest' | 'technique' | 'memoryMiB' | 'adBits' | 'network', unknown>>>;
+
+function checked(guests: Guests, wanted: Wanted): readonly VmOptions[] {
+  const { technique, memoryMiB, adBits, network } = wanted;
+  const guest = guests.find((known) => known.name === wanted.guest);
   if (guest === undefined) return [];
   const preferred: readonly unknown[] = [technique, 'trap-and-emulate', ...guest.techniques];
-  const possible = preferred.find((wanted): wanted is Technique => guest.techniques.some((known) => known === wanted));
+  const possible = preferred.find((each): each is Technique => guest.techniques.some((known) => known === each));
   if (possible === undefined) return [];
   const fits = typeof memoryMiB === 'number' && memoryMiB >= 1 && memoryMiB <= MOST_MEMORY_MIB;
   return [
@@ -49,6 +52,7 @@ function checked(
       memoryMiB: Math.round(fits ? memoryMiB : guest.memoryMiB),
       start: true,
       ...(adBits === 'hardware' && { adBits }),
+      ...(network === true && { network }),
     },
   ];
 }
@@ -63,10 +67,9 @@ export function vmsToBeginWith(guests: Guests): readonly VmOptions[] {
   const found = stored(VMS);
   const last = (Array.isArray(found) ? found : []).slice(0, 4).flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) return [];
-    const { guest, technique, memoryMiB, adBits } = entry as Record<string, unknown>;
-    return checked(guests, guest, technique, memoryMiB, adBits);
+    return checked(guests, entry);
   });
   if (last.length > 0) return last;
   const first = FIRST_GUESTS.find((name) => guests.some((guest) => guest.name === name));
-  return checked(guests, first ?? guests[0]?.name, 'trap-and-emulate', undefined);
+  return checked(guests, { guest: first ?? guests[0]?.name, technique: 'trap-and-emulate' });
 }

@@ -12,7 +12,8 @@ export type PanelId =
   | 'memory'
   | 'tables'
   | 'frames'
-  | 'devices';
+  | 'devices'
+  | 'network';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

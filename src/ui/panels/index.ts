@@ -16,6 +16,8 @@ function drawn(pick: (panels: typeof Drawn) => ComponentType<PanelProps>): Panel
   return lazy(() => loadPanels().then((panels) => ({ default: pick(panels) })));
 }
 
+/** Frames whose way is shown. */
+const NETWORK_FRAMES = 64;
 /** Interrupts followed: more than a panel shows without scrolling. */
 const CHAINS = 24;
 
@@ -116,5 +118,14 @@ export const panels: readonly Panel[] = [
     closedAtFirst: true,
     queries: () => ({ devices: true }),
     Component: drawn(({ Devices }) => Devices),
+  },
+  {
+    id: 'network',
+    title: 'Network',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: () => ({ network: { frames: NETWORK_FRAMES } }),
+    Component: drawn(({ Network }) => Network),
   },
 ];

@@ -62,6 +62,7 @@ export function AddVmDialog() {
   const [memory, setMemory] = useState<number>();
   const [bootArguments, setBootArguments] = useState('');
   const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
+  const [network, setNetwork] = useState(false);
   const [start, setStart] = useState(true);
   const [problem, setProblem] = useState<string>();
   const [adding, setAdding] = useState(false);
@@ -104,6 +105,7 @@ export function AddVmDialog() {
         memoryMiB,
         start,
         adBits,
+        ...(network && { network }),
         ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
       });
       close();
@@ -213,6 +215,10 @@ export function AddVmDialog() {
               <option value="software">software, after a page fault</option>
               <option value="hardware">hardware</option>
             </select>
+          </label>
+          <label title="A virtio network card on a switch with a gateway: DHCP, DNS and a web server">
+            <input type="checkbox" checked={network} onChange={(event) => setNetwork(event.target.checked)} /> Network
+            card
           </label>
           {boot === 'supervisor' && (
             <label className={styles['grow']}>

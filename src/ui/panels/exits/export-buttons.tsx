@@ -3,6 +3,7 @@
 import { formatCount } from '../../format.ts';
 import type { ExitRow, ExitsQuestion } from '../../../protocol/frame.ts';
 import type { PanelProps, SendCommand } from '../../panel.ts';
+import { download } from '../download.ts';
 import { useAttempt } from '../use-attempt.ts';
 import { exitsToCsv, exitsToJsonLines } from './export-rows.ts';
 import { exitsQuestion } from './exits-question.ts';
@@ -55,14 +56,4 @@ async function newestExits(
     skip += rows.length;
   }
   return [...found.values()].sort((one, other) => other.sequence - one.sequence).slice(0, MOST_ROWS);
-}
-
-/** Hands text to the browser as a file. */
-function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }
