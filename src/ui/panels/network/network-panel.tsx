@@ -151,12 +151,7 @@ function Port({ port, learned, onSet }: PortProps) {
         </td>
       ))}
       <td>
-        <input
-          type="checkbox"
-          aria-label={`Cable of ${port.name} plugged in`}
-          checked={settings.connected}
-          onChange={(event) => onSet({ connected: event.target.checked })}
-        />
+        <PlugBox station={port.name} settings={settings} onSet={onSet} />
       </td>
     </tr>
   );
@@ -169,13 +164,42 @@ interface SettingInputProps {
   readonly onSet: (settings: Partial<LinkSettings>) => void;
 }
 
+/**
+ * What the person has said and the machine has not answered yet, so that a field does not fall back meanwhile.
+ * @param answered what the machine says: once that changes, it holds
+ */
+function useWish<Value>(answered: unknown): readonly [Value | undefined, (wish: Value | undefined) => void] {
+  const [wish, setWish] = useState<Value>();
+  const [seen, setSeen] = useState(answered);
+  if (seen !== answered) {
+    setSeen(answered);
+    setWish(undefined);
+  }
+  return [wish, setWish];
+}
+
+function PlugBox({ station, settings, onSet }: Omit<SettingInputProps, 'field'>) {
+  const [wish, setWish] = useWish<boolean>(settings.connected);
+  return (
+    <input
+      type="checkbox"
+      aria-label={`Cable of ${station} plugged in`}
+      checked={wish ?? settings.connected}
+      onChange={(event) => {
+        setWish(event.target.checked);
+        onSet({ connected: event.target.checked });
+      }}
+    />
+  );
+}
+
 /** What is typed holds from Enter or leaving the field on; Escape takes it back. */
 function SettingInput({ field, station, settings, onSet }: SettingInputProps) {
-  const [draft, setDraft] = useState<string>();
+  const [draft, setDraft] = useWish<string>(field.read(settings));
   const apply = (input: HTMLInputElement) => {
     if (draft === undefined || !input.reportValidity()) return;
-    setDraft(undefined);
-    if (input.value !== '') onSet(field.write(input.valueAsNumber));
+    if (input.value === '') setDraft(undefined);
+    else onSet(field.write(input.valueAsNumber));
   };
   return (
     <input
