@@ -16,6 +16,8 @@ export class HostFrames {
   readonly #owners: (FrameOwner | undefined)[];
   /** Frames that have been given out before and may hold something: 1. */
   readonly #stained: Uint8Array;
+  /** Every frame below this one has an owner. */
+  #full = 0;
   #used = 0;
   /** Frames promised to a VM for its page tables and not taken yet: nobody else gets them. */
   readonly #promised = new Map<number, number>();
@@ -56,33 +58,51 @@ export class HostFrames {
    * @returns the host physical address, or undefined where there are none
    */
   allocate(count: number, owner: FrameOwner, alignment = 1): number | undefined {
-    // Tables from the low end, RAM from the high end: a VM's RAM stays one run.
-    const total = this.#owners.length;
-    const fits = (first: number) => {
-      for (let index = first; index < first + count; index++) if (this.#owners[index] !== undefined) return false;
-      return true;
-    };
-    const up = owner.use !== 'ram';
+    const isTable = owner.use !== 'ram';
     const promised = this.#promised.get(owner.vm) ?? 0;
-    if (count > (up ? promised : this.#free)) return undefined;
-    const last = Math.floor((total - count) / alignment) * alignment;
-    for (let first = up ? 0 : last; up ? first <= last : first >= 0; first += up ? alignment : -alignment) {
-      if (!fits(first)) continue;
-      this.#owners.fill(owner, first, first + count);
-      this.#used += count;
-      if (up) this.#promised.set(owner.vm, promised - count);
-      const address = RAM_BASE + first * PAGE_SIZE;
-      for (let frame = first; frame < first + count; frame++) {
-        if (this.#stained[frame] !== 0) this.#ram.zero(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE);
-        this.#stained[frame] = 1;
-      }
-      return address;
+    if (count > (isTable ? promised : this.#free)) return undefined;
+    // Tables from the low end, RAM from the high end: a VM's RAM stays one run.
+    const first = isTable ? this.#lowest(count, alignment) : this.#highest(count, alignment);
+    if (first === undefined) return undefined;
+    this.#owners.fill(owner, first, first + count);
+    this.#used += count;
+    if (isTable) this.#promised.set(owner.vm, promised - count);
+    for (let frame = first; frame < first + count; frame++) {
+      if (this.#stained[frame] !== 0) this.#ram.zero(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE);
+      this.#stained[frame] = 1;
     }
+    return RAM_BASE + first * PAGE_SIZE;
+  }
+
+  #lowest(count: number, alignment: number): number | undefined {
+    while (this.#owners[this.#full] !== undefined) this.#full++;
+    const last = this.#owners.length - count;
+    for (let first = Math.ceil(this.#full / alignment) * alignment; first <= last;) {
+      const taken = this.#firstTaken(first, count);
+      if (taken === undefined) return first;
+      first = Math.ceil((taken + 1) / alignment) * alignment;
+    }
+    return undefined;
+  }
+
+  #highest(count: number, alignment: number): number | undefined {
+    for (let first = Math.floor((this.#owners.length - count) / alignment) * alignment; first >= 0;) {
+      const taken = this.#firstTaken(first, count);
+      if (taken === undefined) return first;
+      first = Math.floor((taken - count) / alignment) * alignment;
+    }
+    return undefined;
+  }
+
+  /** The first of `count` frames that has an owner. */
+  #firstTaken(first: number, count: number): number | undefined {
+    for (let frame = first; frame < first + count; frame++) if (this.#owners[frame] !== undefined) return frame;
     return undefined;
   }
 
   free(address: number, count: number): void {
     const first = (address - RAM_BASE) / PAGE_SIZE;
+    this.#full = Math.min(this.#full, first);
     const owner = this.#owners[first];
     this.#owners.fill(undefined, first, first + count);
     this.#used -= count;
@@ -92,6 +112,7 @@ export class HostFrames {
   /** Takes back everything a VM owns, and what it was promised. */
   freeAll(vm: number): void {
     this.#promised.delete(vm);
+    this.#full = 0;
     this.#owners.forEach((owner, frame) => {
       if (owner?.vm !== vm) return;
       this.#owners[frame] = undefined;

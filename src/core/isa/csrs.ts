@@ -48,11 +48,14 @@ const ignore = () => undefined;
 const zero = () => 0;
 
 const storedNames = Object.keys(storedCsrs) as readonly StoredCsrName[];
+/** Place of a stored CSR in the order of csr-stored.ts. */
+export const storedIndex = (name: StoredCsrName): number => storedNames.indexOf(name);
+
 const storedRows: readonly StoredCsr[] = storedNames.map((name) => storedCsrs[name]);
 
 /** Writes a stored CSR as a CSR instruction does: only its writable bits, made legal. */
 export const writeStored = (port: CsrPort, name: StoredCsrName, value: number): void =>
-  writeStoredAt(port, storedNames.indexOf(name), value);
+  writeStoredAt(port, storedIndex(name), value);
 
 function writeStoredAt(port: CsrPort, index: number, value: number): void {
   const row = storedRows[index];
@@ -70,7 +73,7 @@ const window = (
   mask: number,
   fields: readonly CsrField[],
 ): ViewCsr => {
-  const index = storedNames.indexOf(of);
+  const index = storedIndex(of);
   return view(
     number,
     meaning,

@@ -24,5 +24,7 @@ export const guestPageFaultCauses = causes(
 
 /** The access that ended in one of `causes`; undefined for any other cause. */
 export function accessOf(table: Readonly<Record<Access, number>>, cause: number): Access | undefined {
-  return Object.values(Access).find((access) => table[access] === cause);
+  if (cause === table[Access.load]) return Access.load;
+  if (cause === table[Access.store]) return Access.store;
+  return cause === table[Access.fetch] ? Access.fetch : undefined;
 }
