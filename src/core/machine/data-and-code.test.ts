@@ -332,6 +332,18 @@ root:   .space 4096
   });
 });
 
+test('a fence whose reserved field rd is not 0 writes no register (unprivileged manual, "Memory Ordering Instructions")', () => {
+  const machine = run(`
+_start: li   a0, 7
+        li   t0, 5
+1:      .word 0x0ff0050f                # fence iorw, iorw with rd = a0
+        addi t0, t0, -1
+        bnez t0, 1b
+2:      j    2b
+`);
+  expect(x(machine, A0)).toBe(7);
+});
+
 test('a store to a watched word is told, whichever way it is made', () => {
   for (const host of [undefined, referenceHost]) {
     const machine = new TestMachine(host ? { host } : {});

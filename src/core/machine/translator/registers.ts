@@ -21,7 +21,7 @@ export interface Registers {
 
 /** Registers an instruction reads, and the one it writes. */
 export const readsOf = ({ rs1, rs2 }: Decoded): number => ((1 << rs1) | (1 << rs2)) & ~1;
-export const writesOf = ({ rd }: Decoded): number => (1 << rd) & ~1;
+export const writesOf = ({ rd, row }: Decoded): number => (row.effect.kind === 'fence' ? 0 : (1 << rd) & ~1); // a fence has a field rd, reserved
 
 /** Whether an instruction may turn out to be one for the interpreter: its registers must be complete before it. */
 export function mayLeave({ row }: Decoded): boolean {
