@@ -24,7 +24,7 @@ test('one VM crashes in its own trap vector, the other goes on', async ({ page }
   await dialog
     .getByLabel('A file of yours')
     .setInputFiles({ name: 'broken.elf', mimeType: 'application/octet-stream', buffer: Buffer.from(built.image) });
-  await dialog.getByRole('combobox').selectOption('supervisor');
+  await dialog.getByLabel(/^Starts in/).selectOption('supervisor');
   await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
   await expect(vmChip(page, 'broken.elf')).toBeChecked();
