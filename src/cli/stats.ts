@@ -12,6 +12,8 @@ export const LIMIT_EXIT_CODE = 124;
 /** Host time in nanoseconds. */
 export interface ExitStatistics {
   readonly count: number;
+  /** How many of them were timed: not every one is. The times are of these; 0 where none was. */
+  readonly timed: number;
   readonly min: number;
   readonly mean: number;
   readonly max: number;
@@ -104,9 +106,10 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds }: Run): Stat
   };
 }
 
-const summary = ({ count, minimum, maximum, sum }: Readonly<ReasonStatistics>): ExitStatistics => ({
+const summary = ({ count, timed, minimum, maximum, sum }: Readonly<ReasonStatistics>): ExitStatistics => ({
   count,
+  timed,
   min: minimum,
-  mean: count > 0 ? sum / count : 0,
+  mean: timed > 0 ? sum / timed : 0,
   max: maximum,
 });

@@ -69,7 +69,7 @@ export function traceLine(exit: ExitRecord): string {
     verdict: exit.verdict,
     resumePc: hex(exit.resumePc),
     virtualCost: exit.virtualCost,
-    nanoseconds: exit.nanoseconds,
+    nanoseconds: exit.nanoseconds ?? null,
   });
 }
 

@@ -190,7 +190,8 @@ export interface ExitRow {
   /** Instructions of virtual time when it happened. */
   readonly at: number;
   readonly virtualCost: number;
-  readonly nanoseconds: number;
+  /** Host time; undefined where the exit was not timed: not every one is. */
+  readonly nanoseconds: number | undefined;
 }
 export interface ExitsAnswer {
   /** Exits that match and are still in the ring, and the number that happened in all. */
@@ -205,10 +206,12 @@ export interface ExitSummaryRow {
   readonly reason: string;
   readonly samples: number;
   readonly samplesShare: number;
+  /** As far as those that were timed tell. */
   readonly timeShare: number;
-  readonly minimumNanoseconds: number;
-  readonly maximumNanoseconds: number;
-  readonly meanNanoseconds: number;
+  /** Of those that were timed; undefined where none was. */
+  readonly minimumNanoseconds: number | undefined;
+  readonly maximumNanoseconds: number | undefined;
+  readonly meanNanoseconds: number | undefined;
 }
 
 /** One thing the hypervisor read or wrote while it handled an exit. */

@@ -217,14 +217,14 @@ describe('the trace', () => {
     );
     for (const { kind, what, before, after } of exit.effects) trace.effect(Effect[kind], what, before, after);
     trace.handled(exit.verdict, exit.resumePc);
-    trace.end(exit.nanoseconds);
+    trace.end(exit.nanoseconds ?? NaN);
   }
 
   const hasAddress = (reason: ExitReason | undefined) => reason === 'device-access' || reason === 'missing-page';
 
   const record = (index: number): Omit<ExitRecord, 'sequence'> => ({
     at: index * 2 ** 33 + 0.5,
-    nanoseconds: index + 0.25,
+    nanoseconds: index % 5 === 0 ? undefined : index + 0.25, // some are not timed
     virtualCost: index % 2,
     vm: 1 + (index % 3),
     reason: exitReasons[index % exitReasons.length] ?? 'host-timer',
@@ -283,18 +283,37 @@ describe('the trace', () => {
     for (const each of all) put(trace, each);
     for (const vm of [1, 2, 3]) {
       for (const reason of exitReasons) {
-        const own = all
-          .filter((each) => each.vm === vm && each.reason === reason)
-          .map(({ nanoseconds }) => nanoseconds);
+        const own = all.filter((each) => each.vm === vm && each.reason === reason);
+        const times = own.flatMap(({ nanoseconds }) => nanoseconds ?? []);
         expect(trace.statistics(vm)[reason]).toEqual({
           count: own.length,
-          minimum: own.length === 0 ? 0 : Math.min(...own),
-          maximum: Math.max(0, ...own),
-          sum: own.reduce((sum, value) => sum + value, 0),
+          timed: times.length,
+          minimum: times.length === 0 ? 0 : Math.min(...times),
+          maximum: Math.max(0, ...times),
+          sum: times.reduce((sum, value) => sum + value, 0),
         });
       }
     }
     expect(trace.statistics(9)['sbi-call'].count).toBe(0);
+  });
+
+  test('times a VM’s first exits all, then about one in sixteen, whatever the beat of a loop, and none while it does not record', () => {
+    const trace = new Trace(4);
+    const first = Array.from({ length: 1024 }, (_, index) => trace.times(index + 1));
+    expect(first).not.toContain(false);
+    for (const beat of [1, 2, 3, 4, 8, 16, 17]) {
+      const timed = Array.from({ length: beat }, () => 0);
+      const turns = 3_200;
+      for (let exit = 0; exit < turns * beat; exit++) {
+        if (trace.times(2_000 + exit)) timed[exit % beat] = (timed[exit % beat] ?? 0) + 1;
+      }
+      for (const count of timed) {
+        expect(count, `one of ${beat}`).toBeGreaterThan(turns / 32);
+        expect(count, `one of ${beat}`).toBeLessThan(turns / 8);
+      }
+    }
+    trace.recording = false;
+    expect(trace.times(1)).toBe(false);
   });
 });
 

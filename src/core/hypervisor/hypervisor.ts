@@ -385,7 +385,8 @@ export class Hypervisor implements Computer {
   #beginExit(vm: HostedVm): ExitReason {
     const { trace } = this;
     const { host } = this.#options;
-    const started = trace.recording ? host.nanoseconds() : 0;
+    const timed = trace.times(vm.exits + 1);
+    const started = timed ? host.nanoseconds() : NaN;
     const exit = vm.beginExit();
     const held = vm.control.goal?.kind === 'exit';
     trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vm), vm.state, this.#hart.state, held);
@@ -400,7 +401,7 @@ export class Hypervisor implements Computer {
     }
     this.#handle(vm, exit);
     if (transparent(exit.reason)) vm.instructionPending();
-    this.#endExit(exit, trace.recording ? host.nanoseconds() - started : 0);
+    this.#endExit(exit, timed ? host.nanoseconds() - started : NaN);
     return exit.reason;
   }
 
@@ -411,13 +412,13 @@ export class Hypervisor implements Computer {
     this.trace.handled(verdict, vm.state.pc);
   }
 
-  /** Ends an exit that was held open. Its host time would be the person's: it is recorded as 0. */
+  /** Ends an exit that was held open. Its host time would be the person's: it counts as not timed. */
   #finishExit(): void {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
     if (open.stage === 'trapped') this.#handle(open.vm, open.exit);
-    this.#endExit(open.exit, 0);
+    this.#endExit(open.exit, NaN);
   }
 
   #endExit(exit: Exit, nanoseconds: number): void {

@@ -4,7 +4,7 @@
 // One record, in 32-bit words (float64 where two words are named):
 //
 //   0,1  at (virtual instructions)   10 gpa, low word        18 mode after trap, packed
-//   2,3  nanoseconds                 11 gpa, bit 32 up; −1: none   19 verdict
+//   2,3  nanoseconds; NaN: not timed 11 gpa, bit 32 up; −1: none   19 verdict
 //   4,5  virtual cost                12 gva; valid if 13     20 resume pc
 //   6    vm                          13 1: gva is valid      21 number of effects
 //   7    reason                      14 stval                22 … effects, 4 words each: kind, what, before, after
@@ -46,7 +46,8 @@ export interface EffectRecord {
 export interface ExitRecord {
   readonly sequence: number;
   readonly at: number;
-  readonly nanoseconds: number;
+  /** Host time; undefined where the exit was not timed. */
+  readonly nanoseconds: number | undefined;
   readonly virtualCost: number;
   readonly vm: number;
   readonly reason: ExitReason;
@@ -80,6 +81,8 @@ export const EFFECT_LIMIT = Math.floor((WORDS - EFFECTS) / EFFECT_WORDS);
 /** Sums over the exits of one reason; host time in nanoseconds. */
 export interface ReasonStatistics {
   readonly count: number;
+  /** How many of them were timed; the rest of the sums is over these. */
+  readonly timed: number;
   readonly minimum: number;
   readonly maximum: number;
   readonly sum: number;
@@ -93,7 +96,12 @@ interface TrappedHart {
 }
 
 /** What the sums of one VM are kept in: for each reason, in this order. */
-const Sum = { count: 0, minimum: 1, maximum: 2, sum: 3, length: 4 } as const;
+const Sum = { count: 0, timed: 1, minimum: 2, maximum: 3, sum: 4, length: 5 } as const;
+
+/** A VM's first exits are timed one and all; later ones now and then, for asking a browser its time costs as much as an exit. */
+const TIMED_AT_FIRST = 1024;
+/** Afterwards one of so many is timed on average: from half as many exits to one and a half times as many behind the last. */
+const TIMED_ONE_OF = 16;
 
 export class Trace {
   /** Whether exits are kept from now on. They are counted all the same. */
@@ -111,6 +119,9 @@ export class Trace {
   #vm = 0;
   #reason = 0;
   readonly #sums = new Map<number, Float64Array>();
+  /** Exits until one is timed again, and what makes the next distance uneven: loops have a beat that an even one could hit. */
+  #untilTimed = 0;
+  #unevenness = 1;
 
   /** @param capacity records kept */
   constructor(capacity = 1 << 16) {
@@ -129,6 +140,16 @@ export class Trace {
   /** Number of the oldest record still kept. */
   get oldest(): number {
     return Math.max(0, this.#next - this.#capacity);
+  }
+
+  /** Whether the exit that begins now is to be timed. @param exits which one of its VM's it is */
+  times(exits: number): boolean {
+    if (!this.recording) return false;
+    if (exits <= TIMED_AT_FIRST) return true;
+    if (this.#untilTimed-- > 0) return false;
+    this.#unevenness = (Math.imul(this.#unevenness, 1_664_525) + 1_013_904_223) | 0; // Numerical Recipes, "ranqd1"
+    this.#untilTimed = TIMED_ONE_OF / 2 - 1 + ((this.#unevenness >>> 16) % (TIMED_ONE_OF + 1));
+    return true;
   }
 
   /**
@@ -204,7 +225,7 @@ export class Trace {
     this.#words[this.#base + 20] = resumePc;
   }
 
-  /** The exit is over: it is counted, and its record is kept. @param nanoseconds host time it took */
+  /** The exit is over: it is counted, and its record is kept. @param nanoseconds host time it took; NaN: not timed */
   end(nanoseconds: number): void {
     this.#count(nanoseconds);
     if (!this.#open) return;
@@ -233,7 +254,7 @@ export class Trace {
     return {
       sequence,
       at: double(0),
-      nanoseconds: double(1),
+      nanoseconds: Number.isNaN(double(1)) ? undefined : double(1),
       virtualCost: double(2),
       vm: word(6),
       reason: this.reasonOf(sequence),
@@ -277,6 +298,7 @@ export class Trace {
         reason,
         {
           count: of(code, Sum.count),
+          timed: of(code, Sum.timed),
           minimum: of(code, Sum.minimum),
           maximum: of(code, Sum.maximum),
           sum: of(code, Sum.sum),
@@ -292,10 +314,12 @@ export class Trace {
       this.#sums.set(this.#vm, sums);
     }
     const at = this.#reason * Sum.length;
-    const count = sums[at] ?? 0;
-    sums[at] = count + 1;
+    sums[at] = (sums[at] ?? 0) + 1;
+    if (Number.isNaN(nanoseconds)) return;
+    const timed = sums[at + Sum.timed] ?? 0;
+    sums[at + Sum.timed] = timed + 1;
     const minimum = sums[at + Sum.minimum] ?? 0;
-    if (count === 0 || nanoseconds < minimum) sums[at + Sum.minimum] = nanoseconds;
+    if (timed === 0 || nanoseconds < minimum) sums[at + Sum.minimum] = nanoseconds;
     if (nanoseconds > (sums[at + Sum.maximum] ?? 0)) sums[at + Sum.maximum] = nanoseconds;
     sums[at + Sum.sum] = (sums[at + Sum.sum] ?? 0) + nanoseconds;
   }

@@ -237,7 +237,7 @@ export const panelGlossary = {
   'time-share': row('Time%', 'Share of the real time spent in the hypervisor.', 'perf-kvm(1)'),
   'exit-time': row(
     'Time of an exit',
-    'Real time this computer spent in the hypervisor; it differs from run to run.',
+    'Real time this computer spent in the hypervisor; it differs from run to run. A VM’s first 1,024 exits are timed, then about one in 16: looking at the clock costs as much as an exit.',
     'perf-kvm(1)',
   ),
   'virtual-cost': row('Virtual cost', 'Instructions of virtual time the exit is charged with; the same in every run.'),

@@ -41,13 +41,15 @@ export function exitSummaryAnswer(lab: Lab, vm: number | undefined): readonly Ex
     return {
       reason,
       count: rows.reduce((sum, row) => sum + row.count, 0),
+      timed: rows.reduce((sum, row) => sum + row.timed, 0),
       sum: rows.reduce((sum, row) => sum + row.sum, 0),
-      minimum: Math.min(...rows.map((row) => row.minimum)),
+      minimum: Math.min(...rows.filter(({ timed }) => timed > 0).map((row) => row.minimum)),
       maximum: Math.max(...rows.map((row) => row.maximum)),
     };
   });
   const samples = sums.reduce((sum, row) => sum + row.count, 0);
-  const time = sums.reduce((sum, row) => sum + row.sum, 0);
+  const timeOf = ({ count, timed, sum }: (typeof sums)[number]) => (timed === 0 ? 0 : (sum / timed) * count);
+  const time = sums.reduce((sum, row) => sum + timeOf(row), 0);
   return sums
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count)
@@ -55,10 +57,10 @@ export function exitSummaryAnswer(lab: Lab, vm: number | undefined): readonly Ex
       reason: row.reason,
       samples: row.count,
       samplesShare: row.count / samples,
-      timeShare: time === 0 ? 0 : row.sum / time,
-      minimumNanoseconds: row.minimum,
-      maximumNanoseconds: row.maximum,
-      meanNanoseconds: row.sum / row.count,
+      timeShare: time === 0 ? 0 : timeOf(row) / time,
+      minimumNanoseconds: row.timed === 0 ? undefined : row.minimum,
+      maximumNanoseconds: row.timed === 0 ? undefined : row.maximum,
+      meanNanoseconds: row.timed === 0 ? undefined : row.sum / row.timed,
     }));
 }
 

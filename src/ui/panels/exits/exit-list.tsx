@@ -175,7 +175,7 @@ function Cells({ row, reason }: { readonly row: ExitRow; readonly reason: ExitRe
       </span>
       <span role="gridcell">{row.verdict}</span>
       <span role="gridcell" className={classNames(styles['wide'], styles['number'], 'tabular')}>
-        {formatNanoseconds(row.nanoseconds)}
+        {row.nanoseconds === undefined ? '–' : formatNanoseconds(row.nanoseconds)}
       </span>
     </>
   );

@@ -19,6 +19,8 @@ interface Column {
   readonly title: string;
   readonly format: (value: number) => string;
 }
+/** What stands where a value is not known. */
+const UNKNOWN = '–';
 const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
 const columns: readonly Column[] = [
   { key: 'samples', term: 'samples', title: 'Samples', format: formatCount },
@@ -72,7 +74,7 @@ export function ExitSummary({ frame, vm, catalog, choice, choose }: PanelProps) 
         </thead>
         <tbody>
           {summary
-            .toSorted((one, other) => other[order] - one[order])
+            .toSorted((one, other) => (other[order] ?? 0) - (one[order] ?? 0))
             .map((row) => {
               const reason = findReason(catalog, row.reason, exits.vm === 'all' ? undefined : vm?.technique);
               return (
@@ -98,7 +100,7 @@ export function ExitSummary({ frame, vm, catalog, choice, choose }: PanelProps) 
                   <td className={classNames(shared['quiet'], styles['wide'])}>{reason.vmxName}</td>
                   {columns.map(({ key, format }) => (
                     <td key={key} className="number">
-                      {format(row[key])}
+                      {row[key] === undefined ? UNKNOWN : format(row[key])}
                     </td>
                   ))}
                 </tr>

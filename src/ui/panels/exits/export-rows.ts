@@ -20,7 +20,7 @@ const columns: readonly Column[] = [
   ['verdict', (row) => row.verdict],
   ['at_instructions', (row) => row.at],
   ['virtual_cost', (row) => row.virtualCost],
-  ['nanoseconds', (row) => row.nanoseconds],
+  ['nanoseconds', (row) => row.nanoseconds ?? ''],
 ];
 
 /** A cell with a comma, a quote or a line break is quoted; a text a spreadsheet would take for a formula gets a ' in front. */

@@ -96,7 +96,9 @@ export function ResumeStep({ exit }: StepProps) {
       </p>
       <p className={shared['quiet']}>
         <Term name="virtual-cost">Cost</Term>: {formatCount(exit.virtualCost)} instructions of virtual time;{' '}
-        {formatNanoseconds(exit.nanoseconds)} on this computer
+        {exit.nanoseconds === undefined
+          ? 'its time on this computer was not taken'
+          : `${formatNanoseconds(exit.nanoseconds)} on this computer`}
       </p>
     </>
   );
