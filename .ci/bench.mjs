@@ -1,47 +1,15 @@
 // `npm run bench`: bundles src/bench for Node, for the page and for its worker, and calls its `main(argv)`. What only some parts
 // of it need (a browser, the built page) is made when they ask.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { bundle, BUNDLES, load } from './bundle.mjs';
 import { ensureBrowser, ensurePackages, ROOT } from './ensure.mjs';
 import { lastChange } from './freshness.mjs';
 
-const BUNDLES = join(ROOT, 'node_modules/.cache/ringside/bench');
+/** What the browser is served. */
+const SERVED = join(BUNDLES, 'bench');
+/** Loaded from where npm put them, by Node itself. */
+const PACKAGES = [/^@playwright/, /^v86/];
 const PAGE_INPUTS = ['src', 'public', 'index.html', 'vite.config.ts', 'package-lock.json'];
-
-/**
- * @param {string} input Below the checkout.
- * @param {string} name The bundle's.
- * @param {'node' | 'browser'} platform
- * @returns {Promise<string>} The bundle's path.
- */
-async function bundle(input, name, platform) {
-  const { rolldown } = await import('rolldown');
-  const file = join(BUNDLES, name);
-  const build = await rolldown({
-    input: join(ROOT, input),
-    platform,
-    external: platform === 'node' ? [/^@playwright/, /^v86/] : [/^node:/],
-    logLevel: 'silent',
-  });
-  try {
-    await build.write({ file, format: 'esm', codeSplitting: false });
-  } finally {
-    await build.close();
-  }
-  return file;
-}
-
-/**
- * @param {string} input
- * @param {string} name
- * @returns {Promise<Record<string, unknown>>} The module's exports.
- */
-async function load(input, name) {
-  /** @type {unknown} */
-  const module = await import(pathToFileURL(await bundle(input, name, 'node')).href);
-  return /** @type {Record<string, unknown>} */ (module);
-}
 
 const closers = /** @type {(() => Promise<void>)[]} */ ([]);
 
@@ -58,17 +26,19 @@ async function servePage() {
 /** @returns {Promise<number>} The exit status. */
 async function launch() {
   ensurePackages();
-  mkdirSync(BUNDLES, { recursive: true });
-  await bundle('src/bench/page/bench-page.ts', 'page.js', 'browser');
-  await bundle('src/bench/worker/bench.worker.ts', 'worker.js', 'browser');
-  const { main } = await load('src/bench/main.ts', 'main.mjs');
+  await bundle('src/bench/page/bench-page.ts', join(SERVED, 'page.js'), { platform: 'browser', external: [/^node:/] });
+  await bundle('src/bench/worker/bench.worker.ts', join(SERVED, 'worker.js'), {
+    platform: 'browser',
+    external: [/^node:/],
+  });
+  const { main } = await load('src/bench/main.ts', PACKAGES);
   const run = /** @type {(argv: readonly string[], launcher: unknown) => Promise<number>} */ (main);
   return run(process.argv.slice(2), {
-    places: { root: ROOT, bundles: BUNDLES },
+    places: { root: ROOT, bundles: SERVED },
     browserPath: ensureBrowser,
     pageMeasurements: async () => ({
-      ...(await load('e2e/measure/start-up.ts', 'start-up.mjs')),
-      ...(await load('e2e/measure/frames.ts', 'frames.mjs')),
+      ...(await load('e2e/measure/start-up.ts', PACKAGES)),
+      ...(await load('e2e/measure/frames.ts', PACKAGES)),
     }),
     servePage,
   });

@@ -1,61 +1,47 @@
 // The launcher of the headless host: bundles src/cli/main.ts when a source changed, then calls its `main(argv)`.
 // Stdout is the guest's console, byte for byte, so nothing here writes to it. A fresh bundle starts within about 0.1 s.
-import { existsSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { bundle, BUNDLES } from './bundle.mjs';
 import { ensurePackages, ROOT } from './ensure.mjs';
 import { lastChange } from './freshness.mjs';
 
-const ENTRY = join(ROOT, 'src/cli/main.ts');
-const INPUTS = ['src/cli', 'src/core', 'src/protocol', 'src/guests', 'package-lock.json', '.ci/ringside.mjs'];
-const BUNDLE = join(ROOT, 'node_modules/.cache/ringside/cli.mjs');
+const ENTRY = 'src/cli/main.ts';
+const INPUTS = [
+  'src/cli',
+  'src/core',
+  'src/protocol',
+  'src/guests',
+  'package-lock.json',
+  '.ci/ringside.mjs',
+  '.ci/bundle.mjs',
+];
+const BUNDLE = join(BUNDLES, 'cli.mjs');
 
-/** In the bundle, `import.meta.url` must still mean the source file: paths to images are relative to it. */
-const sourceAddresses = {
-  name: 'source-addresses',
-  /**
-   * @param {string} code
-   * @param {string} id
-   */
-  transform(code, id) {
-    return code.includes('import.meta.url')
-      ? code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href))
-      : undefined;
-  },
-};
-
-async function bundle() {
-  const { rolldown } = await import('rolldown');
+/** Written aside and renamed, so that a run at the same moment never sees half a bundle. */
+async function renew() {
   const started = new Date();
-  // Written aside and renamed, so that a run at the same moment never sees half a bundle.
   const aside = `${BUNDLE}.${process.pid}.mjs`;
-  mkdirSync(join(BUNDLE, '..'), { recursive: true });
-  const build = await rolldown({
-    input: ENTRY,
-    platform: 'node',
-    plugins: [sourceAddresses],
-    logLevel: 'silent',
-  });
   try {
-    await build.write({ file: aside, format: 'esm', codeSplitting: false });
+    await bundle(ENTRY, aside);
     utimesSync(aside, started, started);
     renameSync(aside, BUNDLE);
   } finally {
     rmSync(aside, { force: true });
-    await build.close();
   }
 }
 
 /** @returns {Promise<number>} The exit status. */
 async function launch() {
-  if (!existsSync(ENTRY)) {
+  if (!existsSync(join(ROOT, ENTRY))) {
     process.stderr.write(
-      `ringside: expected the command's source at ${ENTRY}, found none. Check out the whole repository.\n`,
+      `ringside: expected the command's source at ${join(ROOT, ENTRY)}, found none. Check out the whole repository.\n`,
     );
     return 2;
   }
   ensurePackages();
-  if (lastChange(INPUTS.map((path) => join(ROOT, path))) > lastChange([BUNDLE])) await bundle();
+  if (lastChange(INPUTS.map((path) => join(ROOT, path))) > lastChange([BUNDLE])) await renew();
   // npm runs scripts in the checkout; file names mean what they meant where the command was typed.
   const typedIn = process.env['INIT_CWD'];
   if (process.env['npm_lifecycle_event'] === 'ringside' && typedIn !== undefined) process.chdir(typedIn);
