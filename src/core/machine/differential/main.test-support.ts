@@ -26,28 +26,50 @@ async function show(seed: number): Promise<void> {
   for (const each of differences) out(`  differs: ${each.name}: here ${each.here}, QEMU ${each.qemu}`);
 }
 
+const USAGE = `usage: npm run differential -- [--programs N] [--seed S] [--explain SEED]
+  --programs  how many (1000)
+  --seed      of the first; the others follow (1)
+  --explain   shows one program, and where its two runs part
+`;
+
+/** What was asked for, as whole numbers. @throws Error in words for a person */
+function choicesOf(argv: readonly string[]) {
+  const options = { programs: { type: 'string' }, seed: { type: 'string' }, explain: { type: 'string' } } as const;
+  const { values } = parseArgs({ args: [...argv], options });
+  const whole = (name: keyof typeof options): number | undefined => {
+    const text = values[name];
+    if (text !== undefined && !/^\d{1,9}$/.test(text)) {
+      throw new Error(`expected a whole number for --${name}, found ${text}`);
+    }
+    return text === undefined ? undefined : Number(text);
+  };
+  return { programs: whole('programs') ?? 1000, first: whole('seed') ?? 1, explained: whole('explain') };
+}
+
 /** @returns the exit status */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      programs: { type: 'string', default: '1000' },
-      seed: { type: 'string', default: '1' },
-      explain: { type: 'string' },
-    },
-  });
+  if (argv.includes('--help')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  let choices: ReturnType<typeof choicesOf>;
+  try {
+    choices = choicesOf(argv);
+  } catch (error) {
+    process.stderr.write(`differential: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return 2;
+  }
+  const { programs, first, explained } = choices;
   if (qemuVersion === undefined) {
     process.stderr.write(
       'differential: expected qemu-system-riscv32 on the PATH, found none. Install it (Debian: qemu-system-misc).\n',
     );
     return 2;
   }
-  if (values.explain !== undefined) {
-    await show(Number(values.explain));
+  if (explained !== undefined) {
+    await show(explained);
     return 0;
   }
-  const programs = Number(values.programs);
-  const first = Number(values.seed);
   const failed: number[] = [];
   const started = performance.now();
   for (let done = 0; done < programs; done += BATCH) {
