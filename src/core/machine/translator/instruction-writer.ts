@@ -163,14 +163,10 @@ export class InstructionWriter {
     code.branchIf(this.#frame.stub(place.dirty), 'unlikely');
     if (width === 1) return;
     code.get(this.#address);
-    this.#branchIfMisaligned(width, this.#frame.stub(place.dirty));
-  }
-
-  /** A condition of its own: two tests and branches are cheaper than one of both together. */
-  #branchIfMisaligned(width: number, otherwise: Label): void {
-    this.#code.constant(width - 1);
-    this.#code.op(Op.i32And);
-    this.#code.branchIf(otherwise, 'unlikely');
+    // A condition of its own: two tests and branches are cheaper than one of both together.
+    code.constant(width - 1);
+    code.op(Op.i32And);
+    code.branchIf(this.#frame.stub(place.dirty), 'unlikely');
   }
 
   /** Branches to `otherwise` unless all accesses may go ahead; then the check's local holds the linear address of the lowest. */

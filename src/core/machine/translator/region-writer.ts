@@ -59,6 +59,7 @@ class RegionWriter {
     this.#registers = registersOf(blocks, this.#flow);
     this.#needs = needsOf(blocks, this.#flow);
   }
+
   write(): FunctionBody {
     this.#enter();
     this.#frame.loadRegisters(this.#registers.liveIn[0] ?? 0);
@@ -73,12 +74,7 @@ class RegionWriter {
     code.set(this.#frame.translations);
     const go = code.block();
     const refuse = code.block();
-    if (!this.#flow.loops.has(0)) {
-      code.get(this.#frame.budget);
-      code.constant(this.#needs[0] ?? 0);
-      code.op(Op.i32LtS);
-      code.branchIf(refuse, 'unlikely');
-    }
+    if (!this.#flow.loops.has(0)) this.#frame.branchIfBudgetBelow(this.#needs[0] ?? 0, refuse);
     for (const [index, page] of this.#region.pages) {
       if (index === 0) continue; // the caller has come through it
       code.get(this.#frame.page);

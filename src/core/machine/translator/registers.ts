@@ -19,9 +19,11 @@ export interface Registers {
   readonly liveIn: Int32Array;
 }
 
-/** Registers an instruction reads, and the one it writes. */
+/** Registers an instruction reads. */
 export const readsOf = ({ rs1, rs2 }: Decoded): number => ((1 << rs1) | (1 << rs2)) & ~1;
-export const writesOf = ({ rd, row }: Decoded): number => (row.effect.kind === 'fence' ? 0 : (1 << rd) & ~1); // a fence has a field rd, reserved
+
+/** The register an instruction writes. A fence has a field rd too, but reserved: "implementations shall ignore" it. */
+export const writesOf = ({ rd, row }: Decoded): number => (row.effect.kind === 'fence' ? 0 : (1 << rd) & ~1);
 
 /** Whether an instruction may turn out to be one for the interpreter: its registers must be complete before it. */
 export function mayLeave({ row }: Decoded): boolean {
