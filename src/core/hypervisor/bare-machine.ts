@@ -9,6 +9,7 @@ import { RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, Machine, type MachineOptions } from '../machine/machine.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
+import type { Quirks } from '../machine/quirks.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { GuestMemory } from './guest-memory.ts';
@@ -34,6 +35,7 @@ export interface BareOptions {
   readonly epochNanoseconds: Unsigned64;
   readonly interrupts: InterruptLog;
   readonly translator: boolean;
+  readonly quirks: Readonly<Quirks>;
 }
 
 export class BareMachine implements VirtualMachine, Computer {
@@ -81,6 +83,7 @@ export class BareMachine implements VirtualMachine, Computer {
       svadu: guest.svadu ?? false,
       ...(guest.devices && { devices: guest.devices }),
       translator: options.translator,
+      quirks: options.quirks,
       observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
       boardObserver: this.interruptLog.controllerObservers,
     });

@@ -154,6 +154,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.state = new PrivilegedState(machine.memory, options.stateBase, {
       hypervisorExtension: false,
       svadu: guest.svadu ?? false,
+      quirks: machine.quirks,
       time: () => this.board.time(),
       executed: () => this.instructions,
       changed: (consequence) => {

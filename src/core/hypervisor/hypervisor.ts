@@ -9,6 +9,7 @@ import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
+import type { Quirks } from '../machine/quirks.ts';
 import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
@@ -52,6 +53,7 @@ export interface HypervisorOptions {
   readonly trace: Trace;
   readonly interrupts: InterruptLog;
   readonly translator: boolean;
+  readonly quirks: Readonly<Quirks>;
 }
 
 export class Hypervisor implements Computer {
@@ -88,6 +90,7 @@ export class Hypervisor implements Computer {
       ramBytes: options.memoryBytes,
       savedVcpus: MAXIMUM_VMS,
       translator: options.translator,
+      quirks: options.quirks,
       svadu: true, // a guest gets it if its own board has it
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,

@@ -2,6 +2,7 @@
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { Host } from '../machine/linear-memory.ts';
+import { quirksOf, type Quirks } from '../machine/quirks.ts';
 import { BareMachine } from './bare-machine.ts';
 import type { Computer } from './computer.ts';
 import { goalOver, type Goal } from './control.ts';
@@ -24,6 +25,8 @@ export interface LabOptions {
   readonly traceCapacity?: number;
   /** Hot code is translated to WebAssembly (default); nothing but speed depends on it. */
   readonly translator?: boolean;
+  /** Where its machines depart from the manual from the start; nowhere where absent. */
+  readonly quirks?: Quirks;
 }
 
 export interface NewVm {
@@ -40,6 +43,8 @@ export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | '
 export class Lab {
   readonly trace: Trace;
   readonly interrupts = new InterruptLog();
+  /** Switches of all its machines, which obey at once: where they depart from the manual. */
+  readonly quirks: Quirks;
   readonly #options: LabOptions;
   readonly #bare = new Map<number, BareMachine>();
   #hypervisor: Hypervisor | undefined;
@@ -48,6 +53,7 @@ export class Lab {
   constructor(options: LabOptions) {
     this.#options = options;
     this.trace = new Trace(options.traceCapacity);
+    this.quirks = options.quirks ?? quirksOf();
   }
 
   /** The hypervisor, once a VM has needed it. */
@@ -77,6 +83,7 @@ export class Lab {
         epochNanoseconds: this.#options.epochNanoseconds,
         interrupts: this.interrupts,
         translator: this.#options.translator ?? true,
+        quirks: this.quirks,
       });
       this.#bare.set(id, bare);
       vm = bare;
@@ -97,6 +104,7 @@ export class Lab {
         trace: this.trace,
         interrupts: this.interrupts,
         translator: this.#options.translator ?? true,
+        quirks: this.quirks,
       });
       vm = this.#hypervisor.addVm(id, technique, guest);
     }

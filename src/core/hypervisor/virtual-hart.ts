@@ -54,7 +54,9 @@ export class VirtualHart implements SystemPort {
 
   supervisorReturn(operands: Operands): Outcome {
     const { state, note } = this.#ports;
-    if (state.checkSupervisorReturn() !== 0) return this.#illegal(operands);
+    if (state.checkSupervisorReturn() !== 0) {
+      return state.passesOverReturn ? Outcome.retired : this.#illegal(operands);
+    }
     const before = readByName(state, 'sstatus');
     state.returnFromSupervisor();
     note(Effect['write-csr'], findCsrNumber.sstatus, before, readByName(state, 'sstatus'));

@@ -15,6 +15,7 @@ import { Leave } from './interpreter.ts';
 import { MemoryAccess } from './memory-access.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { PrivilegedState, trapOf, type Trap, type TrapTarget } from './privileged-state.ts';
+import type { Quirks } from './quirks.ts';
 import { Table, type Translations } from './translations.ts';
 import { transformedInstruction } from './transformed-instruction.ts';
 import { Access } from './walker.ts';
@@ -48,6 +49,7 @@ export interface HartPorts {
   readonly devices: DeviceBus;
   readonly translations: Translations;
   readonly svadu: boolean;
+  readonly quirks: Readonly<Quirks>;
   /** Board time in ticks, at this very instruction. */
   readonly time: () => number;
   /** A compare register or what enables it has changed. */
@@ -90,6 +92,7 @@ export class Hart implements SystemPort {
     this.state = new PrivilegedState(memory, base, {
       hypervisorExtension: true,
       svadu: ports.svadu,
+      quirks: ports.quirks,
       time: ports.time,
       executed: () => this.executed,
       changed: (consequence) => this.changed(consequence),
@@ -380,7 +383,7 @@ export class Hart implements SystemPort {
 
   supervisorReturn(): Outcome {
     const refusal = this.state.checkSupervisorReturn();
-    if (refusal !== 0) return this.#refuse(refusal);
+    if (refusal !== 0) return this.state.passesOverReturn ? Outcome.retired : this.#refuse(refusal);
     this.state.returnFromSupervisor();
     return Outcome.jumped;
   }

@@ -10,6 +10,7 @@ import { interpreterModule } from './interpreter.ts';
 import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
 import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
+import { NO_QUIRKS, type Quirks } from './quirks.ts';
 import { ramDma } from './ram-dma.ts';
 import { Table, Translations } from './translations.ts';
 import { HOT, REGION_SLOTS } from './translator/region-interface.ts';
@@ -43,6 +44,8 @@ export interface MachineOptions {
   readonly savedVcpus?: number;
   /** The walker may set A and D bits itself. */
   readonly svadu?: boolean;
+  /** Where it departs from the manual; whoever holds the object may change that at any time. Nowhere where absent. */
+  readonly quirks?: Readonly<Quirks>;
   /** Hot code is translated to WebAssembly (default). Nothing but speed depends on it. */
   readonly translator?: boolean;
   /** Arrivals after which an instruction is translated from (default: HOT). */
@@ -67,6 +70,7 @@ export class Machine {
   /** Empty only while the board, whose clock they are, is being built. */
   readonly harts: readonly Hart[] = [];
   readonly svadu: boolean;
+  readonly quirks: Readonly<Quirks>;
   /** Undefined where hot code is not translated. */
   readonly translator: Translator | undefined;
   /** Instructions of virtual time when the hart that runs now began to, and how many that one had executed then. */
@@ -84,6 +88,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     const { host } = options;
     this.svadu = options.svadu ?? false;
+    this.quirks = options.quirks ?? NO_QUIRKS;
     this.layout = layoutOf(options.harts, options.ramBytes, options.savedVcpus);
     this.memory = new LinearMemory(host.allocate(this.layout.totalBytes));
     const translations = Array.from(
@@ -154,6 +159,7 @@ export class Machine {
           devices: this.board.bus,
           translations: each,
           svadu: this.svadu,
+          quirks: this.quirks,
           time: () => this.board.time(),
           timersChanged: () => this.#timersChanged(),
           runFast,

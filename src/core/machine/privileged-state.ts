@@ -21,6 +21,7 @@ import { storedCsrs, type StoredCsrName } from '../isa/csr-stored.ts';
 import type { CsrOperation } from '../isa/system-port.ts';
 import { HartState, Privilege } from './hart-state.ts';
 import type { LinearMemory } from './linear-memory.ts';
+import { NO_QUIRKS, type Quirks } from './quirks.ts';
 
 export const ILLEGAL = exceptionRows.illegalInstruction.code;
 export const VIRTUAL = exceptionRows.virtualInstruction.code;
@@ -94,6 +95,8 @@ export interface PrivilegedOptions {
   readonly hypervisorExtension: boolean;
   /** The board lets the walker set A and D (Svadu). */
   readonly svadu: boolean;
+  /** Where it departs from the manual; nowhere where absent. */
+  readonly quirks?: Readonly<Quirks>;
   /** Board time in ticks. */
   readonly time: () => number;
   /** Instructions executed until now, trapped ones included; and those that trapped. */
@@ -356,6 +359,11 @@ export class PrivilegedState extends HartState implements CsrPort {
     }
     if (this.privilege === Privilege.user) return ILLEGAL;
     return this.privilege === Privilege.supervisor && this.csrs.mstatus & Status.TSR ? ILLEGAL : 0;
+  }
+
+  /** Whether a refused SRET is passed over, against the manual, because the machine was made to (quirks.ts). */
+  get passesOverReturn(): boolean {
+    return this.privilege === Privilege.user && (this.#options.quirks ?? NO_QUIRKS).sret;
   }
 
   /** Whether WFI may be executed now. In user mode it traps at once: a bound of zero is legal ("Wait for Interrupt"). */
