@@ -7,7 +7,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, Clock, DeviceState, RegisterRow, RegisterValue, TimedDevice } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, copyState, count, list, WORD, type FieldsOf } from './device-state.ts';
 import { nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import { add, atLeast, fromNumber, subtract, toNumber, ZERO } from './unsigned64.ts';
@@ -42,6 +42,15 @@ type AclintState = {
   offsetLow: number;
   timerLevel: number[];
 };
+
+const fieldsFor = (harts: number): FieldsOf<AclintState> => ({
+  softwarePending: list(count(1), harts),
+  compareHigh: list(WORD, harts),
+  compareLow: list(WORD, harts),
+  offsetHigh: WORD,
+  offsetLow: WORD,
+  timerLevel: list(count(1), harts),
+});
 
 /** The constructor drives no line: the board calls `reset` once everything is wired. */
 export class Aclint implements TimedDevice, DescribedDevice {
@@ -126,7 +135,7 @@ export class Aclint implements TimedDevice, DescribedDevice {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.name, this.#afterReset(), state);
+    this.#state = adoptState(this.name, fieldsFor(this.#ports.harts), state);
     this.#driveLines();
     this.#ports.timeWritten?.();
   }

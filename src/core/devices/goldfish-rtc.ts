@@ -11,7 +11,7 @@ import type {
   RegisterValue,
   TimedDevice,
 } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, copyState, FLAG, WORD, type FieldsOf } from './device-state.ts';
 import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import { add, atLeast, fromNumber, multiply, subtract, toNumber } from './unsigned64.ts';
@@ -62,6 +62,17 @@ type RtcState = {
   alarmArmed: boolean;
   interruptPending: boolean;
   interruptEnabled: boolean;
+};
+
+const FIELDS: FieldsOf<RtcState> = {
+  offsetHigh: WORD,
+  offsetLow: WORD,
+  latchedHigh: WORD,
+  alarmHigh: WORD,
+  alarmLow: WORD,
+  alarmArmed: FLAG,
+  interruptPending: FLAG,
+  interruptEnabled: FLAG,
 };
 
 export class GoldfishRtc implements TimedDevice, DescribedDevice {
@@ -150,7 +161,7 @@ export class GoldfishRtc implements TimedDevice, DescribedDevice {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.name, powerOn(this.#ports.epochNanoseconds), state);
+    this.#state = adoptState(this.name, FIELDS, state);
     this.#driveInterrupt();
   }
 

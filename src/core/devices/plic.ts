@@ -8,7 +8,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, BITS, copyState, count, list, type FieldsOf } from './device-state.ts';
 import { nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 
@@ -133,7 +133,7 @@ export class Plic implements DescribedDevice {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.name, this.#afterReset(), state);
+    this.#state = adoptState(this.name, this.#fields, state);
     this.#driveOutputs();
   }
 
@@ -158,6 +158,20 @@ export class Plic implements DescribedDevice {
         },
         children: [],
       },
+    };
+  }
+
+  get #fields(): FieldsOf<PlicState> {
+    const { contexts, sources } = this.#ports;
+    const bits = list(BITS, this.#words);
+    return {
+      priority: list(count(PRIORITY_MASK), sources + 1),
+      lines: bits,
+      pending: bits,
+      claimed: bits,
+      enable: list(BITS, contexts * this.#words),
+      threshold: list(count(PRIORITY_MASK), contexts),
+      output: list(count(1), contexts),
     };
   }
 

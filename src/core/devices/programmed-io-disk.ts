@@ -14,7 +14,7 @@ import type {
   RegisterValue,
   TimedDevice,
 } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, BYTE, copyState, count, FLAG, list, number, WORD, type FieldsOf } from './device-state.ts';
 import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 
@@ -84,6 +84,20 @@ type DiskState = {
   /** Board time at which it goes on; −1: it does not wait. */
   due: number;
   buffer: readonly number[];
+};
+
+const FIELDS: FieldsOf<DiskState> = {
+  sector: WORD,
+  count: WORD,
+  command: WORD,
+  at: count(),
+  left: count(MOST_SECTORS),
+  word: count(SECTOR_WORDS - 1),
+  request: FLAG,
+  error: FLAG,
+  interrupt: FLAG,
+  due: number(-1, Number.MAX_SAFE_INTEGER),
+  buffer: list(BYTE, SECTOR_BYTES),
 };
 
 const powerOn = (): DiskState => ({
@@ -170,13 +184,7 @@ export class ProgrammedIoDisk implements DescribedDevice, TimedDevice {
   }
 
   restore(state: DeviceState): void {
-    const adopted = adoptState(this.name, powerOn(), state);
-    const fits = adopted.buffer.length === SECTOR_BYTES && adopted.word >= 0 && adopted.word < SECTOR_WORDS;
-    if (!fits || adopted.left > MOST_SECTORS) {
-      throw new Error(
-        'The snapshot does not fit this disk: expected one sector under way. Take it from a board of the same shape.',
-      );
-    }
+    const adopted = adoptState(this.name, FIELDS, state);
     this.#bytes.set(adopted.buffer);
     this.#state = { ...adopted, buffer: [] };
     this.#ports.interrupt(this.#state.interrupt);

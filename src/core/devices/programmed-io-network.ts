@@ -6,7 +6,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, Device, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, BYTE, copyState, count, HALF, list, upTo, type FieldsOf } from './device-state.ts';
 import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 
@@ -74,6 +74,16 @@ type CardState = {
   sendBuffer: readonly number[];
   /** Each received frame's length and bytes, oldest first. */
   received: readonly number[];
+};
+
+const FIELDS: FieldsOf<CardState> = {
+  interruptEnable: count(1),
+  sendLength: count(LONGEST_FRAME),
+  sent: count(LONGEST_FRAME),
+  taken: count(LONGEST_FRAME),
+  dropped: count(),
+  sendBuffer: list(BYTE, LONGEST_FRAME + 3),
+  received: upTo(MOST_FRAMES * (LONGEST_FRAME + 1), HALF),
 };
 
 export class ProgrammedIoNetwork implements DescribedDevice, Device {
@@ -152,15 +162,15 @@ export class ProgrammedIoNetwork implements DescribedDevice, Device {
   }
 
   restore(state: DeviceState): void {
-    const shape: CardState = { ...this.#state, sendBuffer: [...this.#sending], received: [] };
-    const { sendBuffer, received, ...rest } = adoptState(this.name, shape, state);
+    const { sendBuffer, received, ...rest } = adoptState(this.name, FIELDS, state);
     const frames: Uint8Array[] = [];
     for (let at = 0; at < received.length; at += 1 + (frames.at(-1)?.length ?? 0)) {
       frames.push(Uint8Array.from(received.slice(at + 1, at + 1 + Math.min(LONGEST_FRAME, received[at] ?? 0))));
     }
-    if (rest.sent > rest.sendLength || rest.sendLength > LONGEST_FRAME || frames.length > MOST_FRAMES) {
+    const whole = frames.every(({ length }) => length >= SHORTEST_FRAME && length <= LONGEST_FRAME);
+    if (rest.sent > rest.sendLength || rest.taken > (frames[0]?.length ?? 0) || frames.length > MOST_FRAMES || !whole) {
       throw new Error(
-        'The snapshot does not fit this network card: expected frames of at most 1518 bytes. Take it from a board of the same shape.',
+        'The snapshot does not fit this network card: expected at most 16 frames of 14 to 1518 bytes. Take it from a board of the same shape.',
       );
     }
     Object.assign(this.#state, rest);

@@ -6,7 +6,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, InterruptLine, RegisterValue } from './device.ts';
-import { adoptState, copyState } from './device-state.ts';
+import { adoptState, BYTE, copyState, count, FLAG, HALF, number, upTo, type FieldsOf } from './device-state.ts';
 import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import {
@@ -70,6 +70,25 @@ type UartState = {
   listening: boolean;
   looksInARow: number;
   looksInAll: number;
+};
+
+const FIELDS: FieldsOf<UartState> = {
+  receiveBuffer: BYTE,
+  transmitHolding: BYTE,
+  interruptEnable: BYTE,
+  fifoControl: BYTE,
+  lineControl: BYTE,
+  modemControl: BYTE,
+  lineStatus: BYTE,
+  scratch: BYTE,
+  divisor: HALF,
+  transmitterEmptyPending: FLAG,
+  receiveFifo: upTo(FIFO_DEPTH, BYTE),
+  // What was not read goes back to the queue beyond its limit.
+  queue: upTo(QUEUE_LIMIT + FIFO_DEPTH, BYTE),
+  listening: FLAG,
+  looksInARow: count(),
+  looksInAll: number(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
 };
 
 function afterReset(): UartState {
@@ -199,7 +218,7 @@ export class Uart16550 implements DescribedDevice {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.name, afterReset(), state);
+    this.#state = adoptState(this.name, FIELDS, state);
     this.#driveInterrupt();
   }
 

@@ -2,7 +2,7 @@
 // themselves are the shared folder's.
 
 import type { DeviceState } from '../device.ts';
-import { adoptState } from '../device-state.ts';
+import { adoptState, number, upTo, WORD, type FieldsOf } from '../device-state.ts';
 import { FidTable } from './nine-p-fids.ts';
 import { HANDLERS, SMALLEST_MESSAGE, type NinePSession } from './nine-p-messages.ts';
 import { HEADER_BYTES, MessageReader, MessageWriter } from './nine-p-wire.ts';
@@ -10,6 +10,8 @@ import { Errno, FolderError, type SharedFolder } from './shared-folder.ts';
 
 /** Bytes of the longest message this server takes or sends. */
 export const LARGEST_MESSAGE = 512 * 1024;
+/** Numbers that a client's fids may take in a snapshot. */
+const MOST_FID_NUMBERS = 1 << 22;
 const RLERROR = 7;
 const NO_TAG = 0xffff;
 /** Of the answers to reads: the header and a count. */
@@ -22,6 +24,12 @@ export interface NinePOutcome {
   readonly errno: number;
   readonly answer: Uint8Array;
 }
+
+type SessionState = { largest: number; fids: readonly number[] };
+const FIELDS: FieldsOf<SessionState> = {
+  largest: number(SMALLEST_MESSAGE, LARGEST_MESSAGE),
+  fids: upTo(MOST_FID_NUMBERS, WORD),
+};
 
 export class NinePServer implements NinePSession {
   readonly folder: SharedFolder;
@@ -81,8 +89,8 @@ export class NinePServer implements NinePSession {
 
   /** @throws Error where the state is not one of a 9P server */
   restore(state: DeviceState): void {
-    const { largest, fids } = adoptState('shared folder', { largest: 0, fids: [] as readonly number[] }, state);
-    this.#largest = Math.min(LARGEST_MESSAGE, Math.max(SMALLEST_MESSAGE, largest));
+    const { largest, fids } = adoptState('shared folder', FIELDS, state);
+    this.#largest = largest;
     this.fids.restore(fids, this.folder.root);
   }
 }

@@ -4,6 +4,7 @@
 //   available ring: 0 flags   2 idx   4 ring[size], 16 bits each   then used_event
 //   used ring:      0 flags   2 idx   4 ring[size], id and len     then avail_event
 
+import { FLAG, HALF, number, WORD, type FieldsOf } from '../device-state.ts';
 import { walkChain, type Chain, type QueueFault } from './descriptor-chain.ts';
 import { addressOf, type DmaMemory } from './dma-memory.ts';
 
@@ -27,6 +28,22 @@ export type QueueState = {
   nextUsed: number;
   /** The used index when the driver's wish for an interrupt was last looked at; −1: never. */
   signalled: number;
+};
+
+export const QUEUE_FIELDS: FieldsOf<QueueState> = {
+  size: WORD,
+  ready: FLAG,
+  descriptorLow: WORD,
+  descriptorHigh: WORD,
+  driverLow: WORD,
+  driverHigh: WORD,
+  deviceLow: WORD,
+  deviceHigh: WORD,
+  pageFrame: WORD,
+  align: WORD,
+  nextAvailable: HALF,
+  nextUsed: HALF,
+  signalled: number(-1, 0xffff),
 };
 
 export const newQueueState = (size: number): QueueState => ({

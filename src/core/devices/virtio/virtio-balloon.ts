@@ -2,7 +2,7 @@
 // takes them back when it may. What becomes of a page that was given up is the port's affair.
 
 import type { DeviceState } from '../device.ts';
-import { adoptState } from '../device-state.ts';
+import { adoptState, count, number, WORD, type FieldsOf } from '../device-state.ts';
 import type { Chain } from './descriptor-chain.ts';
 import type { FeatureRow, QueueRole, Served, VirtioFactory, VirtioFunction, VirtioLink } from './virtio-function.ts';
 
@@ -58,6 +58,13 @@ type BalloonState = {
   /** First descriptor of the statistics buffer that waits for a question, and its length in descriptors; −1: none. */
   waitingHead: number;
   waitingDescriptors: number;
+};
+
+const FIELDS: FieldsOf<BalloonState> = {
+  target: WORD,
+  actual: WORD,
+  waitingHead: number(-1, 0xffff),
+  waitingDescriptors: count(0xffff),
 };
 
 const EMPTY: BalloonState = { target: 0, actual: 0, waitingHead: -1, waitingDescriptors: 0 };
@@ -142,7 +149,7 @@ export class VirtioBalloon implements VirtioFunction {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.title, this.#state, state);
+    this.#state = adoptState(this.title, FIELDS, state);
   }
 
   #readStatistics(): void {

@@ -2,7 +2,7 @@
 // means: one notification for a line of text rather than one exit for each character.
 
 import type { DeviceState } from '../device.ts';
-import { adoptState } from '../device-state.ts';
+import { adoptState, HALF, type FieldsOf } from '../device-state.ts';
 import type { FeatureRow, QueueRole, VirtioFactory, VirtioFunction, VirtioLink } from './virtio-function.ts';
 
 const FEATURES: readonly FeatureRow[] = [
@@ -38,6 +38,7 @@ export const virtioConsole =
   };
 
 type ConsoleState = { columns: number; rows: number };
+const FIELDS: FieldsOf<ConsoleState> = { columns: HALF, rows: HALF };
 
 export class VirtioConsole implements VirtioFunction {
   readonly deviceId = 3;
@@ -108,6 +109,6 @@ export class VirtioConsole implements VirtioFunction {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.title, this.#state, state);
+    this.#state = adoptState(this.title, FIELDS, state);
   }
 }

@@ -2,6 +2,7 @@
 // (virtio 1.2, section 4.2.2) and in the legacy one that came before it (section 4.2.4).
 
 import type { RegisterRow } from '../device.ts';
+import { BYTE, WORD, type FieldsOf } from '../device-state.ts';
 import type { QueueState } from './split-queue.ts';
 
 export type VirtioVersion = 'legacy' | 'modern';
@@ -44,6 +45,18 @@ export type TransportState = {
   queueSelect: number;
   generation: number;
   guestPageSize: number;
+};
+
+export const TRANSPORT_FIELDS: FieldsOf<TransportState> = {
+  status: BYTE,
+  interruptStatus: BYTE,
+  deviceFeaturesSelect: WORD,
+  driverFeaturesSelect: WORD,
+  driverFeaturesLow: WORD,
+  driverFeaturesHigh: WORD,
+  queueSelect: WORD,
+  generation: WORD,
+  guestPageSize: WORD,
 };
 
 export const newTransportState = (): TransportState => ({

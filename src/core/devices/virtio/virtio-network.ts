@@ -4,7 +4,7 @@
 //   0 flags   1 gso_type   2 hdr_len   4 gso_size   6 csum_start   8 csum_offset   10 num_buffers (modern)   then the frame
 
 import type { DeviceState } from '../device.ts';
-import { adoptState } from '../device-state.ts';
+import { adoptState, count, FLAG, type FieldsOf } from '../device-state.ts';
 import type { Chain } from './descriptor-chain.ts';
 import { Feature } from './virtio-function.ts';
 import type { FeatureRow, QueueRole, Served, VirtioFactory, VirtioFunction, VirtioLink } from './virtio-function.ts';
@@ -45,6 +45,7 @@ export const virtioNetwork =
     new VirtioNetwork(ports, link);
 
 type NetworkState = { linkUp: boolean; dropped: number };
+const FIELDS: FieldsOf<NetworkState> = { linkUp: FLAG, dropped: count() };
 
 export class VirtioNetwork implements VirtioFunction {
   readonly deviceId = 1;
@@ -98,7 +99,7 @@ export class VirtioNetwork implements VirtioFunction {
   }
 
   restore(state: DeviceState): void {
-    this.#state = adoptState(this.title, this.#state, state);
+    this.#state = adoptState(this.title, FIELDS, state);
   }
 
   get #headerBytes(): number {

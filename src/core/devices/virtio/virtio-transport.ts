@@ -4,10 +4,10 @@
 //   notify → take chains from the available ring → (latency) → function.serve → used ring → interrupt, if wanted
 
 import type { Clock, DeviceState, InterruptLine } from '../device.ts';
-import { adoptState, copyState } from '../device-state.ts';
+import { adoptState, copyState, count, FLAG, group, HALF, upTo, type FieldsOf } from '../device-state.ts';
 import { isFault, type Chain, type QueueFault } from './descriptor-chain.ts';
 import type { DmaMemory } from './dma-memory.ts';
-import { isQueueSize, newQueueState, SplitQueue, type QueueState } from './split-queue.ts';
+import { isQueueSize, newQueueState, QUEUE_FIELDS, SplitQueue, type QueueState } from './split-queue.ts';
 import {
   DEFAULT_CHAIN_BYTES,
   Feature,
@@ -21,11 +21,12 @@ import {
 import {
   MAXIMUM_QUEUE_SIZE,
   newTransportState,
+  TRANSPORT_FIELDS,
   type TransportFace,
   type TransportState,
   type VirtioVersion,
 } from './virtio-mmio-registers.ts';
-import { allowedFrom, newAllowance, spend, type AllowanceState } from './work-allowance.ts';
+import { ALLOWANCE_FIELDS, allowedFrom, newAllowance, spend, type AllowanceState } from './work-allowance.ts';
 
 /** Section 2.1. */
 const Status = { driverOk: 4, featuresOk: 8, needsReset: 64 } as const;
@@ -269,8 +270,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
 
   /** @throws Error where the state does not fit this slot */
   restore(state: DeviceState): void {
-    const shape = { ...this.snapshot(), inFlight: [], function: {} };
-    const adopted = adoptState('virtio device', shape, state) as unknown as TransportSnapshot;
+    const adopted = adoptState('virtio device', this.#fields, state) as unknown as TransportSnapshot;
+    const ofFunction = state['function'];
     const queues = Object.values(adopted.queues);
     const inFlight = Array.from({ length: adopted.inFlight.length / 3 }, (_, index) => {
       const [queue = 0, head = 0, takenAt = 0] = adopted.inFlight.slice(3 * index);
@@ -280,7 +281,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     const fits =
       adopted.version === version &&
       adopted.deviceId === deviceId &&
-      queues.length === this.#queueStates.length &&
+      isGroup(ofFunction) &&
+      adopted.inFlight.length % 3 === 0 &&
       queues.every(({ ready, size }) => !ready || isQueueSize(size, MAXIMUM_QUEUE_SIZE)) &&
       inFlight.every(({ queue, head }) => queues[queue]?.ready === true && head < (queues[queue]?.size ?? 0));
     if (!fits) {
@@ -288,7 +290,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
         'The snapshot does not fit this virtio slot: expected one of the same device and transport version. Take it from a board of the same shape.',
       );
     }
-    this.function?.restore(adopted.function);
+    this.function?.restore(ofFunction);
     this.#state = adopted.transport;
     this.#queueStates = queues;
     this.#queues = queues.map((each, index) => (each.ready ? this.#makeQueue(index, each) : undefined));
@@ -297,6 +299,19 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     this.#failed = adopted.failed;
     this.#driveInterrupt();
     this.#ports.rescheduled?.();
+  }
+
+  get #fields(): FieldsOf<DeviceState> {
+    const queues = this.#queueStates.map((_, index) => [index, group(QUEUE_FIELDS)] as const);
+    return {
+      version: HALF,
+      deviceId: HALF,
+      transport: group(TRANSPORT_FIELDS),
+      queues: group(Object.fromEntries(queues)),
+      inFlight: upTo(3 * MAXIMUM_QUEUE_SIZE * queues.length, count()),
+      allowance: group(ALLOWANCE_FIELDS),
+      failed: FLAG,
+    } as unknown as FieldsOf<DeviceState>;
   }
 
   get #identity() {
@@ -447,8 +462,10 @@ interface TransportSnapshot {
   readonly inFlight: readonly number[];
   readonly allowance: AllowanceState;
   readonly failed: boolean;
-  readonly function: DeviceState;
 }
+
+const isGroup = (value: DeviceState[string] | undefined): value is DeviceState =>
+  typeof value === 'object' && !Array.isArray(value);
 
 const isPowerOfTwo = (value: number): boolean => value > 0 && Number.isInteger(Math.log2(value));
 

@@ -2,6 +2,8 @@
 // virtual time they would hold the whole lab up. A bucket that drains with board time spreads such a flood over time; no
 // honest load ever fills it.
 
+import { count, TICKS, type FieldsOf } from '../device-state.ts';
+
 /** Bytes (and their like in descriptors) that may be served without waiting. */
 const CAPACITY = 16 * 2 ** 20;
 /** Bytes that drain in a tick of 100 ns: 2.5 GB/s, about what a host copies while it executes a tick's instructions. */
@@ -10,6 +12,8 @@ const DRAIN = 256;
 const PER_DESCRIPTOR = 64;
 
 export type AllowanceState = { spent: number; since: number };
+
+export const ALLOWANCE_FIELDS: FieldsOf<AllowanceState> = { spent: count(), since: TICKS };
 
 export const newAllowance = (): AllowanceState => ({ spent: 0, since: 0 });
 
