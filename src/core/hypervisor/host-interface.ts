@@ -9,6 +9,8 @@
 //   1        0         a byte from the console, answered 0x100 | byte once there is one
 //   1        1         a byte to the console
 
+import type { DeviceState } from '../devices/device.ts';
+import { adoptState, count, number, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
 import type { PreparedGuest } from './guest-boot.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -24,6 +26,33 @@ const EBADF = -9;
 const EFAULT = -14;
 /** Longest read or write in one system call, so that a wrong length costs nothing. */
 const LONGEST = 1 << 20;
+
+/** A guest waits for a byte from the console. */
+interface Read {
+  /** Address of its system call; −1: it has asked for one character, and gets it in the answer. */
+  readonly call: number;
+  readonly buffer: number;
+}
+
+/** Waiting for so many bytes or answers at once is no program that means it. */
+const MOST_WAITING = 1 << 16;
+
+type HostState = {
+  stored: number;
+  /** −1: no command is waiting. */
+  due: number;
+  /** Low and high word of each. */
+  answers: readonly number[];
+  /** Call and buffer of each. */
+  reads: readonly number[];
+};
+
+const FIELDS: FieldsOf<HostState> = {
+  stored: count(3),
+  due: number(-1, Number.MAX_SAFE_INTEGER),
+  answers: upTo(2 * MOST_WAITING, WORD),
+  reads: upTo(2 * MOST_WAITING, number(-1, 0xffff_ffff)),
+};
 
 export interface HostInterfacePorts {
   /** Says where the guest has its two words, if it has any. */
@@ -46,8 +75,8 @@ export class HostInterface {
   /** The host itself is writing. */
   #writing = false;
   #answers: (readonly [low: number, high: number])[] = [];
-  /** What to do with the bytes still to be typed, in order. */
-  #reads: ((byte: number) => void)[] = [];
+  /** Who waits for the bytes still to be typed, in order. */
+  #reads: Read[] = [];
 
   readonly #watched: number[] = [];
 
@@ -97,7 +126,7 @@ export class HostInterface {
     } else if (device === 1 && command === 1) {
       this.#ports.reach.writeConsole(low & 0xff);
     } else if (device === 1 && command === 0) {
-      this.#reads.push((byte) => this.#answer(0x100 | byte, 0x0100_0000));
+      this.#reads.push({ call: -1, buffer: 0 });
       this.typed();
     }
   }
@@ -108,8 +137,28 @@ export class HostInterface {
       const byte = this.#ports.reach.readConsole();
       if (byte < 0) return;
       this.#reads.shift();
-      read(byte);
+      this.#give(read, byte);
     }
+  }
+
+  snapshot(): DeviceState {
+    return {
+      stored: this.#stored,
+      due: this.#due === Infinity ? -1 : this.#due,
+      answers: this.#answers.flat(),
+      reads: this.#reads.flatMap(({ call, buffer }) => [call, buffer]),
+    };
+  }
+
+  /** @throws Error, one line for a person, where it is not the state of a host interface */
+  restore(state: DeviceState): void {
+    const { stored, due, answers, reads } = adoptState('host interface', FIELDS, state);
+    const pairs = (values: readonly number[]): [number, number][] =>
+      Array.from({ length: values.length >> 1 }, (_, index) => [values[2 * index] ?? 0, values[2 * index + 1] ?? 0]);
+    this.#stored = stored;
+    this.#due = due < 0 ? Infinity : due;
+    this.#answers = pairs(answers);
+    this.#reads = pairs(reads).map(([call, buffer]) => ({ call, buffer }));
   }
 
   #watch(gpa: number, stored: () => void): void {
@@ -141,12 +190,7 @@ export class HostInterface {
     if (!this.#ports.memory.read(address, call)) return;
     const view = new DataView(call.buffer);
     const argument = (index: number) => view.getUint32(8 * index, true);
-    const done = (result: number) => {
-      const bytes = new Uint8Array(8);
-      new DataView(bytes.buffer).setBigInt64(0, BigInt(result), true);
-      this.#write(address, bytes);
-      this.#answer(1, 0);
-    };
+    const done = (result: number) => this.#return(address, result);
     const [file, buffer, length] = [argument(1), argument(2), Math.min(argument(3), LONGEST)];
     switch (argument(0)) {
       case SystemCall.exit:
@@ -161,12 +205,26 @@ export class HostInterface {
       case SystemCall.read: {
         if (file !== 0) return done(EBADF);
         if (length === 0) return done(0);
-        this.#reads.push((byte) => done(this.#write(buffer, Uint8Array.of(byte)) ? 1 : EFAULT));
+        this.#reads.push({ call: address, buffer });
         return this.typed();
       }
       default:
         return done(ENOSYS);
     }
+  }
+
+  /** A byte was typed for somebody who waits for it. */
+  #give({ call, buffer }: Read, byte: number): void {
+    if (call < 0) this.#answer(0x100 | byte, 0x0100_0000);
+    else this.#return(call, this.#write(buffer, Uint8Array.of(byte)) ? 1 : EFAULT);
+  }
+
+  /** A system call is over. */
+  #return(call: number, result: number): void {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigInt64(0, BigInt(result), true);
+    this.#write(call, bytes);
+    this.#answer(1, 0);
   }
 
   #answer(low: number, high: number): void {
