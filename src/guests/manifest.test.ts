@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import type { GuestDescription } from '../protocol/commands.ts';
 import { hostileGuests } from './hostile/hostile-guests.ts';
-import { findGuest, guests, SUPERVISOR_TEXT_ADDRESS, type Guest } from './manifest.ts';
+import { findGuest, guests, MACHINE_TEXT_ADDRESS, SUPERVISOR_TEXT_ADDRESS, type Guest } from './manifest.ts';
 
 const SOURCES = dirname(fileURLToPath(import.meta.url));
 const PUBLIC = join(SOURCES, '../../public');
@@ -20,8 +20,8 @@ const assemblyIn = (folder: string): string[] =>
     .sort();
 
 /** The ELF that a source becomes; throws with every error of the assembler. */
-function imageOf(path: string): Uint8Array {
-  const result = assemble(readFileSync(path, 'utf8'), { textAddress: SUPERVISOR_TEXT_ADDRESS });
+function imageOf(path: string, text: string, textAddress = SUPERVISOR_TEXT_ADDRESS): Uint8Array {
+  const result = assemble(text, { textAddress });
   if (!result.ok) throw new Error(`${path} does not assemble: ${JSON.stringify(result.errors, null, 1)}`);
   expect(result.warnings, path).toEqual([]);
   return result.image;
@@ -38,7 +38,11 @@ describe('the manifest', () => {
   test('has every teaching guest once, and Linux', () => {
     const names = guests.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(fromSource.map(({ source }) => basename(source)).sort()).toEqual(assemblyIn('.'));
+    const single = fromSource.filter(({ parts }) => parts === undefined);
+    expect(single.map(({ source }) => basename(source)).sort()).toEqual(assemblyIn('.'));
+    expect(fromSource.flatMap(({ parts }) => parts ?? []).sort()).toEqual(
+      assemblyIn('nested').map((file) => `nested/${file}`),
+    );
     expect(names).toEqual(
       expect.arrayContaining(['hello', 'trap', 'paging', 'timer', 'csr-tour', 'isolation', 'stale-tlb', 'linux']),
     );
@@ -72,10 +76,9 @@ describe('the manifest', () => {
 });
 
 describe('the shipped copies', () => {
-  test.each(fromSource)('$name: are what the source gives', ({ name, source, image }) => {
-    const path = join(SOURCES, `${name}.s`);
-    const text = readFileSync(path);
-    const bytes = imageOf(path);
+  test.each(fromSource)('$name: are what the source gives', ({ name, source, image, boot, parts }) => {
+    const text = Buffer.concat((parts ?? [`${name}.s`]).map((part) => readFileSync(join(SOURCES, part))));
+    const bytes = imageOf(source, text.toString(), boot === 'machine' ? MACHINE_TEXT_ADDRESS : SUPERVISOR_TEXT_ADDRESS);
     if (UPDATE) {
       mkdirSync(dirname(join(PUBLIC, image)), { recursive: true });
       writeFileSync(join(PUBLIC, source), text);
@@ -94,14 +97,29 @@ describe('the sources', () => {
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
 
-  test.each(assemblyIn('.'))('%s says what it shows, what to watch for and what each technique does', (file) => {
-    const text = readFileSync(join(SOURCES, file), 'utf8');
-    const opening = text.slice(0, text.search(/^[^#]/m));
-    expect(opening.startsWith(`# ${basename(file, '.s')}: `)).toBe(true);
-    for (const part of ['What it shows', 'What to watch for', 'bare', 'trap-and-emulate', 'hardware-assisted']) {
-      expect(opening).toContain(part);
-    }
+  test.each([
+    ['hypervisor.s', 200, 400],
+    ['guest.s', 150, 250],
+  ])('nested/%s: %i to %i lines that say something, none wider than 120', (file, least, most) => {
+    const lines = readFileSync(join(SOURCES, 'nested', file), 'utf8').split('\n');
+    const written = lines.filter((line) => line.trim() !== '').length;
+    expect(written).toBeGreaterThanOrEqual(least);
+    expect(written).toBeLessThanOrEqual(most);
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
+
+  test.each([...assemblyIn('.'), 'nested/hypervisor.s'])(
+    '%s says what it shows, what to watch for and what each technique does',
+    (file) => {
+      const text = readFileSync(join(SOURCES, file), 'utf8');
+      const opening = text.slice(0, text.search(/^[^#]/m));
+      const name = file.startsWith('nested/') ? 'nested' : basename(file, '.s');
+      expect(opening.startsWith(`# ${name}: `)).toBe(true);
+      for (const part of ['What it shows', 'What to watch for', 'bare', 'trap-and-emulate', 'hardware-assisted']) {
+        expect(opening).toContain(part);
+      }
+    },
+  );
 
   test('each hostile guest has its expectation', () => {
     expect(hostileGuests.map(({ name }) => `${name}.s`).sort()).toEqual(assemblyIn('hostile'));
@@ -109,7 +127,8 @@ describe('the sources', () => {
 
   test.each(assemblyIn('hostile'))('hostile/%s assembles and says what must happen', (file) => {
     const path = join(SOURCES, 'hostile', file);
-    expect(imageOf(path).length).toBeGreaterThan(0);
-    expect(readFileSync(path, 'utf8')).toMatch(/^# Must: /m);
+    const text = readFileSync(path, 'utf8');
+    expect(imageOf(path, text).length).toBeGreaterThan(0);
+    expect(text).toMatch(/^# Must: /m);
   });
 });

@@ -21,6 +21,8 @@ export interface Guest {
   readonly bootArguments?: string;
   /** The assembly source the image was made from, where there is one. */
   readonly source?: string;
+  /** Below `src/guests`: what `source` is put together from, in this order, where it is more than one text. */
+  readonly parts?: readonly string[];
   /** Below `src/guests`: the console output that every technique must give, byte for byte. */
   readonly expectedOutput?: string;
 }
@@ -30,6 +32,8 @@ export interface Guest {
  * `virt` board, 4 MiB behind the start of RAM, which belongs to the firmware (hw/riscv/boot.c, `riscv_calc_kernel_start_addr`).
  */
 export const SUPERVISOR_TEXT_ADDRESS = 0x8040_0000;
+/** The same for machine boot: the start of RAM, where the reset vector jumps to. */
+export const MACHINE_TEXT_ADDRESS = 0x8000_0000;
 
 const ALL_TECHNIQUES = ['bare', 'trap-and-emulate', 'hardware-assisted'] as const;
 
@@ -100,6 +104,16 @@ export const guests: readonly Guest[] = [
     'What lies below a kernel',
     'The supervisor binary interface: a kernel’s own system calls, served by firmware or by a hypervisor alike.',
   ),
+  {
+    ...teaching(
+      'nested',
+      'A hypervisor in a guest',
+      'A small hypervisor, readable whole, runs a kernel of its own: the machine’s traps go from level to level.',
+    ),
+    boot: 'machine',
+    techniques: ['bare'],
+    parts: ['nested/hypervisor.s', 'nested/guest.s'],
+  },
   assembled(
     'heartbeat',
     'Heartbeat',

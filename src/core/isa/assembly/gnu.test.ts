@@ -60,9 +60,16 @@ describe.skipIf(!hasBinutils)('with binutils', () => {
   });
 
   const guestFolder = new URL('../../../guests/', import.meta.url);
-  const guests = readdirSync(guestFolder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.s'));
+  const guests = readdirSync(guestFolder, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.s') && !path.startsWith('nested/'),
+  );
   test.skipIf(guests.length === 0).each(guests)('%s', (path) => {
     const source = read(new URL(path, guestFolder));
+    expect(dump(flatImage(assembled(source)))).toBe(dump(gnuBytes(source)));
+  });
+
+  test('nested, put together from its parts', () => {
+    const source = ['hypervisor', 'guest'].map((part) => read(new URL(`nested/${part}.s`, guestFolder))).join('');
     expect(dump(flatImage(assembled(source)))).toBe(dump(gnuBytes(source)));
   });
 });
