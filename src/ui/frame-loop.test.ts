@@ -29,6 +29,8 @@ const VM: VmSummary = {
 
 const panel: Panel = {
   id: 'walk',
+  topic: 'Memory',
+  about: 'One address through the tables.',
   title: 'Walk',
   key: undefined,
   place: 'left',

@@ -50,10 +50,17 @@ export interface PanelProps {
   readonly navigate: Navigate;
 }
 
+/** What the panels are about, in the order of the map of panels. */
+export const topics = ['Execution', 'CPU', 'Memory', 'I/O', 'VM or container', 'The three properties'] as const;
+export type Topic = (typeof topics)[number];
+
 export interface Panel {
   readonly id: PanelId;
   /** In the tab and the palette: one or two words. */
   readonly title: string;
+  readonly topic: Topic;
+  /** What it shows, in one sentence: the map of panels says it. */
+  readonly about: string;
   /** The digit that brings it to the front; none for panels that are reached by the palette only. */
   readonly key: string | undefined;
   readonly place: PanelPlace;

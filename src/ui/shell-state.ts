@@ -2,7 +2,7 @@
 
 import { create } from 'zustand';
 
-export type Overlay = 'palette' | 'help' | 'add-vm';
+export type Overlay = 'palette' | 'help' | 'add-vm' | 'panels';
 
 export interface ShellState {
   /** The VMs of a visit's beginning are not all there yet. */

@@ -280,6 +280,15 @@ export function commandRows(lab: Lab): readonly CommandRow[] {
       unavailable: ({ frame }) => ((frame?.vms.length ?? 0) > 1 ? undefined : 'There is no other VM.'),
       run: (situation) => selectNeighbour(lab, situation, -1),
     },
+    {
+      id: 'panels',
+      title: 'Show the map of all panels',
+      group: 'Panels',
+      label: 'Panels',
+      keys: ['P'],
+      unavailable: always,
+      run: () => openOverlay('panels'),
+    },
     ...panels.map((panel): CommandRow => ({
       id: `panel.${panel.id}`,
       title: `Show ${panel.title}`,

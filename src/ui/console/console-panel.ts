@@ -8,6 +8,8 @@ export const loadConsole = () => import('./ConsolePanel.tsx');
 export const consolePanel: Panel = {
   id: 'console',
   title: 'Console',
+  topic: 'I/O',
+  about: 'The guest’s serial line.',
   key: '7',
   place: 'centre-below',
   // Output comes through the frame loop's own console query, for every VM, shown or not.

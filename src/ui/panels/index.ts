@@ -25,6 +25,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'registers',
     title: 'Registers',
+    topic: 'Execution',
+    about: 'The guest’s registers and CSRs, and the real ones that serve in their place.',
     key: '1',
     place: 'left',
     queries: () => ({ registers: true }),
@@ -33,6 +35,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'source',
     title: 'Source and disassembly',
+    topic: 'Execution',
+    about: 'The code around pc and the source it was made from; breakpoints.',
     key: '2',
     place: 'centre',
     queries: ({ disassembly }, vm) =>
@@ -44,6 +48,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'trap',
     title: 'The trap',
+    topic: 'Execution',
+    about: 'One exit in four stages: the trap, why, what the hypervisor did, how the guest goes on.',
     key: '3',
     place: 'right',
     queries: ({ exit }) => ({ stage: true, ...(exit === undefined ? {} : { exitDetail: { sequence: exit } }) }),
@@ -52,6 +58,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'walk',
     title: 'The walk',
+    topic: 'Memory',
+    about: 'One address through every page table on its way: GVA, GPA, HPA.',
     key: '4',
     place: 'right',
     queries: ({ walk }, vm) =>
@@ -63,6 +71,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'exits',
     title: 'Exits',
+    topic: 'Execution',
+    about: 'Every exit as it happened, and their sums by reason.',
     key: '5',
     place: 'right-below',
     queries: (choice, vm) => ({
@@ -74,6 +84,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'interrupts',
     title: 'Interrupts',
+    topic: 'I/O',
+    about: 'Each interrupt from the device’s wire to the guest it is addressed to.',
     key: '6',
     place: 'left-below',
     queries: () => ({ interrupts: { chains: CHAINS } }),
@@ -82,6 +94,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'memory',
     title: 'Memory',
+    topic: 'Memory',
+    about: 'The bytes at an address of any of the three spaces.',
     key: '8',
     place: 'centre-below',
     closedAtFirst: true,
@@ -94,6 +108,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'tables',
     title: 'Page tables',
+    topic: 'Memory',
+    about: 'The guest’s page tables, the shadows or the second stage, entry by entry.',
     key: '9',
     place: 'centre-below',
     closedAtFirst: true,
@@ -104,6 +120,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'frames',
     title: 'Frames',
+    topic: 'Memory',
+    about: 'Whose each frame of the machine’s memory is, and what for.',
     key: '0',
     place: 'centre-below',
     closedAtFirst: true,
@@ -113,6 +131,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'devices',
     title: 'Devices',
+    topic: 'I/O',
+    about: 'What the registers of the guest’s devices hold.',
     key: undefined,
     place: 'left-below',
     closedAtFirst: true,
@@ -122,6 +142,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'network',
     title: 'Network',
+    topic: 'I/O',
+    about: 'The virtual switch, its cables, and the way of every frame to the guest it is addressed to.',
     key: undefined,
     place: 'right-below',
     closedAtFirst: true,

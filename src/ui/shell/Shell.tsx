@@ -29,6 +29,7 @@ import { VmBar } from './VmBar.tsx';
 const loadPalette = () => import('./Palette.tsx').then(({ Palette }) => ({ default: Palette }));
 const Palette = lazy(loadPalette);
 const HelpSheet = lazy(() => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet })));
+const PanelMap = lazy(() => import('./PanelMap.tsx').then(({ PanelMap }) => ({ default: PanelMap })));
 const AddVmDialog = lazy(() => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog })));
 
 export function Shell({ lab }: { readonly lab: Lab }) {
@@ -81,6 +82,7 @@ function Page({ lab }: { readonly lab: Lab }) {
       <Suspense>
         {overlay === 'palette' && <Palette rows={rows} situation={situation} />}
         {overlay === 'help' && <HelpSheet rows={rows} />}
+        {overlay === 'panels' && <PanelMap rows={rows} situation={situation} />}
         {overlay === 'add-vm' && <AddVmDialog />}
       </Suspense>
       <Announcer />
