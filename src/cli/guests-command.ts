@@ -2,7 +2,7 @@
 
 import { guests } from '../guests/manifest.ts';
 import type { Command } from './command.ts';
-import { UsageError, quoted } from './options.ts';
+import { noOperands } from './options.ts';
 
 export const guestsCommand: Command<Record<never, never>> = {
   name: 'guests',
@@ -11,8 +11,7 @@ export const guestsCommand: Command<Record<never, never>> = {
   details: ['A line for each guest: its name (for run --guest), its title, what it teaches.'],
   options: {},
   run(operands, _options, { stdout }) {
-    const [first] = operands;
-    if (first !== undefined) throw new UsageError('nothing after "guests"', quoted(first), 'leave it out');
+    noOperands('guests', operands);
     const width = Math.max(...guests.map(({ name }) => name.length)) + 2;
     for (const { name, title, teaches } of guests) stdout.write(`${name.padEnd(width)}${title}: ${teaches}\n`);
     return 0;

@@ -10,6 +10,7 @@ import { nearName } from './near-names.ts';
 import { parseArguments, quoted, UsageError, type OptionTable } from './options.ts';
 import { runCommand } from './run.ts';
 import { commandUsage, usage, type Described } from './usage.ts';
+import { virtualizableCommand } from './virtualizable-command.ts';
 
 /** Bad input of any kind. */
 const BAD_INPUT = 2;
@@ -33,6 +34,7 @@ const commands: readonly Runnable[] = [
   runnable(guestsCommand),
   runnable(disassembleCommand),
   runnable(assembleCommand),
+  runnable(virtualizableCommand),
 ];
 
 const processStreams: Streams = {

@@ -130,6 +130,12 @@ function valueOf(row: OptionRow<unknown>, text: string): unknown {
   }
 }
 
+/** For a command that takes none. @throws UsageError */
+export function noOperands(command: string, operands: readonly string[]): void {
+  const [first] = operands;
+  if (first !== undefined) throw new UsageError(`nothing after "${command}"`, quoted(first), 'leave it out');
+}
+
 /**
  * The only operand of a command.
  * @throws UsageError where there is none, or more than one

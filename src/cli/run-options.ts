@@ -1,5 +1,6 @@
 // The options of `run`.
 
+import { quirkNames, quirkRows } from '../core/machine/quirks.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
@@ -71,6 +72,12 @@ export const runOptions = {
     'interface of the virtio devices: legacy is version 1 of virtio-mmio, QEMU’s default; modern is version 2 (virtio 1.x)',
   ),
   maxInstructions: option('--max-instructions', 'N', count, 'end after so many instructions of the guest, with 124'),
+  break: option(
+    '--break',
+    'NAME',
+    oneOf(quirkNames),
+    `a machine that departs from the manual. ${quirkNames.map((name) => `${name}: ${quirkRows[name].meaning}`).join(' ')}`,
+  ),
   stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
   trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
 } as const;

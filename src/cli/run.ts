@@ -49,7 +49,7 @@ async function runWith(
     throw new UsageError('--network with --pcap', 'none', 'add --network user, or leave out --pcap');
   }
   const chosen = chooseGuest(operands, options, devices);
-  const session = openSession(chosen);
+  const session = openSession(chosen, options.break === undefined ? [] : [options.break]);
   const files: OpenFile[] = [];
   const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
     if (path === undefined) return undefined;

@@ -5,6 +5,7 @@ import { Lab } from '../core/hypervisor/lab.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
+import { quirksOf, type QuirkName } from '../core/machine/quirks.ts';
 import { ImageError } from '../core/machine/image.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
@@ -27,7 +28,7 @@ const HYPERVISOR_BYTES = 64 * 2 ** 20;
 const MACHINE_LIMIT = 2 ** 31;
 
 /** @throws ImageError, UsageError where the guest cannot be loaded or the host lacks memory */
-export function openSession({ guest, technique }: ChosenGuest): Session {
+export function openSession({ guest, technique }: ChosenGuest, broken: readonly QuirkName[] = []): Session {
   const machineBytes = guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique !== 'bare' && guest.boot === 'machine') {
     throw new UsageError(
@@ -43,7 +44,7 @@ export function openSession({ guest, technique }: ChosenGuest): Session {
       'the hypervisor needs the rest for its page tables; give the guest less',
     );
   }
-  const lab = new Lab({ host: nodeHost, memoryBytes: machineBytes, epochNanoseconds: EPOCH });
+  const lab = new Lab({ host: nodeHost, memoryBytes: machineBytes, epochNanoseconds: EPOCH, quirks: quirksOf(broken) });
   const vm = addVm(lab, { guest, technique });
   lab.start(vm.id);
   return { vm, computer: lab.computerOf(vm), trace: lab.trace, network: lab.networkOf(vm) };

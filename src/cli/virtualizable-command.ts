@@ -1,0 +1,109 @@
+// `virtualizable`: Popek and Goldberg's test, run on this machine or on one with a rule broken; the sets and the verdict.
+
+import {
+  instructionSets,
+  subjectName,
+  triedModes,
+  VirtualizabilityTest,
+  verdictOf,
+  type ModeOutcome,
+  type SubjectResult,
+} from '../core/hypervisor/properties/virtualizability.ts';
+import { quirkNames, quirkRows, quirksOf } from '../core/machine/quirks.ts';
+import type { Command } from './command.ts';
+import { nodeHost } from './node-host.ts';
+import { noOperands, option } from './options.ts';
+import { oneOf } from './values.ts';
+
+const virtualizableOptions = {
+  break: option(
+    '--break',
+    'NAME',
+    oneOf(quirkNames),
+    `${quirkNames.map((name) => `${name}: ${quirkRows[name].meaning}`).join(' ')}`,
+  ),
+  grant: option(
+    '--grant',
+    'WHAT',
+    oneOf(['counters'] as const),
+    'counters: the hypervisor lets user mode read time, cycle and instret (scounteren), as an operating system may',
+  ),
+  rows: option(
+    '--rows',
+    'WHICH',
+    oneOf(['sensitive', 'all'] as const),
+    'one line for each instruction and CSR, with the evidence',
+  ),
+} as const;
+
+const letters: Readonly<Record<ModeOutcome['kind'], string>> = { executes: 'runs', traps: 'traps', depends: 'depends' };
+
+export const virtualizableCommand: Command<typeof virtualizableOptions> = {
+  name: 'virtualizable',
+  operands: '',
+  summary: 'run Popek and Goldberg’s test on the simulated hart',
+  details: [
+    'Every instruction and every CSR access is executed in each mode and in several states; what happens decides whether it',
+    'is privileged and whether it is sensitive. Exit status: 0 if every sensitive one is privileged, 1 if not.',
+  ],
+  options: virtualizableOptions,
+  run(operands, options, { stdout }) {
+    noOperands('virtualizable', operands);
+    const results = new VirtualizabilityTest({
+      host: nodeHost,
+      quirks: quirksOf(options.break === undefined ? [] : [options.break]),
+      countersGranted: options.grant === 'counters',
+    }).run();
+    const verdict = verdictOf(results);
+    if (options.rows !== undefined) stdout.write(rowsOf(results, options.rows === 'all'));
+    for (const set of instructionSets) {
+      const members = results.filter((result) => result.set === set);
+      stdout.write(`${set} (${members.length}): ${listed(members) || 'none'}\n\n`);
+    }
+    for (const result of verdict.violations) {
+      stdout.write(`${subjectName(result)} is sensitive (${evidenceOf(result)}) and does not trap in user mode.\n`);
+    }
+    stdout.write(
+      verdict.virtualizable
+        ? 'Every sensitive instruction is privileged: a hypervisor can be built by trapping them (theorem 1).\n'
+        : `Not every sensitive instruction is privileged: trapping them is not enough (theorem 1). ${
+            verdict.hybridVirtualizable
+              ? 'None of them is sensitive in user mode, so one that interprets or patches the guest’s kernel can be (theorem 3).'
+              : 'Some are sensitive even in user mode, so interpreting the guest’s kernel is not enough either (theorem 3).'
+          }\n`,
+    );
+    return verdict.virtualizable ? 0 : 1;
+  },
+};
+
+/** Names in a line: both accesses of a CSR as one, neighbours that differ in their number as a range. */
+function listed(members: readonly SubjectResult[]): string {
+  const accesses = new Map<string, string>();
+  for (const { name, kind } of members) {
+    const access = kind === 'instruction' ? '' : kind === 'csr-read' ? 'r' : 'w';
+    accesses.set(name, (accesses.get(name) ?? '') + access);
+  }
+  const runs: { first: string; last: string; next: string; access: string }[] = [];
+  for (const [name, access] of accesses) {
+    const run = runs.at(-1);
+    const next = name.replace(/\d+/, (digits) => String(Number(digits) + 1));
+    if (run?.next === name && run.access === access) Object.assign(run, { last: name, next });
+    else runs.push({ first: name, last: name, next: next === name ? '' : next, access });
+  }
+  return runs
+    .map(({ first, last, access }) => `${first}${first === last ? '' : `…${last}`}${access && `:${access}`}`)
+    .join(' ');
+}
+
+const evidenceOf = ({ controlSensitive, behaviourSensitive }: SubjectResult): string =>
+  [controlSensitive, behaviourSensitive].filter((each) => each !== undefined).join('; ');
+
+function rowsOf(results: readonly SubjectResult[], all: boolean): string {
+  const lines = results
+    .filter((result) => all || evidenceOf(result) !== '')
+    .map((result) => {
+      const modes = triedModes.map((mode) => `${mode} ${letters[result.modes[mode].kind]}`.padEnd(11)).join('');
+      return `${subjectName(result).padEnd(20)} ${result.set.padEnd(25)}${modes}${evidenceOf(result)}`.trimEnd();
+    });
+  return `${lines.join('\n')}\n\n`;
+}
