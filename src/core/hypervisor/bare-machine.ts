@@ -120,8 +120,8 @@ export class BareMachine implements VirtualMachine, Computer {
     );
   }
 
-  look() {
-    return this.#hart(0).state;
+  look(hart = 0) {
+    return this.#hart(hart).state;
   }
 
   receive(bytes: Uint8Array): number {

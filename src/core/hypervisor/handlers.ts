@@ -18,12 +18,14 @@ import type { Ending } from './virtual-machine.ts';
 import type { VirtualHart } from './virtual-hart.ts';
 import type { World } from './world.ts';
 
-/** The VM as its handlers see it. */
-export interface HandledVm {
+/** The vCPU as its handlers see it. */
+export interface HandledVcpu {
   /** The guest's hart, its registers up to date. */
   readonly state: PrivilegedState;
   readonly virtualHart: VirtualHart;
   readonly hart: Hart;
+  /** The number of the hart it is to its guest. */
+  readonly index: number;
   readonly world: World;
   readonly board: Board;
   readonly memory: GuestMemory;
@@ -39,11 +41,11 @@ export interface HandledVm {
   acknowledgeHostInterrupt(): void;
 }
 
-type Handler<Reason extends ExitReason> = (vm: HandledVm, exit: Exits[Reason]) => Verdict;
+type Handler<Reason extends ExitReason> = (vcpu: HandledVcpu, exit: Exits[Reason]) => Verdict;
 
 /** Performs a system instruction on the guest's virtual hart, by its own row. */
-function perform(vm: HandledVm, decoded: Decoded): Verdict {
-  const { state, virtualHart } = vm;
+function perform(vcpu: HandledVcpu, decoded: Decoded): Verdict {
+  const { state, virtualHart } = vcpu;
   const { effect } = decoded.row;
   if (effect.kind !== 'system') return 'resume';
   switch (effect.operation(virtualHart, decoded)) {
@@ -56,11 +58,11 @@ function perform(vm: HandledVm, decoded: Decoded): Verdict {
       return 'reflect';
     case Outcome.waiting:
       state.pc = (state.pc + 4) >>> 0;
-      return vm.wait() ? 'block' : 'resume';
+      return vcpu.wait() ? 'block' : 'resume';
   }
 }
 
-const performs = (vm: HandledVm, { decoded }: { readonly decoded: Decoded }): Verdict => perform(vm, decoded);
+const performs = (vcpu: HandledVcpu, { decoded }: { readonly decoded: Decoded }): Verdict => perform(vcpu, decoded);
 
 const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'csr-access': performs,
@@ -68,53 +70,57 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'address-fence': performs,
   'wait-for-interrupt': performs,
 
-  'sbi-call': (vm) => {
-    const { state } = vm;
+  'sbi-call': (vcpu) => {
+    const { state } = vcpu;
     const extension = state.x(17) >>> 0;
-    vm.note(Effect.sbi, extension, state.x(16), state.x(10));
+    vcpu.note(Effect.sbi, extension, state.x(16), state.x(10));
     const before = state.x(10);
-    if (!serveSbiCall(vm.sbi, 0, state)) return vm.ending ? 'kill' : 'resume';
-    vm.note(Effect['write-register'], 10, before, state.x(10));
+    if (!serveSbiCall(vcpu.sbi, vcpu.index, state)) {
+      return vcpu.ending ? 'kill' : state.stopped ? 'block' : 'resume';
+    }
+    vcpu.note(Effect['write-register'], 10, before, state.x(10));
     state.pc = (state.pc + 4) >>> 0;
-    return state.waiting && vm.wait() ? 'block' : 'resume';
+    return state.waiting && vcpu.wait() ? 'block' : 'resume';
   },
 
-  'system-call': (vm) => vm.reflect(trapOf(exceptionRows.userCall.code)),
+  'system-call': (vcpu) => vcpu.reflect(trapOf(exceptionRows.userCall.code)),
 
-  'missing-page': (vm, exit) => {
-    if (!vm.world.mapPage(vm.hart, { reason: 'missing-page', ...exit })) {
-      vm.die('The machine has no memory left for this guest’s page tables. Remove a VM, or give the lab more memory.');
+  'missing-page': (vcpu, exit) => {
+    if (!vcpu.world.mapPage(vcpu.hart, { reason: 'missing-page', ...exit })) {
+      vcpu.die(
+        'The machine has no memory left for this guest’s page tables. Remove a VM, or give the lab more memory.',
+      );
       return 'kill';
     }
-    vm.note(Effect.map, exit.gva, exit.gpa, vm.memory.hostAddress(exit.gpa) ?? 0);
+    vcpu.note(Effect.map, exit.gva, exit.gpa, vcpu.memory.hostAddress(exit.gpa) ?? 0);
     return 'resume';
   },
 
-  'device-access': (vm, { gva, gpa, access }) => {
-    const { state } = vm;
-    const offset = vm.world.accessOffset(vm.hart, gva);
+  'device-access': (vcpu, { gva, gpa, access }) => {
+    const { state } = vcpu;
+    const offset = vcpu.world.accessOffset(vcpu.hart, gva);
     // A misaligned access that begins in memory and ends in a device: no device takes part of one.
-    if (offset !== 0) return vm.reflect(trapOf(accessFaultCauses[access], (gva - offset) >>> 0));
-    const word = vm.world.instruction(vm.hart);
-    const fault = emulateDeviceAccess(word, gva, gpa, access, vm);
-    if (fault) return vm.reflect(fault);
+    if (offset !== 0) return vcpu.reflect(trapOf(accessFaultCauses[access], (gva - offset) >>> 0));
+    const word = vcpu.world.instruction(vcpu.hart);
+    const fault = emulateDeviceAccess(word, gva, gpa, access, vcpu);
+    if (fault) return vcpu.reflect(fault);
     state.pc = (state.pc + 4) >>> 0;
-    return vm.ending ? 'kill' : 'resume';
+    return vcpu.ending ? 'kill' : 'resume';
   },
 
-  'guest-exception': (vm, { trap }) => vm.reflect(trap),
+  'guest-exception': (vcpu, { trap }) => vcpu.reflect(trap),
 
   /** Timers were looked at when the exit began; whose turn it is, the loop decides. */
   'host-timer': () => 'resume',
 
-  'host-interrupt': (vm) => {
-    vm.acknowledgeHostInterrupt();
+  'host-interrupt': (vcpu) => {
+    vcpu.acknowledgeHostInterrupt();
     return 'resume';
   },
 };
 
 /** Handles an exit by the function of its reason. */
-export function handle(vm: HandledVm, exit: Exit): Verdict {
+export function handle(vcpu: HandledVcpu, exit: Exit): Verdict {
   const handler = handlers[exit.reason] as Handler<ExitReason>;
-  return handler(vm, exit);
+  return handler(vcpu, exit);
 }

@@ -18,17 +18,13 @@ import {
   type PrivilegedState,
   type Trap,
 } from '../machine/privileged-state.ts';
-import { Access, Pte } from '../machine/walker.ts';
+import { Access } from '../machine/walker.ts';
 import type { Exit } from './exits.ts';
 import type { Hpa } from './guest-memory.ts';
 import { interruptExit } from './host-exits.ts';
-import type { TablePages } from './table-pages.ts';
+import type { SecondStage } from './second-stage.ts';
 import type { World, WorldPorts } from './world.ts';
 
-const ROOT_PAGES = 4; // Sv32x4: 16 KiB
-const MODE_SV32X4 = 0x8000_0000;
-const VMID_SHIFT = 22;
-const LEAF = Pte.V | Pte.R | Pte.W | Pte.X | Pte.U | Pte.A | Pte.D;
 const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
 const VIRTUAL_INTERRUPTS = 0x444;
@@ -54,21 +50,20 @@ const swappedWords = swapped.map(([own, held]) => [storedIndex(own), storedIndex
 
 export class HardwareAssisted implements World {
   readonly #ports: WorldPorts;
-  readonly #tables: TablePages;
-  readonly root: Hpa;
+  readonly #secondStage: SecondStage;
 
-  /** @throws Error where no memory is left for the root table */
-  constructor(ports: WorldPorts, tables: TablePages) {
+  /** @param secondStage the VM's, shared by its vCPUs */
+  constructor(ports: WorldPorts, secondStage: SecondStage) {
     this.#ports = ports;
-    this.#tables = tables;
-    const root = tables.allocate(ROOT_PAGES);
-    if (root === undefined) throw new Error('no memory is left for second-stage page tables: remove a VM');
-    this.root = root;
+    this.#secondStage = secondStage;
   }
 
-  /** The value of hgatp for this guest; VMIDs have 7 bits. */
+  get root(): Hpa {
+    return this.#secondStage.root;
+  }
+
   get hgatp(): number {
-    return (MODE_SV32X4 + (this.#ports.vm % 128) * 2 ** VMID_SHIFT + this.root / 4096) >>> 0;
+    return this.#secondStage.hgatp;
   }
 
   load(hart: Hart): void {
@@ -182,9 +177,7 @@ export class HardwareAssisted implements World {
   mapPage(_hart: Hart, { gpa }: Extract<Exit, { reason: 'missing-page' }>): boolean {
     const target = this.#ports.hostAddress(gpa - (gpa % 4096));
     if (target === undefined) return false;
-    const rootIndex = Math.floor(gpa / 0x40_0000);
-    // Invalid entries are never cached, so adding one needs no fence.
-    return this.#tables.setLeaf(this.root, rootIndex, (gpa >>> 12) & 0x3ff, target, LEAF) !== undefined;
+    return this.#secondStage.map(gpa, target);
   }
 
   instruction(hart: Hart): number | undefined {
@@ -207,10 +200,9 @@ export class HardwareAssisted implements World {
     hart.access.translations.flush(address);
   }
 
+  /** Nothing of its own: the second stage is the VM's. */
   dispose(): void {
-    for (let index = 0; index < ROOT_PAGES * 1024; index++) this.#tables.clearRegion(this.root, index);
-    this.#tables.free(this.root, ROOT_PAGES);
-    this.#ports.fenceHart();
+    return undefined;
   }
 
   #setTimeDelta(real: PrivilegedState): void {

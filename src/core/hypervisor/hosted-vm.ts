@@ -1,104 +1,80 @@
-// A VM of the hypervisor: one vCPU, RAM, a board with device models, and the technique that runs it. It does one thing at
-// a time for the hypervisor's loop: enter, name the exit, handle it, leave. It never touches another VM.
+// A VM of the hypervisor: its vCPUs, and what they share — RAM, a board with device models, the firmware, the tables of the
+// second stage, a clock that a person can hold. It never touches another VM.
 
-import { ADUE, SEIP, SSIP, STCE, STIP } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, type Line } from '../machine/board.ts';
-import type { Hart } from '../machine/hart.ts';
-import { Privilege } from '../machine/hart-state.ts';
+import { Board } from '../machine/board.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
-import { ILLEGAL, PrivilegedState, type Trap } from '../machine/privileged-state.ts';
-import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
+import type { PrivilegedState } from '../machine/privileged-state.ts';
+import { asleep, endingOfFinisher } from './endings.ts';
 import { VmControl } from './control.ts';
-import type { Exit, Verdict } from './exits.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { guestDma } from './guest-dma.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { handle, type HandledVm } from './handlers.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
 import type { HostFrames } from './host-frames.ts';
 import { HostInterface } from './host-interface.ts';
 import type { InterruptLog } from './interrupt-log.ts';
-import { HsmState, Sbi } from './sbi.ts';
+import { Sbi } from './sbi.ts';
 import { firmwareReach } from './sbi-call.ts';
+import { SecondStage } from './second-stage.ts';
 import { SerialConsole } from './serial-console.ts';
 import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
-import { Effect, type Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
-import { DEAD_EXIT_CODE, type Ending, type Technique, type VirtualMachine } from './virtual-machine.ts';
-import { VirtualHart } from './virtual-hart.ts';
+import { Vcpu, type VcpuVm } from './vcpu.ts';
+import type { Ending, HostedTechnique, VirtualMachine } from './virtual-machine.ts';
+import { vmFirmware } from './vm-firmware.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
-
-const GUEST_MEDELEG = 0xb1ff;
-const SUPERVISOR_INTERRUPTS = 0x222;
-/** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
-const FUTILE_REFLECTIONS = 16;
 
 /**
  * Page tables a VM may have. The second stage is one root and a table for each 4 MiB of RAM, whatever the guest does. Shadows
  * are dropped and made again where the guest would need more; Linux has about 50 at its prompt.
  */
-const tablesOf = (technique: Exclude<Technique, 'bare'>, memoryBytes: number): number => {
+const tablesOf = (technique: HostedTechnique, { memoryBytes, harts }: GuestImage): number => {
   const regions = Math.ceil(memoryBytes / 2 ** 22);
-  return technique === 'hardware-assisted' ? 4 + regions : 256 + 4 * regions;
+  return technique === 'hardware-assisted' ? 4 + regions : harts * (256 + 4 * regions);
 };
 
 export interface HostedOptions {
   readonly id: number;
-  readonly technique: Exclude<Technique, 'bare'>;
+  readonly technique: HostedTechnique;
   readonly guest: GuestImage;
   readonly machine: Machine;
   readonly frames: HostFrames;
   readonly interrupts: InterruptLog;
   readonly epochNanoseconds: Unsigned64;
-  /** Linear address of the block for the vCPU's state. */
-  readonly stateBase: number;
+  /** Linear addresses of the blocks for its vCPUs' states, one for each hart of the guest. */
+  readonly stateBases: readonly number[];
   readonly trace: Trace;
-  /** While it is not on the hart, something has happened to it that may change when it can execute. */
+  /** Something has happened to a vCPU that is not on a hart: when it can execute must be worked out anew. */
   readonly disturbed: () => void;
 }
 
-export class HostedVm implements VirtualMachine, HandledVm {
+export class HostedVm implements VirtualMachine, VcpuVm {
   readonly id: number;
-  readonly technique: Exclude<Technique, 'bare'>;
+  readonly technique: HostedTechnique;
   readonly memoryBytes: number;
-  readonly harts = 1;
+  readonly harts: number;
   readonly guest: PreparedGuest;
   readonly console = new SerialConsole();
   readonly board: Board;
   readonly memory: GuestMemory;
-  /** The guest's hart, as the guest sees it. While it is on the physical hart, `look` brings it up to date. */
-  readonly state: PrivilegedState;
-  readonly virtualHart: VirtualHart;
-  readonly hart: Hart;
+  readonly vcpus: readonly Vcpu<this>[];
   readonly sbi: Sbi;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
-  exits = 0;
   breakpoints: ReadonlySet<number> = new Set();
   readonly #options: HostedOptions;
   readonly #machine: Machine;
   readonly #host: HostInterface;
-  #world: World;
+  #secondStage: SecondStage | undefined;
   #ending: Ending | undefined;
   #rebooting = false;
-  #loaded = false;
-  #inGuest = false;
-  #executed = 0;
-  #executedAtLoad = 0;
-  /** Board time minus guest time, in ticks. */
+  /** Machine time minus guest time, in ticks. */
   #timeOrigin = 0;
   #heldSince: number | undefined;
-  /** Guest time in ticks at which something that depends on time must be looked at, unless it is not known. */
-  #due = 0;
-  #timersStale = true;
-  #futile = 0;
-  #reflectedCause: number = ILLEGAL;
-  #passBreakpoint = false;
-  /** Instructions executed when the last breakpoint was passed. */
-  #passedFrom = -Infinity;
 
   /** @throws ImageError where the guest cannot be loaded, Error where the machine has no memory for it */
   constructor(options: HostedOptions) {
@@ -107,6 +83,7 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.id = options.id;
     this.technique = options.technique;
     this.memoryBytes = options.guest.memoryBytes;
+    this.harts = options.guest.harts;
     const { frames, machine, guest } = options;
     this.interruptLog = new VmInterrupts({
       vm: options.id,
@@ -114,21 +91,18 @@ export class HostedVm implements VirtualMachine, HandledVm {
       now: () => machine.elapsed,
       board: () => this.board,
     });
-    const [hart] = machine.harts;
-    if (hart === undefined) throw new Error('the machine has no hart');
-    this.hart = hart;
     this.board = new Board({
-      harts: 1,
+      harts: guest.harts,
       clock: () => this.now,
-      drive: (_, line, level) => this.#drive(line, level),
+      drive: (hart, line, level) => this.vcpus[hart]?.drive(line, level),
       timeWritten: () => {
+        for (const vcpu of this.vcpus) vcpu.timeJumped();
         this.#disturb();
-        if (this.#loaded) this.#world.keepTime(this.hart);
       },
       transmit: (byte) => this.console.write(byte),
       finish: (outcome) => {
         const ending = endingOfFinisher(outcome);
-        if (ending) this.#ending ??= ending;
+        if (ending) this.end(ending);
         else this.#rebooting = true;
       },
       epochNanoseconds: options.epochNanoseconds,
@@ -144,29 +118,19 @@ export class HostedVm implements VirtualMachine, HandledVm {
         `expected ${guest.memoryBytes / 2 ** 20} MiB of free machine memory in one piece, found ${Math.floor(free / 2 ** 20)} MiB in all: remove a VM or give this one less`,
       );
     }
-    const tables = tablesOf(options.technique, guest.memoryBytes);
+    const tables = tablesOf(options.technique, guest);
     if (!frames.promise(options.id, tables)) {
       throw new Error(
         `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM or give this one less memory`,
       );
     }
     this.memory = new GuestMemory(machine.ram, first, guest.memoryBytes);
-    this.state = new PrivilegedState(machine.memory, options.stateBase, {
-      hypervisorExtension: false,
-      svadu: guest.svadu ?? false,
-      quirks: machine.quirks,
-      time: () => this.board.time(),
-      executed: () => this.instructions,
-      changed: (consequence) => {
-        if (consequence === 'timer' || consequence === 'environment') this.#timersStale = true;
-      },
-    });
-    this.virtualHart = new VirtualHart({
-      state: this.state,
-      fence: (address, space) => this.#world.fence(this.hart, address, space),
-      note: (kind, what, before, after) => options.trace.effect(kind, what, before, after),
-    });
-    this.sbi = new Sbi(this.#firmwarePorts());
+    this.sbi = new Sbi(
+      vmFirmware(this, {
+        reboot: () => (this.#rebooting = true),
+        reach: firmwareReach(this),
+      }),
+    );
     this.#host = new HostInterface({
       guest: this.guest,
       memory: this.memory,
@@ -174,15 +138,24 @@ export class HostedVm implements VirtualMachine, HandledVm {
       reach: firmwareReach(this),
       executed: () => this.instructions,
       commanded: () => machine.interrupt(),
-      end: (ending) => (this.#ending ??= ending),
+      end: (ending) => this.end(ending),
     });
-    this.#world = this.#makeWorld();
+    this.vcpus = options.stateBases.map(
+      (stateBase, index) =>
+        new Vcpu({
+          vm: this,
+          index,
+          machine,
+          stateBase,
+          svadu: guest.svadu ?? false,
+          trace: options.trace,
+          makeWorld: (state) => this.#makeWorld(state),
+          disturbed: options.disturbed,
+        }),
+    );
     this.reset();
   }
 
-  get world(): World {
-    return this.#world;
-  }
   get ending(): Ending | undefined {
     return this.#ending;
   }
@@ -190,27 +163,30 @@ export class HostedVm implements VirtualMachine, HandledVm {
   get now(): number {
     return (this.#heldSince ?? this.#machine.now) - this.#timeOrigin;
   }
+  get timeOrigin(): number {
+    return this.#timeOrigin;
+  }
   get instructions(): number {
-    return this.#executed + (this.#loaded ? this.hart.executed - this.#executedAtLoad : 0);
+    let sum = 0;
+    for (const vcpu of this.vcpus) sum += vcpu.instructions;
+    return sum;
+  }
+  get exits(): number {
+    let sum = 0;
+    for (const vcpu of this.vcpus) sum += vcpu.exits;
+    return sum;
   }
   /** It will begin anew before its next instruction. */
   get rebooting(): boolean {
     return this.#rebooting;
   }
   get waiting(): boolean {
-    return this.state.waiting;
+    return this.vcpus.every(({ waiting }) => waiting);
   }
-  /** It could execute: it does not wait, or what it waits for has come. Looking changes nothing. */
-  get ready(): boolean {
-    return !this.state.waiting || (this.state.pending & this.state.csrs.mie) !== 0;
-  }
-  /** The hart executes this guest's instructions, or would, as soon as it is run. */
-  get inGuest(): boolean {
-    return this.#inGuest;
-  }
-  /** It is the VM on the hart, in its own code or in an exit. */
+  /** Some vCPU of it is on a hart, in its own code or in an exit. */
   get onHart(): boolean {
-    return this.#loaded;
+    for (const vcpu of this.vcpus) if (vcpu.onHart) return true;
+    return false;
   }
   /** The computer all VMs of the hypervisor share. */
   get physical(): Machine {
@@ -220,10 +196,15 @@ export class HostedVm implements VirtualMachine, HandledVm {
     return this.interruptLog.counts;
   }
 
-  look(): PrivilegedState {
-    if (this.#inGuest) this.#world.halt(this.hart);
-    else if (this.#loaded) this.#world.save(this.hart);
-    return this.state;
+  /** @throws RangeError where the guest has no such hart */
+  vcpu(index: number): Vcpu<this> {
+    const vcpu = this.vcpus[index];
+    if (vcpu === undefined) throw new RangeError(`expected a vCPU from 0 to ${this.harts - 1}, found ${index}`);
+    return vcpu;
+  }
+
+  look(hart = 0): PrivilegedState {
+    return this.vcpu(hart).look();
   }
 
   receive(bytes: Uint8Array): number {
@@ -235,42 +216,31 @@ export class HostedVm implements VirtualMachine, HandledVm {
 
   setBreakpoints(addresses: ReadonlySet<number>): void {
     this.breakpoints = addresses;
-    if (this.#loaded) this.hart.setBreakpoints(addresses);
+    for (const vcpu of this.vcpus) vcpu.breakpointsChanged();
   }
 
-  /** The next instruction is executed although a breakpoint may stand on it. */
+  /** The next instruction of each vCPU is executed although a breakpoint may stand on it. */
   passBreakpoint(): void {
     this.interruptLog.lastTaken = undefined;
-    this.#passBreakpoint = true;
-  }
-
-  note(kind: Effect, what: number, before: number, after: number): void {
-    this.#options.trace.effect(kind, what, before, after);
+    for (const vcpu of this.vcpus) vcpu.passBreakpoint();
   }
 
   reset(): void {
-    if (this.#loaded) this.takeOff();
-    const { state, guest, memory } = this;
+    const { guest, memory } = this;
+    for (const vcpu of this.vcpus) vcpu.disposeWorld();
+    this.#secondStage?.dispose();
+    this.#secondStage = undefined;
+    for (const vcpu of this.vcpus) vcpu.powerOff();
     this.#ending = undefined;
     this.#rebooting = false;
     this.#host.reset();
     this.interruptLog.abandon();
-    this.#world.dispose();
-    this.#world = this.#makeWorld();
     if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
     for (const { address, bytes } of guest.loads) memory.write(address, bytes);
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
-    state.reset(0);
-    state.csrs.medeleg = GUEST_MEDELEG;
-    state.csrs.mideleg = state.csrs.mideleg | SUPERVISOR_INTERRUPTS;
-    state.csrs.mcounteren = 0xffff_ffff;
-    state.csrs.menvcfgh = state.svadu ? STCE | ADUE : STCE;
-    state.privilege = Privilege.supervisor;
-    state.pc = guest.entry;
-    state.setX(11, guest.deviceTree | 0);
+    this.vcpu(0).start(guest.entry, guest.deviceTree);
     this.board.reset();
     this.#disturb();
-    this.#futile = 0;
   }
 
   /** A person takes the VM's time away, or gives it back. */
@@ -284,248 +254,70 @@ export class HostedVm implements VirtualMachine, HandledVm {
     this.#disturb();
   }
 
-  /** Looks at everything that depends on time, where something is due. @returns whether the guest can execute now */
-  refresh(): boolean {
+  elapse(): boolean {
     if (this.#rebooting) this.reset();
-    const { state } = this;
     const command = this.#host.due;
-    if (command !== Infinity && (command <= this.instructions || state.waiting)) this.#host.look();
+    if (command !== Infinity && (command <= this.instructions || this.waiting)) this.#host.look();
     if (this.#ending) return false;
-    if (this.#timersStale || this.#due <= this.now) {
-      this.#timersStale = false;
-      this.board.elapse();
-      if (!this.#watchedByHart) this.#driveTimer();
-      this.#due = this.#nextDue();
-    }
-    if (!state.waiting) return true;
-    if ((state.pending & state.csrs.mie) === 0) return false;
-    state.waiting = false;
+    this.board.elapse();
     return true;
   }
 
-  /** Board time in ticks at which something of this guest's is due by itself. */
   deadline(): number {
-    const due = this.#timersStale ? this.#nextDue() : this.#due;
+    const due = this.board.deadline();
     if (this.#host.due === Infinity) return due + this.#timeOrigin;
     const command = this.now + Math.ceil((this.#host.due - this.instructions) / INSTRUCTIONS_PER_TICK);
     return Math.min(due, command) + this.#timeOrigin;
   }
 
-  /** With the H extension the hart itself watches the guest's timer while the guest is on it. */
-  get #watchedByHart(): boolean {
-    return this.#loaded && this.technique === 'hardware-assisted';
-  }
-
-  /** Guest time in ticks at which a device of its board is due, or its timer where the hypervisor watches it. */
-  #nextDue(): number {
-    const device = this.board.deadline();
-    if (this.#watchedByHart || this.#timerPending) return device;
-    const { csrs } = this.state;
-    const compare = csrs.stimecmph * 2 ** 32 + csrs.stimecmp;
-    return Math.min(device, this.now + Math.max(0, compare - this.board.time()));
-  }
-
-  /** What `due` was worked out from has changed; where the VM is not on the hart, the hypervisor's loop must hear of it. */
-  #disturb(): void {
-    this.#timersStale = true;
-    if (!this.#loaded) this.#options.disturbed();
-  }
-
-  get #timerPending(): boolean {
-    return (this.state.csrs.mipLines & STIP) !== 0;
-  }
-
-  /** Puts the VM on the hart and enters it. */
-  putOn(): void {
-    if (!this.#loaded) {
-      this.#loaded = true;
-      this.#timersStale = true;
-      this.#executedAtLoad = this.hart.executed;
-      this.hart.state.reservation = 0;
-      this.hart.setBreakpoints(this.breakpoints);
-      this.#world.load(this.hart);
-    }
-    if (this.#inGuest) return;
-    this.interruptLog.injected(this.state.pending & this.state.csrs.mie);
-    this.#world.enter(this.hart);
-    this.#inGuest = true;
-    if (!this.#passBreakpoint) return;
-    this.hart.passBreakpoint();
-    this.#passBreakpoint = false;
-    this.#passedFrom = this.instructions;
-  }
-
-  /** The exit is over, and the instruction it interrupted is still to come: a breakpoint passed there is passed again. */
-  instructionPending(): void {
-    // A trapped instruction counts as executed, an interrupt does not.
-    if (this.instructions <= this.#passedFrom + 1) this.#passBreakpoint = true;
-  }
-
-  /** Takes the VM off the hart, from inside its exit or from the middle of its own code. */
-  takeOff(): void {
-    if (!this.#loaded) return;
-    if (this.#inGuest) this.#world.halt(this.hart);
-    else this.#world.save(this.hart);
-    this.#executed = this.instructions;
-    this.#loaded = false;
-    this.#inGuest = false;
-    this.#timersStale = true;
-    this.hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
-    this.hart.state.virtual = false;
-  }
-
-  /** The hart has just trapped out of this guest. @returns the exit, named */
-  beginExit(): Exit {
-    this.#inGuest = false;
-    this.exits++;
-    this.#world.leave(this.hart);
-    return this.#world.exitOf(this.hart);
-  }
-
-  /** Does what the exit asks for. */
-  handle(exit: Exit): Verdict {
-    const from = this.state.pc;
-    this.#reflectedCause = ILLEGAL; // what the virtual hart refuses by itself
-    const verdict = handle(this, exit);
-    // A trap that leads to the very instruction it came from will come again.
-    this.#futile = verdict === 'reflect' && this.state.pc === from ? this.#futile + 1 : 0;
-    if (this.#futile > FUTILE_REFLECTIONS) this.#ending ??= stuck(from, this.#reflectedCause);
-    return this.#ending ? 'kill' : verdict;
-  }
-
-  /** Delivers an exception to the guest's own handler. */
-  reflect(trap: Trap): Verdict {
-    const { state } = this;
-    const from = state.pc;
-    this.#world.reflect(this.hart, trap);
-    this.#reflectedCause = trap.cause;
-    this.note(Effect.inject, trap.cause, from, state.pc);
-    return 'reflect';
-  }
-
-  /** WFI: waits unless something is pending already. @returns whether the guest waits now */
-  wait(): boolean {
-    if (this.technique === 'hardware-assisted') this.#world.save(this.hart);
-    this.state.waiting = true;
-    this.#driveTimer();
-    if ((this.state.pending & this.state.csrs.mie) === 0) return true;
-    this.state.waiting = false;
-    return false;
-  }
-
-  die(message: string): void {
-    this.#ending ??= { kind: 'dead', exitCode: DEAD_EXIT_CODE, message };
-  }
-
-  /** The hart is stuck in the guest's own trap handler (hardware-assisted: no exit happens there). */
-  dieStuck(): void {
-    const state = this.look();
-    this.#ending ??= stuck(state.pc, state.csrs.scause);
+  end(ending: Ending): void {
+    this.#ending ??= ending;
   }
 
   /** Nothing will ever wake the guest. */
   dieAsleep(): void {
-    this.#ending ??= asleep();
-  }
-
-  acknowledgeHostInterrupt(): void {
-    const { state } = this.hart;
-    state.csrs.mipSoftware = state.csrs.mipSoftware & ~SSIP;
-    this.hart.changed('interrupts');
+    this.end(asleep());
   }
 
   /** The VM goes: memory and tables are given back. */
   dispose(): void {
-    this.takeOff();
-    this.#world.dispose();
+    for (const vcpu of this.vcpus) vcpu.disposeWorld();
+    this.#secondStage?.dispose();
     this.#host.dispose();
     this.#options.frames.freeAll(this.id);
   }
 
-  #drive(line: Line, level: boolean): void {
-    const { state } = this;
-    const before = state.csrs.mipLines;
-    state.csrs.mipLines = level ? before | line : before & ~line;
-    if (!this.#loaded) this.#options.disturbed();
-    if (line !== SEIP || !level || (before & SEIP) !== 0) return;
-    this.interruptLog.reach('external', 'pending', 'virtual PLIC');
-    if (this.#inGuest) this.#kick();
+  /** When its vCPUs' timers are due is not known; where none is on a hart, the hypervisor's loop must hear of it. */
+  #disturb(): void {
+    for (const vcpu of this.vcpus) vcpu.timerChanged();
+    if (!this.onHart) this.#options.disturbed();
   }
 
-  /** The guest is in the middle of its code and must hear of something: makes it exit at once. */
-  #kick(): void {
-    const { state } = this.hart;
-    state.csrs.mipSoftware = state.csrs.mipSoftware | SSIP;
-    this.hart.changed('interrupts');
-  }
-
-  /** The guest's own timer compare register, where the hypervisor watches it. */
-  #driveTimer(): void {
-    const { state } = this;
-    const due = this.board.time() >= state.csrs.stimecmph * 2 ** 32 + state.csrs.stimecmp;
-    const before = state.csrs.mipLines;
-    state.csrs.mipLines = due ? before | STIP : before & ~STIP;
-    if (due && (before & STIP) === 0) {
-      this.interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
-      this.interruptLog.reach('timer', 'pending', 'sip.STIP');
-    } else if (!due && (before & STIP) !== 0) {
-      this.interruptLog.reach('timer', 'acknowledged', 'stimecmp was set again');
-    }
-  }
-
-  #makeWorld(): World {
+  #makeWorld(state: PrivilegedState): World {
     const { frames, machine, id } = this.#options;
     const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use);
+    const fenceHart = () => {
+      for (const hart of machine.harts) hart.access.translations.flush();
+    };
     const ports = {
       vm: id,
-      state: this.state,
+      state,
       hostAddress: (gpa: number) => this.memory.hostAddress(gpa),
       isDevice: (gpa: number) => this.board.bus.covers(gpa),
       timeDelta: () => this.board.time() - machine.board.time(),
-      fenceHart: () => this.hart.access.translations.flush(),
+      fenceHart,
     };
-    if (this.technique === 'hardware-assisted') return new HardwareAssisted(ports, pages('stage-2 tables'));
+    if (this.technique === 'hardware-assisted') {
+      this.#secondStage ??= new SecondStage(id, pages('stage-2 tables'), fenceHart);
+      return new HardwareAssisted(ports, this.#secondStage);
+    }
     return new TrapAndEmulate(
       {
         ...ports,
         memory: this.memory,
         interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
       },
-      new ShadowTables(pages('shadow tables'), ports.fenceHart),
+      new ShadowTables(pages('shadow tables'), fenceHart),
     );
-  }
-
-  #firmwarePorts() {
-    const { state } = this;
-    return {
-      harts: 1,
-      setTimer: (_: number, low: number, high: number) => {
-        state.csrs.stimecmp = low;
-        state.csrs.stimecmph = high;
-        if (this.#loaded && this.technique === 'hardware-assisted') {
-          this.hart.state.csrs.vstimecmp = low;
-          this.hart.state.csrs.vstimecmph = high;
-          this.hart.changed('timer');
-        }
-        this.#timersStale = true;
-        this.#driveTimer();
-      },
-      sendIpi: () => {
-        state.csrs.mipSoftware = state.csrs.mipSoftware | SSIP;
-        this.interruptLog.raise('software', 'SBI IPI', 'asked of the firmware');
-        this.interruptLog.reach('software', 'pending', 'sip.SSIP');
-      },
-      clearIpi: () => (state.csrs.mipSoftware = state.csrs.mipSoftware & ~SSIP),
-      fence: (_: number, address: number | undefined) => this.#world.fence(this.hart, address, undefined),
-      hartStatus: () => HsmState.started,
-      startHart: () => undefined,
-      stopHart: () => this.die('The guest stopped its only hart.'),
-      suspendHart: () => (state.waiting = true),
-      reset: (kind: 'shutdown' | 'reboot', failed: boolean) => {
-        if (kind === 'shutdown') this.#ending ??= shutdown(failed);
-        else this.#rebooting = true;
-      },
-      ...firmwareReach(this),
-    };
   }
 }

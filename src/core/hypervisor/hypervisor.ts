@@ -18,7 +18,8 @@ import { HostFrames } from './host-frames.ts';
 import { HostedVm } from './hosted-vm.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import type { ExitRecord, Trace } from './trace.ts';
-import type { Technique } from './virtual-machine.ts';
+import type { Vcpu } from './vcpu.ts';
+import type { HostedTechnique } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard, type NetworkChoice } from './virtual-network.ts';
 
 /** Instructions of one VM's turn, where others could run all the time: long beside what a change of VMs costs the host. */
@@ -26,6 +27,7 @@ export const QUANTUM = 1_000_000;
 /** Instructions a VM may execute before one that wakes up takes its place. */
 const WAKE_UP_DELAY = 100_000;
 const MAXIMUM_VMS = 126;
+const MAXIMUM_VCPUS = 256;
 
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
 const ALL_INTERRUPTS = 0x222;
@@ -39,8 +41,12 @@ const transparent = (reason: ExitReason): boolean =>
   reason === 'missing-page' || reason === 'host-timer' || reason === 'host-interrupt';
 
 /** An exit that has begun and not ended: a person looks at it stage by stage. */
+/** A vCPU of the hypervisor's. */
+type HostedVcpu = Vcpu<HostedVm>;
+
 export interface OpenExit {
   readonly vm: HostedVm;
+  readonly vcpu: HostedVcpu;
   readonly stage: 'trapped' | 'handled';
   readonly exit: Exit;
   readonly record: ExitRecord;
@@ -63,10 +69,10 @@ export class Hypervisor implements Computer {
   readonly #options: HypervisorOptions;
   readonly #hart: Hart;
   readonly #vms = new Map<number, HostedVm>();
-  /** The same, in the order of their turns. */
-  #order: readonly HostedVm[] = [];
+  /** Their vCPUs, in the order of their turns. */
+  #order: readonly HostedVcpu[] = [];
   readonly #freeBlocks: number[];
-  #current: HostedVm | undefined;
+  #current: HostedVcpu | undefined;
   /** Machine ticks at which the current turn ends. */
   #turnEnd = 0;
   /** Machine ticks from which on a VM that wakes up may take the place of the current one. */
@@ -88,7 +94,7 @@ export class Hypervisor implements Computer {
       host: options.host,
       harts: 1,
       ramBytes: options.memoryBytes,
-      savedVcpus: MAXIMUM_VMS,
+      savedVcpus: MAXIMUM_VCPUS,
       translator: options.translator,
       quirks: options.quirks,
       svadu: true, // a guest gets it if its own board has it
@@ -98,7 +104,7 @@ export class Hypervisor implements Computer {
         trapTaken: (_, trap, target) => {
           if (target !== 'VS' || trap.cause >>> 31 === 0) return;
           // The hart delivers code 10, 6 or 2 as 9, 5 or 1 ("vscause").
-          const vm = this.#current;
+          const vm = this.#current?.vm;
           vm?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);
           if (vm?.control.goal?.kind === 'interrupt') this.machine.interrupt();
         },
@@ -106,7 +112,7 @@ export class Hypervisor implements Computer {
     });
     this.frames = new HostFrames(this.machine.ram);
     const { hartBase } = this.machine.layout;
-    this.#freeBlocks = Array.from({ length: MAXIMUM_VMS }, (_, index) => hartBase + (index + 1) * HART_BLOCK_BYTES);
+    this.#freeBlocks = Array.from({ length: MAXIMUM_VCPUS }, (_, index) => hartBase + (index + 1) * HART_BLOCK_BYTES);
     const [hart] = this.machine.harts;
     if (hart === undefined) throw new Error('the machine has no hart');
     this.#hart = hart;
@@ -130,15 +136,18 @@ export class Hypervisor implements Computer {
   get openExit(): OpenExit | undefined {
     return this.#open;
   }
-  /** The VM on the hart. */
-  get current(): HostedVm | undefined {
+  /** The vCPU on the hart. */
+  get current(): HostedVcpu | undefined {
     return this.#current;
   }
 
   /** @throws ImageError, or Error where there is no room */
-  addVm(id: number, technique: Exclude<Technique, 'bare'>, guest: GuestImage): HostedVm {
-    const stateBase = this.#freeBlocks.pop();
-    if (stateBase === undefined) throw new Error(`expected at most ${MAXIMUM_VMS} VMs: remove one first`);
+  addVm(id: number, technique: HostedTechnique, guest: GuestImage): HostedVm {
+    if (this.#vms.size === MAXIMUM_VMS) throw new Error(`expected at most ${MAXIMUM_VMS} VMs: remove one first`);
+    if (this.#freeBlocks.length < guest.harts) {
+      throw new Error(`expected at most ${MAXIMUM_VCPUS} vCPUs in all: remove a VM first`);
+    }
+    const stateBases = this.#freeBlocks.splice(-guest.harts);
     try {
       const vm: HostedVm = new HostedVm({
         id,
@@ -148,18 +157,18 @@ export class Hypervisor implements Computer {
         frames: this.frames,
         interrupts: this.#options.interrupts,
         epochNanoseconds: this.#options.epochNanoseconds,
-        stateBase,
+        stateBases,
         trace: this.trace,
         disturbed: () => (this.#othersStale = true),
       });
       vm.hold(true);
       this.#vms.set(id, vm);
-      this.#order = [...this.#vms.values()];
+      this.#order = [...this.#vms.values()].flatMap(({ vcpus }) => vcpus);
       return vm;
     } catch (error) {
       this.#network?.disconnect(id);
       this.frames.freeAll(id);
-      this.#freeBlocks.push(stateBase);
+      this.#freeBlocks.push(...stateBases);
       throw error;
     }
   }
@@ -169,8 +178,8 @@ export class Hypervisor implements Computer {
     this.#network?.disconnect(vm.id);
     vm.dispose();
     this.#vms.delete(vm.id);
-    this.#order = [...this.#vms.values()];
-    this.#freeBlocks.push(vm.state.base);
+    this.#order = [...this.#vms.values()].flatMap(({ vcpus }) => vcpus);
+    for (const { state } of vm.vcpus) this.#freeBlocks.push(state.base);
   }
 
   resetVm(vm: HostedVm): void {
@@ -193,18 +202,19 @@ export class Hypervisor implements Computer {
       }
       const left = end - machine.elapsed;
       if (left <= 0) return 'budget';
-      const vm = this.#choose();
-      if (vm === undefined) return 'idle';
-      vm.putOn();
-      this.#setAlarm(vm);
+      const vcpu = this.#choose();
+      if (vcpu === undefined) return 'idle';
+      const { vm } = vcpu;
+      vcpu.putOn(this.#hart);
+      this.#setAlarm(vcpu);
       const single = vm.control.goal?.kind === 'instruction';
       let executed = true;
       // Under trap-and-emulate an interrupt is taken by entering the guest.
       if (vm.control.goal?.kind !== 'interrupt' || !vm.interruptLog.lastTaken) {
         const stop = machine.run(single ? 1 : left);
-        if (stop.kind === 'trap') executed = !transparent(this.#beginExit(vm));
-        else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vm.look().pc));
-        else if (stop.kind === 'stuck') vm.dieStuck();
+        if (stop.kind === 'trap') executed = !transparent(this.#beginExit(vcpu));
+        else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vcpu.look().pc));
+        else if (stop.kind === 'stuck') vcpu.dieStuck();
       }
       if (vm.ending) this.#end(vm);
       else if (single && executed && vm.control.running && !this.#open) this.#stopAfterInstruction(vm);
@@ -225,13 +235,13 @@ export class Hypervisor implements Computer {
     // A guest in the middle of its code is left alone, and the others are looked at in the order of their turns: where the
     // host cuts its slices must not be seen.
     const current = this.#current;
-    if (current?.inGuest === true && this.#mayRun(current)) return undefined;
+    if (current?.inGuest === true && this.#mayRun(current.vm)) return undefined;
     this.#network?.elapse();
     this.#othersStale = true;
-    if (current !== undefined && this.#mayRun(current) && current.refresh()) return undefined;
+    if (current !== undefined && this.#mayRun(current.vm) && current.refresh()) return undefined;
     if (this.#nextAfter(current) !== undefined) return undefined;
     let until = this.#network?.deadline() ?? Infinity;
-    for (const vm of this.#order) if (this.#mayRun(vm)) until = Math.min(until, vm.deadline());
+    for (const vcpu of this.#order) if (this.#mayRun(vcpu.vm)) until = Math.min(until, vcpu.deadline());
     return reachable(until);
   }
 
@@ -257,7 +267,7 @@ export class Hypervisor implements Computer {
     const open = this.#open;
     if (open?.vm !== vm) return false;
     if (open.stage === 'trapped') {
-      this.#handle(vm, open.exit);
+      this.#handle(open.vcpu, open.exit);
       this.#open = { ...open, stage: 'handled', record: this.trace.draft };
       vm.control.hold({ kind: 'stage', sentence: 'The hypervisor has acted. Next, the guest goes on.' });
     } else {
@@ -303,11 +313,11 @@ export class Hypervisor implements Computer {
   }
 
   /** Whose turn it is: the current VM's until its turn ends, then the next one's that can execute. */
-  #choose(): HostedVm | undefined {
+  #choose(): HostedVcpu | undefined {
     const current = this.#current;
-    if (current?.inGuest === true && this.#mayRun(current)) return current;
+    if (current?.inGuest === true && this.#mayRun(current.vm)) return current;
     this.#network?.elapse();
-    if (current !== undefined && this.#mayRun(current)) {
+    if (current !== undefined && this.#mayRun(current.vm)) {
       if (current.refresh()) {
         const { now } = this.machine;
         if (now < this.#endOfTurn(current)) {
@@ -331,25 +341,25 @@ export class Hypervisor implements Computer {
   }
 
   /** Machine ticks at which the current VM must make room: for one that could run all along, or for one that wakes up. */
-  #endOfTurn(current: HostedVm): number {
+  #endOfTurn(current: HostedVcpu): number {
     const due = this.#othersDueAt(current);
     return due === -Infinity ? this.#turnEnd : Math.max(this.#wakeUpsFrom, due);
   }
 
   /** The next VM behind another one that can execute; that one itself comes last. */
-  #nextAfter(last: HostedVm | undefined): HostedVm | undefined {
+  #nextAfter(last: HostedVcpu | undefined): HostedVcpu | undefined {
     const order = this.#order;
     const { length } = order;
     const after = last === undefined ? 0 : order.indexOf(last) + 1;
     for (let step = 0; step < length; step++) {
-      const vm = order[(after + step) % length];
-      if (vm !== undefined && this.#mayRun(vm) && vm.refresh()) return vm;
+      const vcpu = order[(after + step) % length];
+      if (vcpu !== undefined && this.#mayRun(vcpu.vm) && vcpu.refresh()) return vcpu;
     }
     return undefined;
   }
 
   /** Machine ticks at which a VM other than the current one could execute; −Infinity: one can now. */
-  #othersDueAt(current: HostedVm): number {
+  #othersDueAt(current: HostedVcpu): number {
     if (!this.#othersStale) return this.#othersDue;
     this.#othersStale = false;
     const order = this.#order;
@@ -357,13 +367,13 @@ export class Hypervisor implements Computer {
     const after = order.indexOf(current) + 1;
     let due = Infinity;
     for (let step = 0; step < length; step++) {
-      const vm = order[(after + step) % length];
-      if (vm === undefined || vm === current || !this.#mayRun(vm)) continue;
-      if (vm.ready) {
+      const vcpu = order[(after + step) % length];
+      if (vcpu === undefined || vcpu === current || !this.#mayRun(vcpu.vm)) continue;
+      if (vcpu.ready) {
         due = -Infinity;
         break;
       }
-      due = Math.min(due, vm.deadline());
+      due = Math.min(due, vcpu.deadline());
     }
     this.#othersDue = due;
     return due;
@@ -373,7 +383,7 @@ export class Hypervisor implements Computer {
    * Sets the host's timer to what comes first: a deadline of the current guest's or of the network, or the end of its turn if
    * another could run then.
    */
-  #setAlarm(current: HostedVm): void {
+  #setAlarm(current: HostedVcpu): void {
     const alarm = Math.min(current.deadline(), this.#endOfTurn(current), this.#network?.deadline() ?? Infinity);
     if (alarm === this.#alarm) return;
     this.#alarm = alarm;
@@ -385,34 +395,35 @@ export class Hypervisor implements Computer {
   }
 
   /** The hart has trapped into the hypervisor. @returns why */
-  #beginExit(vm: HostedVm): ExitReason {
+  #beginExit(vcpu: HostedVcpu): ExitReason {
+    const { vm } = vcpu;
     const { trace } = this;
     const { host } = this.#options;
-    const timed = trace.times(vm.exits + 1);
+    const timed = trace.times(vcpu.exits + 1);
     const started = timed ? host.nanoseconds() : NaN;
-    const exit = vm.beginExit();
+    const exit = vcpu.beginExit();
     const held = vm.control.goal?.kind === 'exit';
-    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vm), vm.state, this.#hart.state, held);
+    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vcpu), vcpu.state, this.#hart.state, held);
     if (held) {
       vm.control.hold({
         kind: 'exit',
         sentence: `The guest has left for the hypervisor: ${exitRows[exit.reason].meaning}`,
       });
       vm.hold(true);
-      this.#open = { vm, stage: 'trapped', exit, record: trace.draft };
+      this.#open = { vm, vcpu, stage: 'trapped', exit, record: trace.draft };
       return exit.reason;
     }
-    this.#handle(vm, exit);
-    if (transparent(exit.reason)) vm.instructionPending();
+    this.#handle(vcpu, exit);
+    if (transparent(exit.reason)) vcpu.instructionPending();
     this.#endExit(exit, timed ? host.nanoseconds() - started : NaN);
     return exit.reason;
   }
 
-  #handle(vm: HostedVm, exit: Exit): void {
+  #handle(vcpu: HostedVcpu, exit: Exit): void {
     this.#handling = true;
-    const verdict: Verdict = vm.handle(exit);
+    const verdict: Verdict = vcpu.handle(exit);
     this.#handling = false;
-    this.trace.handled(verdict, vm.state.pc);
+    this.trace.handled(verdict, vcpu.state.pc);
   }
 
   /** Ends an exit that was held open. Its host time would be the person's: it counts as not timed. */
@@ -420,7 +431,7 @@ export class Hypervisor implements Computer {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    if (open.stage === 'trapped') this.#handle(open.vm, open.exit);
+    if (open.stage === 'trapped') this.#handle(open.vcpu, open.exit);
     this.#endExit(open.exit, NaN);
   }
 
@@ -449,13 +460,13 @@ export class Hypervisor implements Computer {
   #release(vm: HostedVm): void {
     if (this.#open?.vm === vm) this.#finishExit();
     this.#othersStale = true;
-    vm.takeOff();
-    if (this.#current === vm) this.#current = undefined;
+    for (const vcpu of vm.vcpus) vcpu.takeOff();
+    if (this.#current?.vm === vm) this.#current = undefined;
   }
 }
 
 /** The instruction that led to an exit, for its record; 0 where none did, or nobody knows. */
-function instructionOf(exit: Exit, vm: HostedVm): number {
+function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
   switch (exit.reason) {
     case 'csr-access':
     case 'supervisor-return':
@@ -466,9 +477,9 @@ function instructionOf(exit: Exit, vm: HostedVm): number {
     case 'system-call':
       return 0x0000_0073;
     case 'device-access':
-      return vm.hart.instruction;
+      return vcpu.hart.instruction;
     case 'missing-page':
-      return exit.access === Access.fetch ? (vm.world.fetchInstruction(vm.hart) ?? 0) : vm.hart.instruction;
+      return exit.access === Access.fetch ? (vcpu.world.fetchInstruction(vcpu.hart) ?? 0) : vcpu.hart.instruction;
     default:
       return 0;
   }

@@ -66,7 +66,7 @@ function load(vm: HostedVm, { code, registers, root, leaf, satp, status, vector 
     vm.memory.write(ROOT + 4 * index, words([value]));
   }
   for (const [index, value] of leaf) vm.memory.write(LEAF + 4 * index, words([value]));
-  const { state } = vm;
+  const { state } = vm.vcpu(0);
   registers.forEach((value, index) => state.setX(index + 1, value | 0));
   state.set('satp', satp);
   state.set('stvec', vector);

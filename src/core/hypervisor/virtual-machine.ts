@@ -10,6 +10,8 @@ import type { SerialConsole } from './serial-console.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
 export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
+/** A technique of the hypervisor. */
+export type HostedTechnique = Exclude<Technique, 'bare'>;
 export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
 
 /** How a guest came to its end. */
@@ -46,8 +48,8 @@ export interface VirtualMachine {
   readonly interrupts: Readonly<Record<string, number>>;
   /** All its harts wait for an interrupt. */
   readonly waiting: boolean;
-  /** The hart the guest sees, number 0 first. Up to date at any moment: looking changes nothing. */
-  look(): PrivilegedState;
+  /** A hart the guest sees, number 0 where none is said. Up to date at any moment: looking changes nothing. */
+  look(hart?: number): PrivilegedState;
   /** Bytes typed at its serial port. @returns how many were taken */
   receive(bytes: Uint8Array): number;
   setBreakpoints(addresses: ReadonlySet<number>): void;

@@ -32,8 +32,9 @@ function levelsOf(vm: VirtualMachine): readonly InterruptLevel[] {
     levels.push({ name: 'mip, mie', meaning: 'All levels of the hart.', bits: bitsOf(state, 'mip', 'mie') });
     return levels;
   }
-  const real = vm.hart.state;
-  if (vm.technique === 'hardware-assisted' && vm.onHart) {
+  const vcpu = vm.vcpu(0);
+  const real = vcpu.hart.state;
+  if (vm.technique === 'hardware-assisted' && vcpu.onHart) {
     levels.push({
       name: 'hip, hie (hart)',
       meaning: 'What the hypervisor has made pending for the guest on the hart; the hart delivers it without an exit.',

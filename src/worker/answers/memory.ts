@@ -62,11 +62,12 @@ export function walkAnswer(vm: VirtualMachine, { gva, access }: WalkQuestion): W
   const gpa = reached ? guest.physical : undefined;
   const base = { technique: vm.technique, gva: address, access, gpa };
   const ownFault = reached ? undefined : guestFault(guest.fault, access);
-  if (vm instanceof HostedVm && vm.world instanceof HardwareAssisted) {
-    return { ...base, ...twoStage(vm, vm.world, address, access, fetches, ownFault) };
+  const world = vm instanceof HostedVm ? vm.vcpu(0).world : undefined;
+  if (vm instanceof HostedVm && world instanceof HardwareAssisted) {
+    return { ...base, ...twoStage(vm, world, address, access, fetches, ownFault) };
   }
-  if (vm instanceof HostedVm && vm.world instanceof TrapAndEmulate) {
-    return { ...base, ...shadowed(vm, vm.world, address, access, fetches, gpa, ownFault) };
+  if (vm instanceof HostedVm && world instanceof TrapAndEmulate) {
+    return { ...base, ...shadowed(vm, world, address, access, fetches, gpa, ownFault) };
   }
   const hpa = gpa === undefined ? undefined : vm.memory.hostAddress(gpa);
   return { ...base, hpa, fetches, fault: ownFault ?? (gpa === undefined ? undefined : deviceNote(vm, gpa)) };
@@ -183,7 +184,7 @@ export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQues
   }
   if (!(vm instanceof HostedVm)) return none(table === 'stage-2' ? 'hgatp' : 'shadow', 'hpa');
   const memory = hostTables(vm);
-  const { world } = vm;
+  const { world } = vm.vcpu(0);
   if (table === 'stage-2') {
     if (!(world instanceof HardwareAssisted)) return none('hgatp', 'hpa');
     return {

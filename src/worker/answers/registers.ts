@@ -74,12 +74,13 @@ export function registersAnswer(vm: VirtualMachine): RegistersAnswer {
     const names = machineBoot ? [...supervisorLevel, ...machineLevel] : supervisorLevel;
     return { ...common, guestCsrs: values(state, names), hypervisorCsrs: [] };
   }
-  const real = vm.hart.state;
+  const vcpu = vm.vcpu(0);
+  const real = vcpu.hart.state;
   const held = heldBy[vm.technique];
   const guestCsrs = supervisorLevel.flatMap((name) => {
     const csr = findCsrByName(name);
     if (csr === undefined) return [];
-    const realCsr = vm.onHart ? findCsrByName(held(name) ?? '') : undefined;
+    const realCsr = vcpu.onHart ? findCsrByName(held(name) ?? '') : undefined;
     return [valueOf(state, csr, realCsr && { name: realCsr.name, value: real.read(realCsr) })];
   });
   const assisted = vm.technique === 'hardware-assisted';
