@@ -80,4 +80,11 @@ export const runOptions = {
   ),
   stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
   trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
+  traceLevels: option(
+    '--trace-levels',
+    'FILE',
+    fileName,
+    'write every trap and every return from one, with the level it came from and the level it went to (M, S, U, VS, VU), ' +
+      'one JSON object a line; on the bare machine, where a guest may be a hypervisor itself',
+  ),
 } as const;

@@ -262,3 +262,28 @@ describe('--trace', () => {
     },
   );
 });
+
+describe('--trace-levels', () => {
+  test('has every trap and every return, one JSON object a line', async () => {
+    const { status } = await run(['--guest', 'nested', '--trace-levels', at('levels')]);
+    expect(status).toBe(0);
+    const lines = readFileSync(at('levels'), 'utf8').trimEnd().split('\n');
+    const crossings = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(crossings.map(({ sequence }) => sequence)).toEqual(lines.map((_, index) => index));
+    expect(crossings[0]).toMatchObject({ kind: 'return', from: 'M', to: 'S', disassembly: 'mret' });
+    expect(crossings).toContainEqual(
+      expect.objectContaining({ kind: 'trap', from: 'VU', to: 'VS', cause: '0x00000008', disassembly: 'ecall' }),
+    );
+    expect(crossings).toContainEqual(
+      expect.objectContaining({ from: 'VU', to: 'S', causeName: 'store/AMO guest-page fault', htinst: '0x00002000' }),
+    );
+  });
+
+  test('wants the bare machine', async () => {
+    const { status, complaints } = await command([
+      ...['run', '--guest', 'hello', '--technique', 'hardware-assisted', '--trace-levels', at('levels')],
+    ]);
+    expect(status).toBe(2);
+    expect(complaints).toEqual([expect.stringMatching(/expected --technique bare with --trace-levels.*write --trace/)]);
+  });
+});

@@ -10,11 +10,12 @@ import { chooseGuest } from './guest-source.ts';
 import { Interruptions, QUIT } from './interruption.ts';
 import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
-import { openSession } from './session.ts';
+import { openSession, type Session } from './session.ts';
 import { writeFramesTo } from './pcap-file.ts';
 import { exitStatusOf, statisticsOf, verdictOf } from './stats.ts';
+import { crossingLines } from './level-lines.ts';
 import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
-import { TraceWriter } from './trace-lines.ts';
+import { exitLines, TraceWriter } from './trace-lines.ts';
 
 export const runCommand: Command<typeof runOptions> = {
   name: 'run',
@@ -49,6 +50,13 @@ async function runWith(
     throw new UsageError('--network with --pcap', 'none', 'add --network user, or leave out --pcap');
   }
   const chosen = chooseGuest(operands, options, devices);
+  if (options.traceLevels !== undefined && chosen.technique !== 'bare') {
+    throw new UsageError(
+      '--technique bare with --trace-levels',
+      `--technique ${chosen.technique}`,
+      'write --trace: under a hypervisor, its exits are the crossings',
+    );
+  }
   const session = openSession(chosen, options.break === undefined ? [] : [options.break]);
   const files: OpenFile[] = [];
   const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
@@ -66,9 +74,11 @@ async function runWith(
     };
     const stats = output('the statistics', options.stats);
     const trace = output('the trace', options.trace);
+    const levels = output('the levels', options.traceLevels);
     const pcap = output('the frames', options.pcap);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
-    return await runSession({ chosen, session, stats, trace, limit: options.maxInstructions ?? Infinity }, streams);
+    const limit = options.maxInstructions ?? Infinity;
+    return await runSession({ chosen, session, stats, writers: writersOf(session, trace, levels), limit }, streams);
   } finally {
     for (const file of files) file.close();
   }
@@ -78,19 +88,27 @@ interface Prepared {
   readonly chosen: ReturnType<typeof chooseGuest>;
   readonly session: ReturnType<typeof openSession>;
   readonly stats: OpenFile | undefined;
-  readonly trace: OpenFile | undefined;
+  readonly writers: readonly TraceWriter[];
   /** Instructions. */
   readonly limit: number;
 }
 
-async function runSession({ chosen, session, stats, trace, limit }: Prepared, streams: Streams): Promise<number> {
+function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: OpenFile): readonly TraceWriter[] {
+  if (crossings !== undefined && levels !== undefined) levels.recording = true;
+  return [
+    ...(exits ? [new TraceWriter(exitLines(trace), exits)] : []),
+    ...(crossings && levels ? [new TraceWriter(crossingLines(levels), crossings)] : []),
+  ];
+}
+
+async function runSession({ chosen, session, stats, writers, limit }: Prepared, streams: Streams): Promise<number> {
   const { vm, computer } = session;
   const { stdin, stdout, complain } = streams;
   const interruptions = new Interruptions();
   const output = new ConsoleOutput(stdout);
   const keys = new EscapeKeys(() => interruptions.interrupt(QUIT));
   const input = inputFrom(stdin, keys.translate);
-  const writer = trace === undefined ? undefined : new TraceWriter(session.trace, trace);
+  const drainTrace = writers.length === 0 ? undefined : () => writers.forEach((writer) => writer.drain());
   vm.console.sink = output.write;
   interruptions.listen();
   let restore: (() => void) | undefined;
@@ -101,14 +119,14 @@ async function runSession({ chosen, session, stats, trace, limit }: Prepared, st
   try {
     await input.start();
     const started = performance.now();
-    const outcome = await drive({ vm, computer, input, output, interruptions, limit, drainTrace: writer?.drain });
+    const outcome = await drive({ vm, computer, input, output, interruptions, limit, drainTrace });
     const seconds = (performance.now() - started) / 1000;
     const verdict = verdictOf(outcome, limit);
     if (stats !== undefined) {
       const statistics = statisticsOf({ chosen, vm, trace: session.trace, verdict, seconds });
       stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));
     }
-    if (writer !== undefined && writer.lost > 0) complain(`the trace lacks ${writer.lost} exits: they came too fast`);
+    for (const { lost } of writers) if (lost > 0) complain(`the trace lacks ${lost} records: they came too fast`);
     const expected = verdict.stopped === 'finisher' || verdict.stopped === 'shutdown';
     const silent = expected || (outcome.kind === 'interrupted' && outcome.by.message === undefined);
     if (!silent) complain((stdout.isTTY && output.midLine ? '\n' : '') + verdict.message);

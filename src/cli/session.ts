@@ -1,7 +1,9 @@
 // One guest on one computer, ready to run: what the command line needs of the core.
 
+import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
+import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
@@ -16,10 +18,14 @@ export interface Session {
   readonly vm: VirtualMachine;
   readonly computer: Computer;
   readonly trace: Trace;
+  /** Undefined where the guest does not own its machine. */
+  readonly levels: LevelTrace | undefined;
   /** Undefined where the guest has no network card. */
   readonly network: VirtualNetwork | undefined;
 }
 
+/** Crossings between levels that are kept until they are written: more than there can be in one slice. */
+const LEVELS = 1 << 16;
 /** Clocks start at the epoch in every run, so that runs can be compared. */
 const EPOCH = { high: 0, low: 0 };
 /** What the physical machine has beyond the guest's RAM, for the hypervisor's page tables. */
@@ -44,10 +50,22 @@ export function openSession({ guest, technique }: ChosenGuest, broken: readonly 
       'the hypervisor needs the rest for its page tables; give the guest less',
     );
   }
-  const lab = new Lab({ host: nodeHost, memoryBytes: machineBytes, epochNanoseconds: EPOCH, quirks: quirksOf(broken) });
+  const lab = new Lab({
+    host: nodeHost,
+    memoryBytes: machineBytes,
+    epochNanoseconds: EPOCH,
+    levelTraceCapacity: LEVELS,
+    quirks: quirksOf(broken),
+  });
   const vm = addVm(lab, { guest, technique });
   lab.start(vm.id);
-  return { vm, computer: lab.computerOf(vm), trace: lab.trace, network: lab.networkOf(vm) };
+  return {
+    vm,
+    computer: lab.computerOf(vm),
+    trace: lab.trace,
+    levels: vm instanceof BareMachine ? vm.levels : undefined,
+    network: lab.networkOf(vm),
+  };
 }
 
 function addVm(lab: Lab, { guest, technique }: Pick<ChosenGuest, 'guest' | 'technique'>): VirtualMachine {

@@ -73,27 +73,49 @@ export function traceLine(exit: ExitRecord): string {
   });
 }
 
-/** Follows the trace's ring into a file. */
+/** A ring of records that are lines of a file. */
+export interface LineSource {
+  /** Number of the oldest record that is still kept, and of all there ever were. */
+  readonly oldest: number;
+  readonly total: number;
+  /** The record with a running number, without the line's end; undefined where it is gone. */
+  line(sequence: number): string | undefined;
+}
+
+export const exitLines = (trace: Trace): LineSource => ({
+  get oldest() {
+    return trace.oldest;
+  },
+  get total() {
+    return trace.total;
+  },
+  line: (sequence) => {
+    const exit = trace.read(sequence);
+    return exit && traceLine(exit);
+  },
+});
+
+/** Follows a ring into a file. */
 export class TraceWriter {
-  readonly #trace: Trace;
+  readonly #source: LineSource;
   readonly #file: OpenFile;
   #next = 0;
   #lost = 0;
 
   /** @param file stays open */
-  constructor(trace: Trace, file: OpenFile) {
-    this.#trace = trace;
+  constructor(source: LineSource, file: OpenFile) {
+    this.#source = source;
     this.#file = file;
   }
 
-  /** Exits that the ring had overwritten before they could be read. */
+  /** Records that the ring had overwritten before they could be read. */
   get lost(): number {
     return this.#lost;
   }
 
   /** Writes what has happened since the last time. @throws UsageError where the file cannot be written */
   readonly drain = (): void => {
-    const { oldest, total } = this.#trace;
+    const { oldest, total } = this.#source;
     if (oldest > this.#next) {
       this.#lost += oldest - this.#next;
       this.#next = oldest;
@@ -101,8 +123,8 @@ export class TraceWriter {
     while (this.#next < total) {
       const lines: string[] = [];
       for (; this.#next < total && lines.length < 1024; this.#next++) {
-        const exit = this.#trace.read(this.#next);
-        if (exit) lines.push(traceLine(exit), '\n');
+        const line = this.#source.line(this.#next);
+        if (line !== undefined) lines.push(line, '\n');
       }
       this.#file.write(Buffer.from(lines.join('')));
     }

@@ -4,11 +4,13 @@
 import { ADUE, SSIP, STCE } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
-import { exceptionRows } from '../isa/causes.ts';
+import { exceptionRows, findCause } from '../isa/causes.ts';
 import { RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, Machine, type MachineOptions } from '../machine/machine.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
+import { Level, levelName, levelOf } from '../machine/level.ts';
+import type { Trap, TrapTarget } from '../machine/privileged-state.ts';
 import type { Quirks } from '../machine/quirks.ts';
 import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
@@ -20,6 +22,7 @@ import { HostInterface } from './host-interface.ts';
 import { VmControl } from './control.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
+import { LevelTrace } from './level-trace.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
@@ -35,6 +38,8 @@ export interface BareOptions {
   readonly epochNanoseconds: Unsigned64;
   readonly interrupts: InterruptLog;
   readonly translator: boolean;
+  /** Crossings between levels that are kept. */
+  readonly levelTraceCapacity?: number | undefined;
   readonly quirks: Readonly<Quirks>;
 }
 
@@ -50,6 +55,8 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly exits = 0;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
+  /** Which level each trap was taken to, and each return from one. */
+  readonly levels: LevelTrace;
   /** A network of its own, if it has a card. */
   readonly network: VirtualNetwork | undefined;
   readonly #supervisor: boolean;
@@ -59,6 +66,8 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly #suspendedAt = new Map<number, number>();
   #ending: Ending | undefined;
   #reboot = false;
+  /** Since the person asked for a crossing: the one there was. */
+  #crossed: string | undefined;
 
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
@@ -70,6 +79,7 @@ export class BareMachine implements VirtualMachine, Computer {
       now: () => this.machine.elapsed,
       board: () => this.board,
     });
+    this.levels = new LevelTrace(() => this.machine.elapsed, options.levelTraceCapacity);
     this.id = options.id;
     this.memoryBytes = guest.memoryBytes;
     this.harts = guest.harts;
@@ -84,7 +94,10 @@ export class BareMachine implements VirtualMachine, Computer {
       ...(guest.devices && { devices: guest.devices }),
       translator: options.translator,
       quirks: options.quirks,
-      observer: { trapTaken: (hart, { cause }) => this.#trapTaken(hart, cause) },
+      observer: {
+        trapTaken: (hart, trap, target) => this.#trapTaken(hart, trap, target),
+        returned: (hart, from, pc) => this.#returned(hart, from, pc),
+      },
       boardObserver: this.interruptLog.controllerObservers,
     });
     this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
@@ -140,6 +153,11 @@ export class BareMachine implements VirtualMachine, Computer {
   }
 
   reset(): void {
+    this.levels.clear();
+    this.#powerOn();
+  }
+
+  #powerOn(): void {
     const { machine, guest } = this;
     this.#ending = undefined;
     this.#host.reset();
@@ -175,7 +193,7 @@ export class BareMachine implements VirtualMachine, Computer {
       if (this.#reboot) {
         // Clearing memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
         this.#reboot = false;
-        this.reset();
+        this.#powerOn();
         return 'budget';
       }
       if (this.#host.due <= this.instructions) this.#host.look();
@@ -193,6 +211,8 @@ export class BareMachine implements VirtualMachine, Computer {
       else if (stop.kind === 'finished') this.#finish(stop.outcome);
       if (single && control.running && this.#hart(0).executed !== executed) {
         control.hold({ kind: 'step', sentence: 'One instruction was executed.' });
+      } else if (control.goal?.kind === 'crossing' && this.#crossed !== undefined) {
+        control.hold({ kind: 'step', sentence: this.#crossed });
       } else if (control.goal?.kind === 'interrupt' && this.interruptLog.lastTaken) {
         control.hold({
           kind: 'interrupt',
@@ -207,6 +227,7 @@ export class BareMachine implements VirtualMachine, Computer {
   /** The person's word about the VM has changed. */
   obey(): void {
     this.interruptLog.lastTaken = undefined;
+    this.#crossed = undefined;
     this.setBreakpoints(this.control.breakpoints);
     this.passBreakpoint();
   }
@@ -244,7 +265,24 @@ export class BareMachine implements VirtualMachine, Computer {
     if (!this.#ending) this.#reboot = true;
   }
 
-  #trapTaken(hart: Hart, cause: number): void {
+  #returned(hart: Hart, from: Level, pc: number, instruction = hart.instruction): void {
+    this.levels.returned(hart, from, pc, instruction);
+    if (this.control.goal?.kind === 'crossing') this.#cross(hart, 'It has returned to');
+  }
+
+  /** The hart stops at its new level, if the person asked for that. */
+  #cross({ state }: Hart, what: string): void {
+    const name = levelName(levelOf(state.privilege, state.virtual));
+    this.#crossed = `${what} ${name}-mode.`;
+    this.machine.interrupt();
+  }
+
+  #trapTaken(hart: Hart, trap: Trap, target: TrapTarget): void {
+    const { cause } = trap;
+    this.levels.trapped(hart, trap, target);
+    if (this.control.goal?.kind === 'crossing') {
+      this.#cross(hart, `It has trapped (${findCause(cause)?.name ?? `cause ${cause}`}) and is in`);
+    }
     if (cause >>> 31 === 0) return;
     const code = cause & 0x7fff_ffff;
     const { interruptLog } = this;
@@ -279,7 +317,9 @@ export class BareMachine implements VirtualMachine, Computer {
     }
     // A call that ends the run leaves the kernel standing at its ECALL.
     if (serveSbiCall(this.#sbi, hart.id, state)) state.setUp('mepc', state.csrs.mepc + 4);
+    const { pc } = state;
     state.returnFromMachine();
+    this.#returned(hart, Level.M, pc, 0);
   }
 
   #firmwarePorts() {

@@ -11,7 +11,9 @@ export type Goal =
   /** Until the next exit; the VM then stands inside the hypervisor. */
   | { readonly kind: 'exit' }
   /** Until the guest takes an interrupt. */
-  | { readonly kind: 'interrupt' };
+  | { readonly kind: 'interrupt' }
+  /** Until a trap or a return from one takes the hart to another level of privilege; on the bare machine. */
+  | { readonly kind: 'crossing' };
 
 /** Why a VM stands, as data and in plain words. */
 export interface StopReason {

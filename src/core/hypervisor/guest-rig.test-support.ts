@@ -21,15 +21,17 @@ const EPOCH = { high: 0, low: 0 };
 export interface RigOptions {
   readonly memoryMiB?: number;
   readonly traceCapacity?: number;
+  readonly levelTraceCapacity?: number;
   readonly translator?: boolean;
 }
 
-export const newLab = ({ memoryMiB = 64, traceCapacity, translator }: RigOptions = {}): Lab =>
+export const newLab = ({ memoryMiB = 64, traceCapacity, levelTraceCapacity, translator }: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
     memoryBytes: memoryMiB * MIB,
     epochNanoseconds: EPOCH,
     ...(traceCapacity !== undefined && { traceCapacity }),
+    ...(levelTraceCapacity !== undefined && { levelTraceCapacity }),
     ...(translator !== undefined && { translator }),
   });
 

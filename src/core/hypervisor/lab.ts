@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly epochNanoseconds: Unsigned64;
   /** Exits the trace keeps; a power of two. */
   readonly traceCapacity?: number;
+  /** Crossings between levels that each bare machine's record keeps. */
+  readonly levelTraceCapacity?: number;
   /** Hot code is translated to WebAssembly (default); nothing but speed depends on it. */
   readonly translator?: boolean;
   /** Where its machines depart from the manual from the start; nowhere where absent. */
@@ -38,7 +40,7 @@ export interface NewVm {
  * How far one step goes. `stage` walks through one exit: trapped → handled → resumed; outside an exit it runs to the next one.
  * `over` runs a call, or an instruction that traps, to the instruction behind it; `out` runs to the caller.
  */
-export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage';
+export type StepKind = 'instruction' | 'over' | 'out' | 'exit' | 'interrupt' | 'stage' | 'crossing';
 
 export class Lab {
   readonly trace: Trace;
@@ -77,6 +79,7 @@ export class Lab {
     let vm: VirtualMachine;
     if (technique === 'bare') {
       const bare = new BareMachine({
+        levelTraceCapacity: this.#options.levelTraceCapacity,
         id,
         guest,
         host: this.#options.host,
@@ -179,6 +182,11 @@ export class Lab {
     if ((kind === 'stage' || kind === 'exit') && vm.technique === 'bare') {
       throw new Error('expected a guest of the hypervisor, found one on the bare machine: it has no exits to stop at');
     }
+    if (kind === 'crossing' && vm.technique !== 'bare') {
+      throw new Error(
+        'expected a guest on the bare machine, found one of the hypervisor: step to its next exit instead',
+      );
+    }
     this.start(id, this.#goalOf(vm, kind));
   }
 
@@ -196,6 +204,8 @@ export class Lab {
         return { kind: 'exit' };
       case 'interrupt':
         return { kind: 'interrupt' };
+      case 'crossing':
+        return { kind: 'crossing' };
     }
   }
 

@@ -12,6 +12,7 @@ import type { DeviceBus } from './device-bus.ts';
 import { evaluate, type OperandValues } from './evaluate.ts';
 import { Privilege } from './hart-state.ts';
 import { Leave } from './interpreter.ts';
+import { Level, levelOf } from './level.ts';
 import { MemoryAccess } from './memory-access.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { PrivilegedState, trapOf, type Trap, type TrapTarget } from './privileged-state.ts';
@@ -41,6 +42,8 @@ const FUTILE_TRAPS = 16;
 /** Observes what a hart does; for traces and drawings. Nothing depends on it. */
 export interface HartObserver {
   trapTaken?(hart: Hart, trap: Trap, target: TrapTarget): void;
+  /** SRET or MRET was executed at `pc`, at the level `from`. */
+  returned?(hart: Hart, from: Level, pc: number): void;
 }
 
 export interface HartPorts {
@@ -384,13 +387,17 @@ export class Hart implements SystemPort {
   supervisorReturn(): Outcome {
     const refusal = this.state.checkSupervisorReturn();
     if (refusal !== 0) return this.state.passesOverReturn ? Outcome.retired : this.#refuse(refusal);
+    const { privilege, virtual, pc } = this.state;
     this.state.returnFromSupervisor();
+    this.#ports.observer.returned?.(this, levelOf(privilege, virtual), pc);
     return Outcome.jumped;
   }
 
   machineReturn(): Outcome {
     if (this.state.privilege !== Privilege.machine) return this.#refuse(exceptionRows.illegalInstruction.code);
+    const { pc } = this.state;
     this.state.returnFromMachine();
+    this.#ports.observer.returned?.(this, Level.M, pc);
     return Outcome.jumped;
   }
 
