@@ -60,6 +60,8 @@ export interface HypervisorOptions {
   readonly interrupts: InterruptLog;
   readonly translator: boolean;
   readonly quirks: Readonly<Quirks>;
+  /** See `LabOptions`. */
+  readonly exactTime: boolean;
 }
 
 export class Hypervisor implements Computer {
@@ -402,6 +404,10 @@ export class Hypervisor implements Computer {
     const timed = trace.times(vcpu.exits + 1);
     const started = timed ? host.nanoseconds() : NaN;
     const exit = vcpu.beginExit();
+    if (exit.reason === 'missing-page' && this.#options.exactTime) {
+      vcpu.takeBack();
+      this.machine.takeBack();
+    }
     const held = vm.control.goal?.kind === 'exit';
     trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vcpu), vcpu.state, this.#hart.state, held);
     if (held) {

@@ -29,6 +29,11 @@ export interface LabOptions {
   readonly translator?: boolean;
   /** Where its machines depart from the manual from the start; nowhere where absent. */
   readonly quirks?: Quirks;
+  /**
+   * An instruction that meets a page its hypervisor has yet to map is counted once, not twice. A guest alone under its
+   * hypervisor then lives in the same time as on the bare machine, instruction for instruction. Off where absent.
+   */
+  readonly exactTime?: boolean;
 }
 
 export interface NewVm {
@@ -108,6 +113,7 @@ export class Lab {
         interrupts: this.interrupts,
         translator: this.#options.translator ?? true,
         quirks: this.quirks,
+        exactTime: this.#options.exactTime ?? false,
       });
       vm = this.#hypervisor.addVm(id, technique, guest);
     }

@@ -305,6 +305,11 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#passedFrom = this.instructions;
   }
 
+  /** The instruction executed last will be executed again: it is counted once. */
+  takeBack(): void {
+    this.#executedAtLoad++;
+  }
+
   /** The exit is over, and the instruction it interrupted is still to come: a breakpoint passed there is passed again. */
   instructionPending(): void {
     // A trapped instruction counts as executed, an interrupt does not.

@@ -241,6 +241,14 @@ export class Machine {
     this.#updateTimers();
   }
 
+  /**
+   * The instruction executed last has only trapped to whoever stands outside, and will be executed again: it takes no time
+   * this time. Between two runs only.
+   */
+  takeBack(): void {
+    this.#settled--;
+  }
+
   /** Makes `run` return soon, between two instructions. */
   interrupt(): void {
     this.#interrupted = true;
