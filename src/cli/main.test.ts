@@ -62,8 +62,8 @@ describe('bad input: status 2 and one line', () => {
       /expected one hart with --technique hardware-assisted, found 2/,
     ],
     [
-      'machine boot under the hypervisor',
-      () => ['run', hello, '--boot', 'machine', '--technique', 'trap-and-emulate'],
+      'machine boot with the H extension',
+      () => ['run', hello, '--boot', 'machine', '--technique', 'hardware-assisted'],
       /expected a guest in supervisor boot/,
     ],
     [

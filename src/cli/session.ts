@@ -36,11 +36,11 @@ const MACHINE_LIMIT = 2 ** 31;
 /** @throws ImageError, UsageError where the guest cannot be loaded or the host lacks memory */
 export function openSession({ guest, technique }: ChosenGuest, broken: readonly QuirkName[] = []): Session {
   const machineBytes = guest.memoryBytes + HYPERVISOR_BYTES;
-  if (technique !== 'bare' && guest.boot === 'machine') {
+  if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
-      `a guest in supervisor boot with --technique ${technique}`,
-      'one in machine boot',
-      'add --boot supervisor if it is a kernel for S-mode, or use --technique bare',
+      'a guest in supervisor boot with --technique hardware-assisted',
+      'one in machine boot, which the H extension does not virtualize',
+      'add --boot supervisor if it is a kernel for S-mode, or use --technique trap-and-emulate',
     );
   }
   if (technique !== 'bare' && machineBytes > MACHINE_LIMIT) {

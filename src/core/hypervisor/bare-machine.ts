@@ -91,6 +91,7 @@ export class BareMachine implements VirtualMachine, Computer {
       epochNanoseconds: options.epochNanoseconds,
       transmit: (byte) => this.console.write(byte),
       svadu: guest.svadu ?? false,
+      hypervisorExtension: guest.boot === 'supervisor' || guest.hypervisorExtension !== false,
       ...(guest.devices && { devices: guest.devices }),
       translator: options.translator,
       quirks: options.quirks,

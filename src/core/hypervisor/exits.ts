@@ -10,14 +10,17 @@ export interface Exits {
   /** A CSR instruction that may not execute as it stands. */
   'csr-access': { readonly decoded: Decoded };
   'supervisor-return': { readonly decoded: Decoded };
+  'machine-return': { readonly decoded: Decoded };
   'address-fence': { readonly decoded: Decoded };
   'wait-for-interrupt': { readonly decoded: Decoded };
   /** ECALL of the guest's kernel. */
   'sbi-call': Record<never, never>;
-  /** ECALL of the guest's user program: the guest's kernel must see it. */
+  /** ECALL for software of the guest's own: of a user program for its kernel, of a kernel for firmware in the guest. */
   'system-call': Record<never, never>;
   /** The guest touched its own memory, and the hypervisor's tables did not have the page yet. */
   'missing-page': { readonly gva: number; readonly gpa: number; readonly access: Access };
+  /** A load or store of the guest's machine mode under mstatus.MPRV: as another mode would make it. */
+  'modified-privilege': { readonly gva: number; readonly access: Access };
   /** The guest touched a device of its board. */
   'device-access': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** An exception that belongs to the guest: its own kernel must see it. */
@@ -62,6 +65,11 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     vmxName: 'none: IRET runs directly',
     meaning: 'The guest’s kernel returned from a trap with `sret`; in user mode that traps, so the hypervisor did it.',
   },
+  'machine-return': {
+    perfName: 'EXC_INST_ILLEGAL',
+    vmxName: 'RSM',
+    meaning: 'The guest’s firmware returned from machine mode with `mret`; the hypervisor did it on the virtual hart.',
+  },
   'address-fence': {
     perfName: 'EXC_INST_ILLEGAL',
     vmxName: 'INVLPG, INVPCID',
@@ -80,12 +88,19 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
   'system-call': {
     perfName: 'EXC_SYSCALL',
     vmxName: 'none: system calls run directly',
-    meaning: 'A user program of the guest made a system call; the hypervisor passed it to the guest’s kernel.',
+    meaning:
+      'A user program called its kernel, or a kernel firmware that is the guest’s own; the hypervisor passed the call on.',
   },
   'missing-page': {
     perfName: 'EXC_*_PAGE_FAULT / EXC_*_GUEST_PAGE_FAULT',
     vmxName: 'EXCEPTION_NMI (#PF) / EPT_VIOLATION',
     meaning: 'The guest touched its memory and the hypervisor’s page tables had no entry yet; the hypervisor added it.',
+  },
+  'modified-privilege': {
+    perfName: 'EXC_*_PAGE_FAULT',
+    vmxName: 'none',
+    meaning:
+      'The guest’s machine mode loaded or stored with the rights of another mode (MPRV); the hypervisor did it through that mode’s page tables.',
   },
   'device-access': {
     perfName: 'EXC_*_PAGE_FAULT / EXC_*_GUEST_PAGE_FAULT',

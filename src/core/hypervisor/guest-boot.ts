@@ -24,6 +24,11 @@ export interface GuestImage {
    * Kernels that only ever ran on QEMU may leave the bits clear and rely on it.
    */
   readonly svadu?: boolean;
+  /**
+   * In machine boot: the harts have the H extension (default). A hosted guest's never have, so a bare machine that is to be
+   * compared with one must do without.
+   */
+  readonly hypervisorExtension?: boolean;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
   /** It has a card on the network of its computer, in the highest virtio slot that is left. */
@@ -48,8 +53,11 @@ export interface PreparedGuest {
 /** Function symbols of an image, sorted by address. */
 export type SymbolTable = readonly { readonly name: string; readonly address: number }[];
 
-/** A kernel in S-mode has no machine or hypervisor extension of its own to see. */
-const ISA = { machine: 'rv32imah_zicsr_zifencei_sstc', supervisor: 'rv32ima_zicsr_zifencei_sstc' } as const;
+const ISA = { withHypervisor: 'rv32imah_zicsr_zifencei_sstc', without: 'rv32ima_zicsr_zifencei_sstc' } as const;
+
+/** The guest's harts, as its device tree names them: a kernel in S-mode has no hypervisor extension of its own to see. */
+const isaOf = ({ boot, hypervisorExtension }: GuestImage): string =>
+  boot === 'machine' && hypervisorExtension !== false ? ISA.withHypervisor : ISA.without;
 
 /**
  * Works out where everything goes.
@@ -72,7 +80,7 @@ export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): 
   const blob = buildDeviceTree(
     boardDeviceTree({
       harts: guest.harts,
-      isa: ISA[guest.boot],
+      isa: isaOf(guest),
       memoryBase: RAM_BASE,
       memorySize: guest.memoryBytes,
       mounts,

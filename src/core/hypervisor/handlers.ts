@@ -6,6 +6,7 @@ import type { Decoded } from '../isa/instructions.ts';
 import { exceptionRows } from '../isa/causes.ts';
 import { accessFaultCauses } from '../machine/access-causes.ts';
 import type { Board } from '../machine/board.ts';
+import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { trapOf, type PrivilegedState, type Trap } from '../machine/privileged-state.ts';
 import { emulateDeviceAccess } from './device-emulation.ts';
@@ -64,9 +65,17 @@ function perform(vcpu: HandledVcpu, decoded: Decoded): Verdict {
 
 const performs = (vcpu: HandledVcpu, { decoded }: { readonly decoded: Decoded }): Verdict => perform(vcpu, decoded);
 
+/** What ECALL means in each mode. */
+const callCauses = {
+  [Privilege.user]: exceptionRows.userCall.code,
+  [Privilege.supervisor]: exceptionRows.supervisorCall.code,
+  [Privilege.machine]: exceptionRows.machineCall.code,
+} as const;
+
 const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'csr-access': performs,
   'supervisor-return': performs,
+  'machine-return': performs,
   'address-fence': performs,
   'wait-for-interrupt': performs,
 
@@ -83,7 +92,7 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     return state.waiting && vcpu.wait() ? 'block' : 'resume';
   },
 
-  'system-call': (vcpu) => vcpu.reflect(trapOf(exceptionRows.userCall.code)),
+  'system-call': (vcpu) => vcpu.reflect(trapOf(callCauses[vcpu.state.privilege])),
 
   'missing-page': (vcpu, exit) => {
     if (!vcpu.world.mapPage(vcpu.hart, { reason: 'missing-page', ...exit })) {
@@ -94,6 +103,14 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     }
     vcpu.note(Effect.map, exit.gva, exit.gpa, vcpu.memory.hostAddress(exit.gpa) ?? 0);
     return 'resume';
+  },
+
+  'modified-privilege': (vcpu) => {
+    const { state } = vcpu;
+    const fault = vcpu.world.modifiedPrivilege?.perform(vcpu, vcpu.world.instruction(vcpu.hart));
+    if (fault) return vcpu.reflect(fault);
+    state.pc = (state.pc + 4) >>> 0;
+    return vcpu.ending ? 'kill' : 'resume';
   },
 
   'device-access': (vcpu, { gva, gpa, access }) => {

@@ -110,7 +110,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       ...(guest.devices && { devices: guest.devices }),
       ...this.interruptLog.controllerObservers,
     });
-    this.guest = prepareGuest(guest, this.board.mounts);
+    this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
     const first = frames.allocate(guest.memoryBytes / 4096, { vm: options.id, use: 'ram' });
     if (first === undefined) {
       const free = machine.ram.size - frames.usedBytes;
@@ -148,6 +148,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
           machine,
           stateBase,
           svadu: guest.svadu ?? false,
+          ownsMachineMode: !this.guest.supervisor,
           trace: options.trace,
           makeWorld: (state) => this.#makeWorld(state),
           disturbed: options.disturbed,
@@ -238,7 +239,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
     for (const { address, bytes } of guest.loads) memory.write(address, bytes);
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
-    this.vcpu(0).start(guest.entry, guest.deviceTree);
+    // Firmware starts one hart and leaves the others to the kernel; without it all begin at the first instruction.
+    const first = guest.supervisor ? [this.vcpu(0)] : this.vcpus;
+    for (const vcpu of first) vcpu.start(guest.entry, guest.deviceTree);
     this.board.reset();
     this.#disturb();
   }
@@ -315,6 +318,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       {
         ...ports,
         memory: this.memory,
+        ownsMachineMode: !this.guest.supervisor,
         interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
       },
       new ShadowTables(pages('shadow tables'), fenceHart),

@@ -476,6 +476,7 @@ function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
   switch (exit.reason) {
     case 'csr-access':
     case 'supervisor-return':
+    case 'machine-return':
     case 'address-fence':
     case 'wait-for-interrupt':
       return exit.decoded.word;
@@ -483,6 +484,7 @@ function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
     case 'system-call':
       return 0x0000_0073;
     case 'device-access':
+    case 'modified-privilege':
       return vcpu.hart.instruction;
     case 'missing-page':
       return exit.access === Access.fetch ? (vcpu.world.fetchInstruction(vcpu.hart) ?? 0) : vcpu.hart.instruction;

@@ -96,9 +96,9 @@ export class Lab {
       this.#bare.set(id, bare);
       vm = bare;
     } else {
-      if (guest.boot === 'machine') {
+      if (guest.boot === 'machine' && technique === 'hardware-assisted') {
         throw new Error(
-          `expected a guest in supervisor boot for ${technique}, found one in machine boot: run it with --boot supervisor, or bare`,
+          'expected a guest in supervisor boot for hardware-assisted, found one in machine boot: the H extension gives a guest no machine mode; run it under trap-and-emulate, or bare',
         );
       }
       if (guest.harts !== 1) {

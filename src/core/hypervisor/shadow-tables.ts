@@ -6,6 +6,7 @@
 //   physical memory  guest translation off (satp Bare): GVA = GPA
 //   user             pages with U = 1
 //   kernel           pages with U = 0; with SUM also those with U = 1, never executable
+//   fetches only     machine mode while MPRV gives its loads and stores another mode's translation: those are not mapped
 
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Pte, type Walker } from '../machine/walker.ts';
@@ -19,6 +20,8 @@ export interface ShadowMode {
   readonly user: boolean;
   readonly sum: boolean;
   readonly mxr: boolean;
+  /** Translation off, and only for fetches: loads and stores go another way. */
+  readonly fetchOnly: boolean;
 }
 
 interface Shadow extends ShadowMode {
@@ -65,10 +68,17 @@ export class ShadowTables {
   }
 
   /** satp for the hart: the shadow root, translation on. */
-  satpOf(satp: number, user: boolean, sum: boolean, mxr: boolean): number {
+  satpOf(satp: number, user: boolean, sum: boolean, mxr: boolean, fetchOnly: boolean): number {
     const { mode } = this.#latest ?? {};
-    if (mode === undefined || mode.satp !== satp || mode.user !== user || mode.sum !== sum || mode.mxr !== mxr) {
-      const wanted = { satp, user, sum, mxr };
+    if (
+      mode === undefined ||
+      mode.satp !== satp ||
+      mode.user !== user ||
+      mode.sum !== sum ||
+      mode.mxr !== mxr ||
+      mode.fetchOnly !== fetchOnly
+    ) {
+      const wanted = { satp, user, sum, mxr, fetchOnly };
       this.#latest = { shadow: this.#find(wanted), mode: wanted };
     }
     return (SV32 + (this.#latest?.shadow.root ?? 0) / PAGE_SIZE) >>> 0;
@@ -132,7 +142,11 @@ export class ShadowTables {
   #known(wanted: ShadowMode): Shadow | undefined {
     return this.#shadows.find(
       (each) =>
-        each.satp === wanted.satp && each.user === wanted.user && each.sum === wanted.sum && each.mxr === wanted.mxr,
+        each.satp === wanted.satp &&
+        each.user === wanted.user &&
+        each.sum === wanted.sum &&
+        each.mxr === wanted.mxr &&
+        each.fetchOnly === wanted.fetchOnly,
     );
   }
 
@@ -194,6 +208,6 @@ export class ShadowTables {
 
 /** Modes that cannot be told apart share a shadow: without translation there is only one. */
 function canonical(mode: ShadowMode): ShadowMode {
-  if (mode.satp >>> 31 === 0) return { satp: 0, user: false, sum: false, mxr: false };
+  if (mode.satp >>> 31 === 0) return { satp: 0, user: false, sum: false, mxr: false, fetchOnly: mode.fetchOnly };
   return { ...mode, sum: mode.sum && !mode.user };
 }

@@ -1,6 +1,7 @@
 // Technique `trap-and-emulate`: the guest's kernel and its programs both run in real user mode, translated by shadow page
-// tables. Whatever the kernel may not do there traps, and the hypervisor does it on the guest's virtual hart. What the
-// manual calls classic virtualization; it needs nothing of the H extension.
+// tables, and so does its machine mode, if it brings its own firmware. Whatever they may not do there traps, and the
+// hypervisor does it on the guest's virtual hart. What the manual calls classic virtualization; it needs nothing of the
+// H extension.
 
 import { ADUE } from '../isa/csr-bits.ts';
 import { exceptionRows } from '../isa/causes.ts';
@@ -11,6 +12,7 @@ import { HypervisorStatus, Status, trapOf, type Trap } from '../machine/privileg
 import { Access, NO_ENTRY, Walker, type TableMemory, type WalkContext } from '../machine/walker.ts';
 import type { Exit } from './exits.ts';
 import { interruptExit } from './host-exits.ts';
+import { ModifiedPrivilege } from './modified-privilege.ts';
 import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
 import type { World, WorldPorts } from './world.ts';
 
@@ -19,6 +21,8 @@ const VIRTUAL_INTERRUPTS = 0x444;
 export interface TrapAndEmulatePorts extends WorldPorts {
   /** The guest's physical memory, in which its page tables lie. */
   readonly memory: TableMemory;
+  /** The guest has machine mode to itself; otherwise the hypervisor is its firmware. */
+  readonly ownsMachineMode: boolean;
   /** The guest's hart takes an interrupt: for the record. */
   readonly interruptTaken: (cause: number, handler: number) => void;
 }
@@ -27,6 +31,8 @@ export class TrapAndEmulate implements World {
   readonly shadows: ShadowTables;
   readonly #ports: TrapAndEmulatePorts;
   readonly #walker: Walker;
+  /** Loads and stores of machine mode under mstatus.MPRV: no shadow can tell them from fetches, so they are done here. */
+  readonly modifiedPrivilege: ModifiedPrivilege;
   readonly #context: WalkContext = {
     satp: 0,
     hgatp: 0,
@@ -47,6 +53,7 @@ export class TrapAndEmulate implements World {
     this.#ports = ports;
     this.shadows = shadows;
     this.#walker = new Walker(ports.memory);
+    this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.#locate(gva, access));
   }
 
   /** What decides which shadow the hart must use now. */
@@ -54,10 +61,11 @@ export class TrapAndEmulate implements World {
     const { state } = this.#ports;
     const status = state.csrs.mstatus;
     return {
-      satp: state.csrs.satp,
+      satp: state.privilege === Privilege.machine ? 0 : state.csrs.satp,
       user: state.privilege === Privilege.user,
       sum: (status & Status.SUM) !== 0,
       mxr: (status & Status.MXR) !== 0,
+      fetchOnly: this.#modifiesPrivilege,
     };
   }
 
@@ -67,6 +75,7 @@ export class TrapAndEmulate implements World {
     real.csrs.mie = real.csrs.mie & ~VIRTUAL_INTERRUPTS;
     real.csrs.henvcfghWritten = 0;
     real.csrs.hgatp = 0;
+    this.modifiedPrivilege.reservation = undefined; // others may have stored meanwhile
     this.#useShadow(hart);
     hart.changed('translation');
     hart.changed('timer');
@@ -124,7 +133,8 @@ export class TrapAndEmulate implements World {
     if (cause >>> 31 === 1) return interruptExit(cause);
     const { illegalInstruction, userCall } = exceptionRows;
     if (cause === userCall.code) {
-      return { reason: state.privilege === Privilege.user ? 'system-call' : 'sbi-call' };
+      const toFirmware = state.privilege === Privilege.supervisor && !this.#ports.ownsMachineMode;
+      return { reason: toFirmware ? 'sbi-call' : 'system-call' };
     }
     if (cause === illegalInstruction.code) return this.#illegalInstruction(hart, stval);
     const access = accessOf(pageFaultCauses, cause);
@@ -142,6 +152,7 @@ export class TrapAndEmulate implements World {
     const target = gpa === undefined ? undefined : this.#ports.hostAddress(gpa - (gpa % 4096));
     if (target === undefined) return false;
     const { mode } = this;
+    if (mode.fetchOnly) this.#walker.readable = this.#walker.writable = false;
     if (this.shadows.map(mode, exit.gva, target, this.#walker)) return true;
     this.shadows.dropAll(mode);
     return this.shadows.map(mode, exit.gva, target, this.#walker);
@@ -191,9 +202,21 @@ export class TrapAndEmulate implements World {
     const real = hart.state;
     const { state } = this.#ports;
     const { mstatus, satp } = state.csrs;
-    const user = state.privilege === Privilege.user;
-    const known = this.shadows.satpOf(satp, user, (mstatus & Status.SUM) !== 0, (mstatus & Status.MXR) !== 0);
-    real.csrs.satp = known;
+    const { privilege } = state;
+    const sum = (mstatus & Status.SUM) !== 0;
+    const mxr = (mstatus & Status.MXR) !== 0;
+    const { shadows } = this;
+    real.csrs.satp =
+      privilege === Privilege.machine
+        ? shadows.satpOf(0, false, false, false, this.#modifiesPrivilege)
+        : shadows.satpOf(satp, privilege === Privilege.user, sum, mxr, false);
+  }
+
+  /** Machine mode lets its loads and stores be translated as those of another mode, and that makes a difference. */
+  get #modifiesPrivilege(): boolean {
+    const { csrs, privilege } = this.#ports.state;
+    if (privilege !== Privilege.machine || (csrs.mstatus & Status.MPRV) === 0) return false;
+    return (csrs.mstatus & Status.MPP) !== Status.MPP && csrs.satp >>> 31 === 1;
   }
 
   /** The guest's kernel may have meant it; its programs never, except to read a counter. */
@@ -206,6 +229,8 @@ export class TrapAndEmulate implements World {
     switch (decoded.row.mnemonic) {
       case 'sret':
         return { reason: 'supervisor-return', decoded };
+      case 'mret':
+        return { reason: 'machine-return', decoded };
       case 'wfi':
         return { reason: 'wait-for-interrupt', decoded };
       case 'sfence.vma':
@@ -217,28 +242,37 @@ export class TrapAndEmulate implements World {
 
   /** A miss in the shadow, a device, or a fault of the guest's own: its tables decide. */
   #pageFault(gva: number, access: Access): Exit {
-    const gpa = this.#translate(gva, access);
-    if (gpa === undefined) {
-      const causes = this.#walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
-      return { reason: 'guest-exception', trap: trapOf(causes[access], gva) };
+    if (access !== Access.fetch && this.#modifiesPrivilege) {
+      return { reason: 'modified-privilege', gva, access };
     }
+    const gpa = this.#locate(gva, access);
+    if (typeof gpa !== 'number') return { reason: 'guest-exception', trap: gpa };
     if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
     if (access !== Access.fetch && this.#ports.isDevice(gpa)) return { reason: 'device-access', gva, gpa, access };
     return { reason: 'guest-exception', trap: trapOf(accessFaultCauses[access], gva) };
   }
 
-  /** Walks the guest's tables as its hart would. @returns the guest physical address, or undefined with the walker's fault set */
-  #translate(gva: number, access: Access): number | undefined {
-    return this.#walker.walk(this.context(), gva, access) ? this.#walker.physical : undefined;
+  /** Where an access of the guest's goes, or the fault that its own tables give it. */
+  #locate(gva: number, access: Access): number | Trap {
+    const gpa = this.#translate(gva, access);
+    if (gpa !== undefined) return gpa;
+    const causes = this.#walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
+    return trapOf(causes[access], gva);
   }
 
-  /** The guest's translation as its own CSRs set it up now. */
-  context(): WalkContext {
+  /** Walks the guest's tables as its hart would. @returns the guest physical address, or undefined with the walker's fault set */
+  #translate(gva: number, access: Access): number | undefined {
+    return this.#walker.walk(this.context(access), gva, access) ? this.#walker.physical : undefined;
+  }
+
+  /** The guest's translation as its own CSRs set it up now, for fetches or for loads and stores. */
+  context(access: Access): WalkContext {
     const { state } = this.#ports;
     const { mstatus, satp, menvcfgh } = state.csrs;
     const context = this.#context;
-    context.satp = satp;
-    context.user = state.privilege === Privilege.user;
+    const borrows = access !== Access.fetch && this.#modifiesPrivilege;
+    context.satp = state.privilege === Privilege.machine && !borrows ? 0 : satp;
+    context.user = borrows ? (mstatus & Status.MPP) === 0 : state.privilege === Privilege.user;
     context.sum = (mstatus & Status.SUM) !== 0;
     context.mxr = (mstatus & Status.MXR) !== 0;
     context.updateStage1 = (menvcfgh & ADUE) !== 0;

@@ -53,6 +53,8 @@ export interface VcpuOptions<Vm extends VcpuVm> {
   /** Linear address of the block for its state. */
   readonly stateBase: number;
   readonly svadu: boolean;
+  /** The guest has machine mode to itself; otherwise the hypervisor is its firmware. */
+  readonly ownsMachineMode: boolean;
   readonly trace: Trace;
   readonly makeWorld: (state: PrivilegedState) => World;
   /** While it is not on a hart, something has happened to it that may change when it can execute. */
@@ -196,7 +198,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   }
 
   /**
-   * Starts at an address in S-mode, translation and interrupts off, a0 the number of the hart.
+   * Starts at an address in S-mode — in M-mode, where that is the guest's —, translation and interrupts off, a0 the number
+   * of the hart.
    * @param opaque goes into a1
    */
   start(address: number, opaque: number): void {
@@ -207,11 +210,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   #powerOn(address: number, opaque: number): void {
     const { state, index } = this;
     state.reset(index);
-    state.csrs.medeleg = GUEST_MEDELEG;
-    state.csrs.mideleg = state.csrs.mideleg | SUPERVISOR_INTERRUPTS;
-    state.csrs.mcounteren = 0xffff_ffff;
-    state.csrs.menvcfgh = state.svadu ? STCE | ADUE : STCE;
-    state.privilege = Privilege.supervisor;
+    if (!this.#options.ownsMachineMode) this.#setUpFirmware();
+    else if (state.svadu) state.csrs.menvcfgh = ADUE; // as QEMU's default CPU leaves reset
     state.pc = address;
     state.setX(10, index);
     state.setX(11, opaque | 0);
@@ -219,6 +219,16 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#suspended = false;
     this.#futile = 0;
     this.#timerStale = true;
+  }
+
+  /** As firmware leaves a hart for the kernel: traps delegated, counters and timer granted, S-mode. */
+  #setUpFirmware(): void {
+    const { state } = this;
+    state.csrs.medeleg = GUEST_MEDELEG;
+    state.csrs.mideleg = state.csrs.mideleg | SUPERVISOR_INTERRUPTS;
+    state.csrs.mcounteren = 0xffff_ffff;
+    state.csrs.menvcfgh = state.svadu ? STCE | ADUE : STCE;
+    state.privilege = Privilege.supervisor;
   }
 
   /** It executes nothing until it is started. */
@@ -273,8 +283,9 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** Guest time in ticks at which its timer is due, where the hypervisor watches it. */
   #nextTimer(): number {
     const { state, vm } = this;
-    if (this.#watchedByHart || state.stopped || (state.csrs.mipLines & STIP) !== 0) return Infinity;
-    const compare = state.csrs.stimecmph * 2 ** 32 + state.csrs.stimecmp;
+    const { menvcfgh, mipLines, stimecmp, stimecmph } = state.csrs;
+    if (this.#watchedByHart || state.stopped || (mipLines & STIP) !== 0 || (menvcfgh & STCE) === 0) return Infinity;
+    const compare = stimecmph * 2 ** 32 + stimecmp;
     return vm.now + Math.max(0, compare - vm.board.time());
   }
 
@@ -429,8 +440,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     const before = state.csrs.mipLines;
     state.csrs.mipLines = level ? before | line : before & ~line;
     if (!this.#loaded) this.#options.disturbed();
-    if (line !== SEIP || level === ((before & SEIP) !== 0)) return;
-    if (level) vm.interruptLog.reach('external', 'pending', 'virtual PLIC');
+    if (level === ((before & line) !== 0) || (line !== SEIP && !this.#options.ownsMachineMode)) return;
+    if (level && line === SEIP) vm.interruptLog.reach('external', 'pending', 'virtual PLIC');
     if (this.#inGuest) this.#kick();
   }
 
@@ -451,7 +462,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** The guest's own timer compare register, where the hypervisor watches it. */
   #driveTimer(): void {
     const { state, vm } = this;
-    const due = vm.board.time() >= state.csrs.stimecmph * 2 ** 32 + state.csrs.stimecmp;
+    const { menvcfgh, stimecmp, stimecmph } = state.csrs;
+    const due = (menvcfgh & STCE) !== 0 && vm.board.time() >= stimecmph * 2 ** 32 + stimecmp;
     const before = state.csrs.mipLines;
     state.csrs.mipLines = due ? before | STIP : before & ~STIP;
     if (due && (before & STIP) === 0) {

@@ -34,18 +34,19 @@ export class VirtualHart implements SystemPort {
   trap(trap: Trap): Outcome {
     const { state, note } = this.#ports;
     const from = state.pc;
-    state.takeTrap(trap);
+    const machine = state.takeTrap(trap) === 'M';
     this.reflected = trap;
-    note(Effect['write-csr'], findCsrNumber.sepc, from, from);
-    note(Effect['write-csr'], findCsrNumber.scause, trap.cause, trap.cause);
+    note(Effect['write-csr'], machine ? findCsrNumber.mepc : findCsrNumber.sepc, from, from);
+    note(Effect['write-csr'], machine ? findCsrNumber.mcause : findCsrNumber.scause, trap.cause, trap.cause);
     note(Effect.inject, trap.cause, from, state.pc);
     return Outcome.trapped;
   }
 
   environmentCall(): Outcome {
     const { privilege } = this.#ports.state;
-    const row = privilege === Privilege.user ? exceptionRows.userCall : exceptionRows.supervisorCall;
-    return this.trap(trapOf(row.code));
+    const { machineCall, supervisorCall, userCall } = exceptionRows;
+    const fromKernel = privilege === Privilege.machine ? machineCall : supervisorCall;
+    return this.trap(trapOf((privilege === Privilege.user ? userCall : fromKernel).code));
   }
 
   breakpoint(): Outcome {
@@ -63,9 +64,14 @@ export class VirtualHart implements SystemPort {
     return Outcome.jumped;
   }
 
-  /** The guest's firmware is the hypervisor's: no guest code runs in machine mode, so none may return from it. */
+  /** Where the hypervisor is the guest's firmware, no guest code runs in machine mode, and none may return from it. */
   machineReturn(operands: Operands): Outcome {
-    return this.#illegal(operands);
+    const { state, note } = this.#ports;
+    if (state.privilege !== Privilege.machine) return this.#illegal(operands);
+    const before = readByName(state, 'mstatus');
+    state.returnFromMachine();
+    note(Effect['write-csr'], findCsrNumber.mstatus, before, readByName(state, 'mstatus'));
+    return Outcome.jumped;
   }
 
   waitForInterrupt(operands: Operands): Outcome {
@@ -124,7 +130,14 @@ export class VirtualHart implements SystemPort {
   }
 }
 
-const findCsrNumber = { scause: 0x142, sepc: 0x141, sstatus: 0x100 } as const;
+const findCsrNumber = {
+  mstatus: 0x300,
+  mepc: 0x341,
+  mcause: 0x342,
+  sstatus: 0x100,
+  sepc: 0x141,
+  scause: 0x142,
+} as const;
 
 function readByName(state: PrivilegedState, name: keyof typeof findCsrNumber): number {
   const csr = findCsr(findCsrNumber[name]);

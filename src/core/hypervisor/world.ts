@@ -5,8 +5,11 @@ import type { Hart } from '../machine/hart.ts';
 import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
 import type { Exit } from './exits.ts';
 import type { Gpa, Hpa } from './guest-memory.ts';
+import type { ModifiedPrivilege } from './modified-privilege.ts';
 
 export interface World {
+  /** Performs loads and stores of a guest's machine mode under MPRV, where the guest can have one. */
+  readonly modifiedPrivilege?: ModifiedPrivilege;
   /** Puts everything on the hart that stays there while this vCPU is the current one: address space, guest CSRs. */
   load(hart: Hart): void;
   /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */

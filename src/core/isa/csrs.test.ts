@@ -14,6 +14,7 @@ function nameAt(index: number): StoredCsrName {
 
 /** A hart that consists of CSRs only. */
 class CsrFile implements CsrPort {
+  readonly hypervisorExtension = true;
   readonly svadu = true;
   readonly csrs = Object.fromEntries(names.map((name) => [name, storedCsrs[name].reset])) as StoredCsrs;
   readonly counters = { cycle: 0n, instret: 0n };

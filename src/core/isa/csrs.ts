@@ -20,6 +20,8 @@ export interface CsrPort {
   setCounter(name: 'cycle' | 'instret', value: bigint): void;
   /** Whether the board lets the walker set A and D bits (Svadu), which makes ADUE writable. */
   readonly svadu: boolean;
+  /** The hart has the H extension: misa says so. */
+  readonly hypervisorExtension: boolean;
 }
 
 interface ViewOptions {
@@ -143,11 +145,16 @@ const zeros = (first: number, count: number, name: (index: number) => string, me
   Object.fromEntries(Array.from({ length: count }, (_, index) => [name(index), unimplemented(first + index, meaning)]));
 
 const extension = (letter: string): number => 1 << (letter.charCodeAt(0) - 65);
-/** MXL = 1 (32 bits) and the letters of RV32IMASUH. */
-export const MISA = (0x4000_0000 | [...'IMASUH'].reduce((bits, letter) => bits | extension(letter), 0)) >>> 0;
+/** MXL = 1 (32 bits) and the letters of RV32IMASU. */
+const MISA = (0x4000_0000 | [...'IMASU'].reduce((bits, letter) => bits | extension(letter), 0)) >>> 0;
 
 export const viewCsrs = {
-  misa: readOnly(0x301, 'Width and extensions of this hart.', MISA),
+  misa: view(
+    0x301,
+    'Width and extensions of this hart.',
+    ({ hypervisorExtension }) => (hypervisorExtension ? MISA | extension('H') : MISA),
+    ignore,
+  ),
   mvendorid: readOnly(0xf11, 'Vendor; 0: not a commercial implementation.', 0),
   marchid: readOnly(0xf12, 'Architecture of this implementation; 0: not registered.', 0),
   mimpid: readOnly(0xf13, 'Version of this implementation.', 0),

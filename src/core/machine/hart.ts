@@ -53,6 +53,7 @@ export interface HartPorts {
   readonly translations: Translations;
   readonly svadu: boolean;
   readonly quirks: Readonly<Quirks>;
+  readonly hypervisorExtension: boolean;
   /** Board time in ticks, at this very instruction. */
   readonly time: () => number;
   /** A compare register or what enables it has changed. */
@@ -93,7 +94,7 @@ export class Hart implements SystemPort {
     this.#ports = ports;
     this.#runFast = ports.runFast;
     this.state = new PrivilegedState(memory, base, {
-      hypervisorExtension: true,
+      hypervisorExtension: ports.hypervisorExtension,
       svadu: ports.svadu,
       quirks: ports.quirks,
       time: ports.time,

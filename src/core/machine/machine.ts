@@ -46,6 +46,8 @@ export interface MachineOptions {
   readonly svadu?: boolean;
   /** Where it departs from the manual; whoever holds the object may change that at any time. Nowhere where absent. */
   readonly quirks?: Readonly<Quirks>;
+  /** The harts have the H extension (default). */
+  readonly hypervisorExtension?: boolean;
   /** Hot code is translated to WebAssembly (default). Nothing but speed depends on it. */
   readonly translator?: boolean;
   /** Arrivals after which an instruction is translated from (default: HOT). */
@@ -160,6 +162,7 @@ export class Machine {
           translations: each,
           svadu: this.svadu,
           quirks: this.quirks,
+          hypervisorExtension: options.hypervisorExtension ?? true,
           time: () => this.board.time(),
           timersChanged: () => this.#timersChanged(),
           runFast,

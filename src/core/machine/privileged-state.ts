@@ -73,7 +73,11 @@ const Address = {
   hgatp: storedCsrs.hgatp.number,
   stimecmp: storedCsrs.stimecmp.number,
   vstimecmp: storedCsrs.vstimecmp.number,
+  mtinst: storedCsrs.mtinst.number,
+  mtval2: storedCsrs.mtval2.number,
 } as const;
+/** What of machine-level CSRs a hart without the H extension has: no interrupts and no exceptions of guests. */
+const WITHOUT_HYPERVISOR = { interrupts: ~0x1444, exceptions: ~0x00f0_0400 } as const;
 /** mstatush bits. */
 export const StatusHigh = { GVA: 1 << 6, MPV: 1 << 7 } as const;
 /** hstatus bits. */
@@ -107,12 +111,19 @@ export interface PrivilegedOptions {
 
 export class PrivilegedState extends HartState implements CsrPort {
   readonly svadu: boolean;
+  readonly hypervisorExtension: boolean;
   readonly #options: PrivilegedOptions;
 
   constructor(memory: LinearMemory, base: number, options: PrivilegedOptions) {
     super(memory, base);
     this.svadu = options.svadu;
+    this.hypervisorExtension = options.hypervisorExtension;
     this.#options = options;
+  }
+
+  override reset(hartId: number): void {
+    super.reset(hartId);
+    if (!this.hypervisorExtension) this.#leaveOutHypervisor();
   }
 
   counter(name: CounterName): bigint {
@@ -157,12 +168,23 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (csr.name === 'menvcfgh' && this.svadu) {
       this.csrs.menvcfgh = ((this.csrs.menvcfgh & STCE) | (value & ADUE)) >>> 0;
     }
+    if (!this.hypervisorExtension && csr.row.number >>> 8 === 3) this.#leaveOutHypervisor();
     this.#options.changed(csr.row.consequence);
   }
 
   /** Writes a stored CSR as its owner would, for a hypervisor or a boot loader that sets the hart up. */
   setUp(name: StoredCsrName, value: number): void {
     writeStored(this, name, value);
+  }
+
+  /** Bits that only the H extension gives to machine-level CSRs are 0 on a hart without it. */
+  #leaveOutHypervisor(): void {
+    const { csrs } = this;
+    csrs.mideleg = csrs.mideleg & WITHOUT_HYPERVISOR.interrupts;
+    csrs.mie = csrs.mie & WITHOUT_HYPERVISOR.interrupts;
+    csrs.medeleg = csrs.medeleg & WITHOUT_HYPERVISOR.exceptions;
+    csrs.mstatush = 0;
+    csrs.hvip = 0;
   }
 
   /** A counter keeps its value while it stands still and goes on from there. */
@@ -183,7 +205,9 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (write && number >>> 10 === 3) return ILLEGAL;
     const level = (number >>> 8) & 3;
     const hypervisorCsr = level === 2;
-    if (hypervisorCsr && !this.#options.hypervisorExtension) return ILLEGAL;
+    if (!this.hypervisorExtension && (hypervisorCsr || number === Address.mtinst || number === Address.mtval2)) {
+      return ILLEGAL;
+    }
     const { privilege, virtual } = this;
     if (privilege !== Privilege.machine) {
       if (level === 3) return ILLEGAL;
@@ -386,7 +410,7 @@ export class PrivilegedState extends HartState implements CsrPort {
 
   /** Whether an instruction of the H extension may be executed now. `fenceGuestPhysical` also obeys TVM. */
   checkHypervisorInstruction(fenceGuestPhysical: boolean): number {
-    if (!this.#options.hypervisorExtension) return ILLEGAL;
+    if (!this.hypervisorExtension) return ILLEGAL;
     if (this.virtual) return VIRTUAL;
     if (this.privilege === Privilege.user) return ILLEGAL;
     const trapsFence = fenceGuestPhysical && this.privilege === Privilege.supervisor;
@@ -395,7 +419,7 @@ export class PrivilegedState extends HartState implements CsrPort {
 
   /** Whether HLV, HLVX and HSV may be executed now: they may also be in user mode, with hstatus.HU. */
   checkGuestAccess(): number {
-    if (!this.#options.hypervisorExtension) return ILLEGAL;
+    if (!this.hypervisorExtension) return ILLEGAL;
     if (this.virtual) return VIRTUAL;
     return this.privilege === Privilege.user && (this.csrs.hstatus & HypervisorStatus.HU) === 0 ? ILLEGAL : 0;
   }
@@ -411,7 +435,7 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (ready === 0) return 0;
     const { privilege, virtual } = this;
     const toSupervisor = this.csrs.mideleg;
-    const toGuest = virtual || this.#options.hypervisorExtension ? this.csrs.hideleg : 0;
+    const toGuest = virtual || this.hypervisorExtension ? this.csrs.hideleg : 0;
     const status = this.csrs.mstatus;
     const machineLevel = ready & ~toSupervisor;
     if (machineLevel !== 0 && (privilege < Privilege.machine || (status & Status.MIE) !== 0))

@@ -69,9 +69,11 @@ export function AddVmDialog() {
 
   const guest: GuestDescription | undefined = guests.find((known) => known.name === name);
   const boot = own === undefined ? guest?.boot : own.boot;
-  // A program that wants machine mode wants the machine: no hypervisor can stand below it.
+  // The H extension gives a guest no machine mode: only deprivileging does.
   const techniques: readonly Technique[] =
-    own === undefined ? (guest?.techniques ?? TECHNIQUES) : own.boot === 'machine' ? ['bare'] : TECHNIQUES;
+    own === undefined
+      ? (guest?.techniques ?? TECHNIQUES)
+      : TECHNIQUES.filter((each) => own.boot === 'supervisor' || each !== 'hardware-assisted');
   const chosenTechnique = techniques.includes(technique) ? technique : (techniques[0] ?? 'bare');
   // A bare guest has a machine of its own; the others share the hypervisor's.
   const { frame } = useFrame();
