@@ -48,6 +48,36 @@ export type GuestChoice =
   | { readonly kind: 'shipped'; readonly name: string }
   | { readonly kind: 'image'; readonly title: string; readonly bytes: Uint8Array; readonly boot: BootMode };
 
+/** How a guest reaches a disk: through a virtqueue, or word by word through one register. */
+export type DiskModel = 'virtio' | 'programmed-io';
+export const diskModels: readonly DiskModel[] = ['virtio', 'programmed-io'];
+
+/** A kept disk in a VM. */
+export interface VmDisk {
+  readonly name: string;
+  readonly model: DiskModel;
+}
+
+/** What a new disk holds: zeros, or an image the person brought. */
+export type DiskContents =
+  { readonly kind: 'empty'; readonly sizeMiB: number } | { readonly kind: 'image'; readonly bytes: Uint8Array };
+
+/** A disk that the browser keeps for this page. */
+export interface DiskDescription {
+  readonly name: string;
+  /** As a guest sees it; undefined where its file is not whole: it can only be deleted. */
+  readonly sizeBytes: number | undefined;
+  /** What it takes of the browser's room. */
+  readonly keptBytes: number;
+  /** It began as an image that the person brought, which is kept unchanged below what guests write. */
+  readonly image: boolean;
+}
+
+export interface DiskRow extends DiskDescription {
+  /** The VM it is in. */
+  readonly vm: number | undefined;
+}
+
 export interface VmOptions {
   readonly guest: GuestChoice;
   readonly technique: Technique;
@@ -58,6 +88,10 @@ export interface VmOptions {
   readonly adBits?: 'software' | 'hardware';
   /** It has a card on the network of its computer; it has none where absent. */
   readonly network?: boolean;
+  /** Disks that are kept, in the order of vda, vdb …; none where absent. */
+  readonly disks?: readonly VmDisk[];
+  /** Interface of its virtio devices; legacy, as on QEMU's board, where absent. */
+  readonly virtio?: 'legacy' | 'modern';
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }
@@ -90,6 +124,13 @@ export interface Commands {
     request: { readonly vm: number };
     reply: { readonly pcap: Uint8Array<ArrayBuffer>; readonly frames: number; readonly forgotten: number };
   };
+  /** The disks that the browser keeps for this page. */
+  listDisks: { request: Record<string, never>; reply: { readonly disks: readonly DiskRow[] } };
+  /** Makes a disk. An image may be compressed by gzip. */
+  createDisk: { request: { readonly name: string; readonly contents: DiskContents }; reply: Done };
+  deleteDisk: { request: { readonly name: string }; reply: Done };
+  /** The whole disk as an image, also while a VM has it. */
+  saveDisk: { request: { readonly name: string }; reply: { readonly bytes: Uint8Array<ArrayBuffer> } };
   frame: { request: FrameRequest; reply: Frame };
 }
 

@@ -35,6 +35,8 @@ test('what ran last runs again, as it was', () => {
       memoryMiB: 96,
       adBits: 'hardware',
       network: true,
+      disks: [{ name: 'data', model: 'virtio' }],
+      virtio: 'modern',
       start: false,
     },
     {
@@ -52,6 +54,8 @@ test('what ran last runs again, as it was', () => {
       memoryMiB: 96,
       adBits: 'hardware',
       network: true,
+      disks: [{ name: 'data', model: 'virtio' }],
+      virtio: 'modern',
       start: true,
     },
     { guest: shipped('hello'), technique: 'bare', memoryMiB: 16, start: true },
@@ -64,13 +68,15 @@ test('the address comes first', () => {
   expect(vmsToBeginWith(guests)).toEqual([{ guest: shipped('linux'), technique: 'bare', memoryMiB: 128, start: true }]);
 });
 
-test.each(['no JSON {', '{"guest":"linux"}', '[null, 3, {"guest":"nobody"}, {"guest":5}]'])(
-  'what was stored and is damaged is passed over: %s',
-  (text) => {
-    kept.set('ringside.vms.1', text);
-    expect(vmsToBeginWith(guests)).toMatchObject([{ guest: shipped('heartbeat') }]);
-  },
-);
+test.each([
+  'no JSON {',
+  '{"guest":"linux"}',
+  '[null, 3, {"guest":"nobody"}, {"guest":5}]',
+  '[{"guest":"heartbeat","disks":[null,7,{"name":3}],"virtio":9}]',
+])('what was stored and is damaged is passed over: %s', (text) => {
+  kept.set('ringside.vms.1', text);
+  expect(vmsToBeginWith(guests)).toMatchObject([{ guest: shipped('heartbeat') }]);
+});
 
 test.each([0, -4, 1e9, 'many', null])('memory of %s MiB is the guest’s own instead', (memoryMiB) => {
   kept.set('ringside.vms.1', JSON.stringify([{ guest: 'linux', technique: 'bare', memoryMiB }]));

@@ -1,7 +1,13 @@
 // The VMs a visit begins with: those the page's address asks for, else those that ran last, else a small one. Knows no React,
 // because the page's entry asks it before anything else is loaded.
 
-import type { GuestDescription, Technique, VmOptions } from '../protocol/commands.ts';
+import {
+  diskModels,
+  type GuestDescription,
+  type Technique,
+  type VmDisk,
+  type VmOptions,
+} from '../protocol/commands.ts';
 import { store, stored } from './storage.ts';
 
 type Guests = readonly Pick<GuestDescription, 'name' | 'techniques' | 'memoryMiB'>[];
@@ -14,8 +20,8 @@ export const MOST_MEMORY_MIB = 1024;
 export function rememberVms(vms: readonly VmOptions[]): void {
   store(
     VMS,
-    vms.flatMap(({ guest, technique, memoryMiB, adBits, network }) =>
-      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits, network }] : [],
+    vms.flatMap(({ guest, technique, memoryMiB, adBits, network, disks, virtio }) =>
+      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits, network, disks, virtio }] : [],
     ),
   );
 }
@@ -35,10 +41,21 @@ function vmOfAddress(guests: Guests): readonly VmOptions[] {
       });
 }
 
-type Wanted = Readonly<Partial<Record<'guest' | 'technique' | 'memoryMiB' | 'adBits' | 'network', unknown>>>;
+type Wanted = Readonly<
+  Partial<Record<'guest' | 'technique' | 'memoryMiB' | 'adBits' | 'network' | 'disks' | 'virtio', unknown>>
+>;
+
+function disksOf(wanted: unknown): readonly VmDisk[] {
+  return (Array.isArray(wanted) ? wanted : []).flatMap((disk: Readonly<Partial<Record<string, unknown>>> | null) => {
+    const model = diskModels.find((known) => known === disk?.['model']);
+    const name = disk?.['name'];
+    return typeof name === 'string' && model !== undefined ? [{ name, model }] : [];
+  });
+}
 
 function checked(guests: Guests, wanted: Wanted): readonly VmOptions[] {
-  const { technique, memoryMiB, adBits, network } = wanted;
+  const { technique, memoryMiB, adBits, network, virtio } = wanted;
+  const disks = disksOf(wanted.disks);
   const guest = guests.find((known) => known.name === wanted.guest);
   if (guest === undefined) return [];
   const preferred: readonly unknown[] = [technique, 'trap-and-emulate', ...guest.techniques];
@@ -53,6 +70,8 @@ function checked(guests: Guests, wanted: Wanted): readonly VmOptions[] {
       start: true,
       ...(adBits === 'hardware' && { adBits }),
       ...(network === true && { network }),
+      ...(disks.length > 0 && { disks }),
+      ...(virtio === 'modern' && { virtio }),
     },
   ];
 }

@@ -159,8 +159,11 @@ export function createLab(
       attempt(async () => {
         const options = core.optionsOf(vm);
         if (options === undefined) return;
+        // A disk is in one VM at a time: then the old one has to go first.
+        const first = options.disks !== undefined;
+        if (first) await command('removeVm', { vm });
         const added = await vms.add({ ...options, technique, start: true });
-        await command('removeVm', { vm });
+        if (!first) await command('removeVm', { vm });
         rememberVms(core.options());
         // Breakpoints are addresses of the same image: they stay.
         const { breakpoints } = useChoice.getState();

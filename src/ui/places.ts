@@ -13,7 +13,8 @@ export type PanelId =
   | 'tables'
   | 'frames'
   | 'devices'
-  | 'network';
+  | 'network'
+  | 'disks';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

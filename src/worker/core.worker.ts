@@ -2,6 +2,7 @@
 
 import type { Request, Response } from '../protocol/commands.ts';
 import { browserHost } from './browser-host.ts';
+import { OriginFolder } from './disks/origin-folder.ts';
 import { Pacer } from './pacer.ts';
 import { Session } from './session.ts';
 
@@ -27,6 +28,7 @@ const session = new Session(
         return () => clearTimeout(timer);
       },
     }),
+  new OriginFolder(),
 );
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { nodeHost } from '../cli/node-host.ts';
 import { guests } from '../guests/manifest.ts';
 import type { Frame, FrameRequest } from '../protocol/frame.ts';
+import { MemoryDiskFolder } from './disks/memory-folder.test-support.ts';
 import { Pacer } from './pacer.ts';
 
 /** The worker's own location decides where guests are fetched from; here they come from the folder itself. */
@@ -16,7 +17,7 @@ beforeAll(() => {
   };
 });
 
-async function start() {
+async function start(disks = new MemoryDiskFolder()) {
   const { Session } = await import('./session.ts');
   let run: (() => void) | undefined;
   const session = new Session(
@@ -28,6 +29,7 @@ async function start() {
         soon: (callback) => (run = callback),
         later: () => () => undefined,
       }),
+    disks,
   );
   const settle = (turns = 2000) => {
     for (let turn = 0; turn < turns && run; turn++) {
@@ -246,4 +248,45 @@ test('frames on the network are told with their way, in words of their protocol'
     { mac: '52:54:00:00:00:01', port: 1 },
     { mac: '52:55:0a:00:02:02', port: 0 },
   ]);
+});
+
+test('a VM has the disks it was added with, and gives them back when it is removed', async () => {
+  const { session } = await start();
+  await session.answer('createDisk', { name: 'one', contents: { kind: 'empty', sizeMiB: 1 } });
+  await session.answer('createDisk', { name: 'two', contents: { kind: 'image', bytes: new Uint8Array(4096).fill(5) } });
+  const disks = [
+    { name: 'one', model: 'virtio' },
+    { name: 'two', model: 'programmed-io' },
+  ] as const;
+  const { vm } = await session.answer('addVm', {
+    ...shipped('hello', 'hardware-assisted', false),
+    disks,
+    virtio: 'modern',
+  });
+  const { board } = session.lab.vm(vm);
+  expect(board.virtio[7]?.function?.title).toBe('block device');
+  expect(board.virtio[7]?.transport.version).toBe('modern');
+  expect(board.mounts.some(({ device }) => device.name === 'disk')).toBe(true);
+  const list = async () => (await session.answer('listDisks', {})).disks.map((disk) => [disk.name, disk.vm]);
+  expect(await list()).toEqual([
+    ['one', vm],
+    ['two', vm],
+  ]);
+  expect((await session.answer('saveDisk', { name: 'two' })).bytes).toEqual(new Uint8Array(4096).fill(5));
+  await expect(session.answer('deleteDisk', { name: 'one' })).rejects.toThrow(/found it in a VM/);
+  await session.answer('removeVm', { vm });
+  expect(await list()).toEqual([
+    ['one', undefined],
+    ['two', undefined],
+  ]);
+  // One that cannot be added holds no disk.
+  await expect(
+    session.answer('addVm', { ...shipped('hello', 'hardware-assisted', false), disks, memoryMiB: 1 }),
+  ).rejects.toThrow();
+  const missing = [...disks, { name: 'three', model: 'virtio' }] as const;
+  await expect(session.answer('addVm', { ...shipped('hello', 'bare', false), disks: missing })).rejects.toThrow(
+    /“three”/,
+  );
+  await session.answer('deleteDisk', { name: 'one' });
+  expect(await list()).toEqual([['two', undefined]]);
 });

@@ -6,9 +6,12 @@ import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtua
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import { guests } from '../guests/manifest.ts';
+import type { DiskFolder } from './disks/disk-folder.ts';
+import { DiskShelf, type OpenDisk } from './disks/disk-shelf.ts';
+import { boardWithDisks, openDisks } from './disks/vm-disks.ts';
 import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
-import { GuestFiles } from './guest-files.ts';
+import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -30,11 +33,15 @@ export class Session {
   readonly #origins = new Map<number, VmOrigin>();
   readonly #pacer: Pacer;
   readonly #files = new GuestFiles();
+  readonly #disks: DiskShelf;
+  /** Those that are in a VM, by its number. */
+  readonly #disksOf = new Map<number, readonly OpenDisk[]>();
   /** Settled when every VM that was asked for before is there or has failed. */
   #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
 
-  constructor(host: Host, makePacer: (lab: Lab) => Pacer) {
+  constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
+    this.#disks = new DiskShelf(disks);
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
   }
@@ -59,6 +66,10 @@ export class Session {
     return network;
   }
 
+  #vmWithDisk(name: string): number | undefined {
+    return [...this.#disksOf].find(([, disks]) => disks.some((disk) => disk.name === name))?.[0];
+  }
+
   readonly #handlers: Handlers = {
     describe: () => ({
       version: PROTOCOL_VERSION,
@@ -78,12 +89,20 @@ export class Session {
     addVm: (options) => {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
       const loading = loadGuest(options, this.#files);
-      const adding = Promise.all([loading, this.#added]).then(([{ image, origin }]) => {
-        const guest = options.network === true ? { ...image, network: {} } : image;
-        const vm = this.lab.addVm({ technique: options.technique, guest });
-        this.#origins.set(vm.id, origin);
-        if (options.start) this.lab.start(vm.id);
-        return { vm: vm.id };
+      const adding = Promise.all([loading, this.#added]).then(async ([{ image, origin }]) => {
+        const disks = await openDisks(this.#disks, options.disks ?? []);
+        try {
+          const devices = boardWithDisks(options, disks);
+          const guest = { ...image, devices, ...(options.network === true && { network: {} }) };
+          const vm = this.lab.addVm({ technique: options.technique, guest });
+          this.#disksOf.set(vm.id, disks);
+          this.#origins.set(vm.id, origin);
+          if (options.start) this.lab.start(vm.id);
+          return { vm: vm.id };
+        } catch (error) {
+          for (const disk of disks) disk.close();
+          throw error;
+        }
       });
       this.#added = Promise.allSettled([this.#added, adding]);
       return adding;
@@ -91,6 +110,8 @@ export class Session {
     removeVm: ({ vm }) => {
       this.lab.removeVm(vm);
       this.#origins.delete(vm);
+      for (const disk of this.#disksOf.get(vm) ?? []) disk.close();
+      this.#disksOf.delete(vm);
       return done;
     },
     startVm: ({ vm }) => {
@@ -123,6 +144,23 @@ export class Session {
       const { frames, forgotten } = capture;
       return { pcap: capture.toPcap(TICKS_PER_SECOND), frames: frames.length, forgotten };
     },
+    listDisks: async () => {
+      const disks = await this.#disks.list();
+      return { disks: disks.map((disk) => ({ ...disk, vm: this.#vmWithDisk(disk.name) })) };
+    },
+    createDisk: async ({ name, contents }) => {
+      if (contents.kind === 'empty') await this.#disks.create(name, contents);
+      else {
+        const bytes = await unpack(new Blob([contents.bytes as Uint8Array<ArrayBuffer>]).stream(), name);
+        await this.#disks.create(name, { kind: 'image', bytes });
+      }
+      return done;
+    },
+    deleteDisk: async ({ name }) => {
+      await this.#disks.delete(name);
+      return done;
+    },
+    saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
     frame: (request) => buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request),
   };
 }

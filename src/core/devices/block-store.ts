@@ -58,3 +58,27 @@ export class MemoryStore implements BlockStore {
     return true;
   }
 }
+
+/** An empty disk: zeros, without keeping them. What is written to it needs a layer above. */
+export class ZeroStore implements BlockStore {
+  readonly sectors: number;
+  readonly readOnly = true;
+
+  constructor(sectors: number) {
+    this.sectors = sectors;
+  }
+
+  read(sector: number, into: Uint8Array): boolean {
+    if (!onDisk(this, sector, into.length / SECTOR_BYTES)) return false;
+    into.fill(0);
+    return true;
+  }
+
+  write(): boolean {
+    return false;
+  }
+
+  flush(): boolean {
+    return true;
+  }
+}

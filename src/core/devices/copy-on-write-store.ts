@@ -7,7 +7,7 @@
 import { onDisk, SECTOR_BYTES, type BlockStore } from './block-store.ts';
 
 export const CLUSTER_BYTES = 4096;
-const CLUSTER_SECTORS = CLUSTER_BYTES / SECTOR_BYTES;
+export const CLUSTER_SECTORS = CLUSTER_BYTES / SECTOR_BYTES;
 const MAGIC = [0x52, 0x53, 0x43, 0x4f, 0x57, 0x31, 0, 0] as const;
 const HEADER_BYTES = 24;
 const ENTRY_BYTES = 8;
@@ -24,16 +24,23 @@ export class CopyOnWriteStore implements BlockStore {
   /** Clusters written since the last flush. */
   readonly #unflushed = new Set<number>();
   readonly #flushed: (changed: ReadonlyMap<number, Uint8Array>) => boolean;
+  readonly #settles: boolean;
 
   /**
-   * @param base never written
+   * @param base never written by this class
    * @param flushed keeps what has changed since it was last called, by cluster number (no bytes: a cluster of zeros). It
    *   answers whether that will survive; the default promises nothing beyond the layer itself
+   * @param options settles: from then on the base has what was flushed, and the layer begins anew
    */
-  constructor(base: BlockStore, flushed: (changed: ReadonlyMap<number, Uint8Array>) => boolean = () => true) {
+  constructor(
+    base: BlockStore,
+    flushed: (changed: ReadonlyMap<number, Uint8Array>) => boolean = () => true,
+    options: { readonly settles?: boolean } = {},
+  ) {
     this.#base = base;
     this.sectors = base.sectors;
     this.#flushed = flushed;
+    this.#settles = options.settles ?? false;
   }
 
   /** Clusters that differ from the image below, or may. */
@@ -81,6 +88,7 @@ export class CopyOnWriteStore implements BlockStore {
     for (const cluster of this.#unflushed) changed.set(cluster, this.#clusters.get(cluster) ?? ZEROS);
     if (!this.#flushed(changed)) return false;
     this.#unflushed.clear();
+    if (this.#settles) this.#clusters.clear();
     return true;
   }
 
@@ -159,8 +167,12 @@ export class CopyOnWriteStore implements BlockStore {
   }
 }
 
-/** Cuts a run of sectors into pieces that lie in one cluster each, until one is refused. */
-function pieces(
+/**
+ * Cuts a run of sectors into pieces that lie in one cluster each, until one is refused.
+ * @param length bytes
+ * @param visit told the cluster, the byte within it, and the bytes of the run from and to
+ */
+export function pieces(
   sector: number,
   length: number,
   visit: (cluster: number, within: number, from: number, to: number) => boolean,

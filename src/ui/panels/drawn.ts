@@ -2,6 +2,7 @@
 
 export { SourcePanel } from './code/source-panel.tsx';
 export { Devices } from './devices/devices-panel.tsx';
+export { Disks } from './disks/disks-panel.tsx';
 export { Exits } from './exits/exits-panel.tsx';
 export { Interrupts } from './interrupts/interrupts-panel.tsx';
 export { Frames } from './memory/frames-panel.tsx';

@@ -150,4 +150,13 @@ export const panels: readonly Panel[] = [
     queries: () => ({ network: { frames: NETWORK_FRAMES } }),
     Component: drawn(({ Network }) => Network),
   },
+  {
+    id: 'disks',
+    title: 'Disks',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: () => ({}),
+    Component: drawn(({ Disks }) => Disks),
+  },
 ];

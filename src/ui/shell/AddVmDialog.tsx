@@ -1,9 +1,10 @@
 // Adds a VM: a guest that ships, or the person's own ELF or Linux Image, under a technique, with some memory.
 
 import { useEffect, useId, useState } from 'react';
-import type { BootMode, GuestChoice, GuestDescription, Technique } from '../../protocol/commands.ts';
+import type { BootMode, GuestChoice, GuestDescription, Technique, VmDisk } from '../../protocol/commands.ts';
 import { TECHNIQUE_NAMES } from '../commands/rows.ts';
 import { messageOf } from '../core-client.ts';
+import { DiskFields } from '../disks/DiskFields.tsx';
 import { glossary } from '../glossary.ts';
 import { MOST_MEMORY_MIB } from '../first-vms.ts';
 import { useFrame } from '../frame-store.ts';
@@ -63,6 +64,8 @@ export function AddVmDialog() {
   const [bootArguments, setBootArguments] = useState('');
   const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
   const [network, setNetwork] = useState(false);
+  const [disks, setDisks] = useState<readonly VmDisk[]>([]);
+  const [virtio, setVirtio] = useState<'legacy' | 'modern'>('legacy');
   const [start, setStart] = useState(true);
   const [problem, setProblem] = useState<string>();
   const [adding, setAdding] = useState(false);
@@ -108,6 +111,8 @@ export function AddVmDialog() {
         start,
         adBits,
         ...(network && { network }),
+        ...(disks.length > 0 && { disks }),
+        ...(virtio === 'modern' && { virtio }),
         ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
       });
       close();
@@ -235,6 +240,7 @@ export function AddVmDialog() {
             </label>
           )}
         </div>
+        <DiskFields chosen={disks} onChange={setDisks} virtio={virtio} onVirtio={setVirtio} />
         {problem !== undefined && (
           <p role="alert" className={styles['problem']}>
             {problem}
