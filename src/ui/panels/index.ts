@@ -153,6 +153,8 @@ export const panels: readonly Panel[] = [
   {
     id: 'disks',
     title: 'Disks',
+    topic: 'I/O',
+    about: 'The disks that the browser keeps for your guests: make, save and delete them.',
     key: undefined,
     place: 'right-below',
     closedAtFirst: true,
