@@ -4,7 +4,8 @@
 #   src/guests/linux/build.sh [OUTPUT [BUILD]]     OUTPUT: public/guests/linux here; BUILD: ~/.cache/ringside-linux
 #   SMP=1 src/guests/linux/build.sh ...            makes Image-smp.gz too, for up to eight harts
 #
-# Makes    OUTPUT/Image.gz and OUTPUT/initramfs.cpio.gz, and prints their sizes and sha256 for NOTICE.md beside them.
+# Makes    OUTPUT/Image.gz and OUTPUT/initramfs.cpio.gz, and prints their sizes and sha256 for NOTICE.md beside them;
+#          and Image.layout.json, which says where this kernel keeps its processes (inspection/).
 # Needs    Debian 12 on x86-64 with its package sources reachable, Node with npm, and
 #          apt-get install bc bison dpkg-dev flex gcc gcc-riscv64-linux-gnu libc6-dev make patch xz-utils
 #          No root. About 3 GB in BUILD, which may be deleted afterwards.
@@ -59,7 +60,7 @@ fetch_linux() {
 	rm -rf linux-package linux-source-6.1
 	dpkg-deb -x linux-source-6.1_*.deb linux-package
 	tar xf linux-package/usr/src/linux-source-6.1.tar.xz
-	patch -d linux-source-6.1 -p1 < "$recipe/superpage-linear-map.patch"
+	for change in "$recipe"/*.patch; do patch -d linux-source-6.1 -p1 < "$change"; done
 }
 
 fetch_busybox() {
@@ -105,6 +106,11 @@ build_kernel() {
 	[ -z "$missing" ] || fail "the kernel configuration refused: $missing"
 	kernel_make "O=$build/$name" Image
 	gzip -9n < "$name/arch/riscv/boot/Image" > "$output/$name.gz"
+	# Where this very kernel keeps its processes, for the panel that looks at them from outside.
+	cp "$recipe/inspection/offsets.c" linux-source-6.1/arch/riscv/kernel/inspection-offsets.c
+	kernel_make "O=$build/$name" arch/riscv/kernel/inspection-offsets.s
+	"$recipe/inspection/make-layout.sh" "$name/vmlinux" "$name/System.map" "$(cat "$name/include/config/kernel.release")" \
+		"$name/arch/riscv/kernel/inspection-offsets.s" > "$output/$name.layout.json"
 }
 
 # The same bytes on every machine: who, where and when come from the package, not from the builder.

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { kernelLayouts } from '../manifest.ts';
 
 const RECIPE = new URL('./', import.meta.url);
 const IMAGES = new URL('../../../public/guests/linux/', import.meta.url);
@@ -125,6 +126,26 @@ describe.each(kernels)('%s', (name) => {
   });
 });
 
+describe('the layout of each kernel', () => {
+  const layouts = readdirSync(IMAGES).filter((name) => name.endsWith('.layout.json'));
+
+  it.each(layouts)('%s was made with the image beside it: its build ID is in there', (name) => {
+    const { buildId } = JSON.parse(readFileSync(new URL(name, IMAGES), 'utf8')) as { buildId: string };
+    const image = gunzipSync(compressed(name.replace('.layout.json', '.gz')));
+    // An ELF note: 4 bytes of name, 20 of data, type 3 (NT_GNU_BUILD_ID), "GNU".
+    const note = Buffer.concat([
+      Buffer.from([4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]),
+      Buffer.from('GNU\0'),
+      Buffer.from(buildId, 'hex'),
+    ]);
+    expect(image.includes(note)).toBe(true);
+  });
+
+  it('is there for each kernel that has one in the manifest', () => {
+    expect(kernelLayouts.map((path) => path.slice(path.lastIndexOf('/') + 1)).sort()).toEqual([...layouts].sort());
+  });
+});
+
 describe('initramfs', () => {
   it('has an executable /init, which the kernel runs first', () => {
     expect(file('/init').mode).toBe(0o100755);
@@ -182,7 +203,9 @@ describe('initramfs', () => {
   it.each(readdirSync(new URL('rootfs/', RECIPE)).filter((name) => name !== 'contents.list'))(
     'holds rootfs/%s as it is in the recipe',
     (name) => {
-      const committed = file(name === 'init' ? '/init' : `/etc/${name}`).data.toString('utf8');
+      const contents = readFileSync(new URL('rootfs/contents.list', RECIPE), 'utf8');
+      const path = new RegExp(`^file (\\S+) \\$\\{ROOTFS\\}/${name} `, 'm').exec(contents)?.[1] ?? 'nothing';
+      const committed = file(path).data.toString('utf8');
       expect(committed).toBe(readFileSync(new URL(`rootfs/${name}`, RECIPE), 'utf8'));
     },
   );
