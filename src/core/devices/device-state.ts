@@ -90,7 +90,7 @@ function isList(value: StateValue): value is readonly number[] {
  * @throws Error naming the first field that does not fit
  */
 export function adoptState<S extends DeviceState>(device: string, fields: FieldsOf<S>, state: DeviceState): S {
-  return adopt(device, fields as unknown as Fields, state) as S;
+  return adopt(device, fields, state) as S;
 }
 
 function adopt(device: string, fields: Fields, state: DeviceState): DeviceState {

@@ -47,7 +47,7 @@ type HostState = {
   reads: readonly number[];
 };
 
-const FIELDS: FieldsOf<HostState> = {
+export const HOST_INTERFACE_FIELDS: FieldsOf<HostState> = {
   stored: count(3),
   due: number(-1, Number.MAX_SAFE_INTEGER),
   answers: upTo(2 * MOST_WAITING, WORD),
@@ -152,7 +152,7 @@ export class HostInterface {
 
   /** @throws Error, one line for a person, where it is not the state of a host interface */
   restore(state: DeviceState): void {
-    const { stored, due, answers, reads } = adoptState('host interface', FIELDS, state);
+    const { stored, due, answers, reads } = adoptState('host interface', HOST_INTERFACE_FIELDS, state);
     const pairs = (values: readonly number[]): [number, number][] =>
       Array.from({ length: values.length >> 1 }, (_, index) => [values[2 * index] ?? 0, values[2 * index + 1] ?? 0]);
     this.#stored = stored;

@@ -1,6 +1,8 @@
 // A VM of the hypervisor: its vCPUs, and what they share — RAM, a board with device models, the firmware, the tables of the
 // second stage, a clock that a person can hold. It never touches another VM.
 
+import type { DeviceState } from '../devices/device.ts';
+import { adoptState, FLAG, group, TICKS, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board } from '../machine/board.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
@@ -12,8 +14,9 @@ import { guestDma } from './guest-dma.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
 import type { HostFrames } from './host-frames.ts';
-import { HostInterface } from './host-interface.ts';
+import { HOST_INTERFACE_FIELDS, HostInterface } from './host-interface.ts';
 import type { InterruptLog } from './interrupt-log.ts';
+import { restoreBoard, saveBoard } from './migration/board-state.ts';
 import { Sbi } from './sbi.ts';
 import { firmwareReach } from './sbi-call.ts';
 import { SecondStage } from './second-stage.ts';
@@ -35,6 +38,21 @@ import type { World } from './world.ts';
 const tablesOf = (technique: HostedTechnique, { memoryBytes, harts }: GuestImage): number => {
   const regions = Math.ceil(memoryBytes / 2 ** 22);
   return technique === 'hardware-assisted' ? 4 + regions : harts * (256 + 4 * regions);
+};
+
+/** A VM without its memory, as plain data. */
+export interface SavedVm {
+  readonly machine: DeviceState;
+  readonly vcpus: readonly DeviceState[];
+  readonly devices: DeviceState;
+}
+
+type MachineState = { now: number; rebooting: boolean; hostInterface: DeviceState };
+
+const MACHINE_FIELDS: FieldsOf<MachineState> = {
+  now: TICKS,
+  rebooting: FLAG,
+  hostInterface: group(HOST_INTERFACE_FIELDS),
 };
 
 export interface HostedOptions {
@@ -226,12 +244,37 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) vcpu.passBreakpoint();
   }
 
+  /** Everything but memory as plain data. Looking changes nothing. */
+  saveState(): SavedVm {
+    const machine = { now: this.now, rebooting: this.#rebooting, hostInterface: this.#host.snapshot() };
+    return { machine, vcpus: this.vcpus.map((vcpu) => vcpu.save()), devices: saveBoard(this.board) };
+  }
+
+  /**
+   * Goes on as the VM that was saved, under this one's number, with what its memory holds by now. Its translations are new,
+   * and so is its own time: it stands where the other one's stood.
+   * @throws Error, one line for a person, where the state is of another kind of VM; then it must be reset before it runs
+   */
+  restoreState(saved: SavedVm): void {
+    if (this.#ending) throw new Error(`expected a guest that runs, found one that has ended: ${this.#ending.message}`);
+    const { now, rebooting, hostInterface } = adoptState<MachineState>('VM', MACHINE_FIELDS, saved.machine);
+    if (saved.vcpus.length !== this.harts) {
+      throw new Error(`expected the state of ${this.harts} vCPUs, found ${saved.vcpus.length}: give the VM as many`);
+    }
+    this.#renewWorlds();
+    this.#host.restore(hostInterface);
+    this.#timeOrigin = (this.#heldSince ?? this.#machine.now) - now;
+    this.#rebooting = rebooting;
+    // The board's wires lead into the vCPUs, which come after it: what they remember is their own.
+    restoreBoard(this.board, saved.devices);
+    for (const [index, state] of saved.vcpus.entries()) this.vcpu(index).restore(state);
+    this.interruptLog.abandon();
+    this.#disturb();
+  }
+
   reset(): void {
     const { guest, memory } = this;
-    for (const vcpu of this.vcpus) vcpu.disposeWorld();
-    this.#secondStage?.dispose();
-    this.#secondStage = undefined;
-    for (const vcpu of this.vcpus) vcpu.powerOff();
+    this.#renewWorlds();
     this.#ending = undefined;
     this.#rebooting = false;
     this.#host.reset();
@@ -255,6 +298,14 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       this.#heldSince = undefined;
     }
     this.#disturb();
+  }
+
+  /** All vCPUs off their harts, as harts that the firmware has not started, with translations that begin anew. */
+  #renewWorlds(): void {
+    for (const vcpu of this.vcpus) vcpu.disposeWorld();
+    this.#secondStage?.dispose();
+    this.#secondStage = undefined;
+    for (const vcpu of this.vcpus) vcpu.powerOff();
   }
 
   elapse(): boolean {

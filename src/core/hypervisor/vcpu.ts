@@ -2,6 +2,8 @@
 // executing, waiting, in an exit. It does one thing at a time for the hypervisor's loop: enter, name the exit, handle it,
 // leave. Everything it shares with the other vCPUs of its guest is its VM's.
 
+import type { DeviceState } from '../devices/device.ts';
+import { adoptState, count, FLAG, group, type FieldsOf } from '../devices/device-state.ts';
 import { SEIP, SSIP, STCE, STIP, ADUE } from '../isa/csr-bits.ts';
 import type { Board, Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -11,6 +13,8 @@ import { ILLEGAL, PrivilegedState, type Trap } from '../machine/privileged-state
 import { stuck } from './endings.ts';
 import type { Exit, Verdict } from './exits.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import type { PreparedGuest } from './guest-boot.ts';
+import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
 import { Effect, type Trace } from './trace.ts';
@@ -24,11 +28,22 @@ const SUPERVISOR_INTERRUPTS = 0x222;
 /** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
 const FUTILE_REFLECTIONS = 16;
 
+type SavedVcpu = { hart: DeviceState; instructions: number; exits: number; suspended: boolean; futile: number };
+
+const SAVED_FIELDS: FieldsOf<SavedVcpu> = {
+  hart: group(VCPU_FIELDS),
+  instructions: count(),
+  exits: count(),
+  suspended: FLAG,
+  futile: count(FUTILE_REFLECTIONS),
+};
+
 /** A vCPU's VM as the vCPU sees it. */
 export interface VcpuVm {
   readonly id: number;
   readonly technique: HostedTechnique;
   readonly board: Board;
+  readonly guest: PreparedGuest;
   readonly memory: GuestMemory;
   readonly sbi: Sbi;
   readonly ending: Ending | undefined;
@@ -188,6 +203,32 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.takeOff();
     this.#world?.dispose();
     this.#world = undefined;
+  }
+
+  /** All of it as plain data; where it is on a hart it stays there. */
+  save(): DeviceState {
+    return {
+      hart: saveVcpu(this.look()),
+      instructions: this.instructions,
+      exits: this.exits,
+      suspended: this.#suspended,
+      futile: this.#futile,
+    };
+  }
+
+  /** Goes on as the vCPU that was saved. Its world must be a new one. @throws Error where no vCPU of its VM can be like that */
+  restore(saved: DeviceState): void {
+    const { index, state } = this;
+    const { supervisor } = this.vm.guest;
+    const adopted = adoptState<SavedVcpu>(`vCPU ${index}`, SAVED_FIELDS, saved);
+    restoreVcpu(state, adopted.hart, { hart: index, supervisor, svadu: state.svadu });
+    this.#executed = adopted.instructions;
+    this.exits = adopted.exits;
+    this.#suspended = adopted.suspended;
+    this.#futile = adopted.futile;
+    this.#arriving = 0;
+    this.#timerStale = true;
+    this.#passedFrom = -Infinity;
   }
 
   /** With a world of its own, which must have been disposed of: as a hart is that the firmware has not started. */

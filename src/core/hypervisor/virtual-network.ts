@@ -49,7 +49,15 @@ interface Card {
   receive: (frame: Uint8Array) => boolean;
   interrupted: boolean;
   kept: { readonly frame: Uint8Array; readonly id: number }[];
-  readonly held: () => boolean;
+  held: () => boolean;
+  readonly choice: NetworkChoice;
+}
+
+/** The card of a VM that is to take another one's place: it hangs on nothing until it is plugged in. */
+export interface SpareCard {
+  readonly device: VirtioDevice;
+  /** The cable of the VM is pulled out of the old card and put into this one; port, address and kept frames stay. */
+  plugIn(): void;
 }
 
 /** A station on the switch, for people: the gateway, or the card of a VM. */
@@ -101,17 +109,37 @@ export class VirtualNetwork {
       },
     };
     const port = this.switch.attach(station, choice.link);
-    const card: Card = { vm, mac, port, held, receive: () => false, interrupted: false, kept: [] };
+    const card: Card = { vm, mac, port, held, choice, receive: () => false, interrupted: false, kept: [] };
     this.#cards.set(vm, card);
+    return this.#device(card, (receive) => (card.receive = receive));
+  }
+
+  /**
+   * A second card for a VM that moves to another machine, while the first one is still in use.
+   * @param held as for `connect`, about the VM that is to come
+   * @returns undefined where the VM has no card
+   */
+  spare(vm: number, held: () => boolean): SpareCard | undefined {
+    const card = this.#cards.get(vm);
+    if (card === undefined) return undefined;
+    let receive: Card['receive'] = () => false;
+    return {
+      device: this.#device(card, (attached) => (receive = attached)),
+      plugIn: () => {
+        card.receive = receive;
+        card.held = held;
+      },
+    };
+  }
+
+  #device(card: Card, attach: (receive: Card['receive']) => void): VirtioDevice {
+    const { failed } = card.choice;
     return {
       device: virtioNetwork({
-        mac: octetsOf(mac),
-        cable: { send: (frame) => this.#send(card, frame), attach: (receive) => (card.receive = receive) },
+        mac: octetsOf(card.mac),
+        cable: { send: (frame) => this.#send(card, frame), attach },
       }),
-      observer: {
-        interrupted: () => (card.interrupted = true),
-        ...(choice.failed && { failed: choice.failed }),
-      },
+      observer: { interrupted: () => (card.interrupted = true), ...(failed && { failed }) },
     };
   }
 

@@ -37,7 +37,7 @@ const PAIR = list(WORD, 2);
 
 const csrNames = Object.keys(storedCsrs) as readonly StoredCsrName[];
 
-const FIELDS: FieldsOf<VcpuState> = {
+export const VCPU_FIELDS: FieldsOf<VcpuState> = {
   registers: list(BITS, 32),
   pc: WORD,
   privilege: number(Privilege.user, Privilege.machine),
@@ -82,7 +82,7 @@ export function saveVcpu(state: PrivilegedState): DeviceState {
 
 /** @throws Error, one line for a person, where no hart of this kind can be in such a state; then nothing has changed */
 export function restoreVcpu(state: PrivilegedState, saved: DeviceState, shape: VcpuShape): void {
-  const adopted = adoptState<VcpuState>(`vCPU ${shape.hart}`, FIELDS, saved);
+  const adopted = adoptState<VcpuState>(`vCPU ${shape.hart}`, VCPU_FIELDS, saved);
   check(adopted, shape);
   state.reset(shape.hart);
   adopted.registers.forEach((value, index) => state.setX(index, value));
