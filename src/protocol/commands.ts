@@ -131,6 +131,8 @@ export interface Commands {
   deleteDisk: { request: { readonly name: string }; reply: Done };
   /** The whole disk as an image, also while a VM has it. */
   saveDisk: { request: { readonly name: string }; reply: { readonly bytes: Uint8Array<ArrayBuffer> } };
+  /** Begins or ends to record the system calls of a VM's programs. It costs the guest nothing: the traps happen anyway. */
+  watchSystemCalls: { request: { readonly vm: number; readonly watch: boolean }; reply: Done };
   frame: { request: FrameRequest; reply: Frame };
 }
 

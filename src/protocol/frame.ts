@@ -8,11 +8,21 @@ import type { Verdict } from '../core/hypervisor/exits.ts';
 import type { JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 import type { InterruptChain } from '../core/hypervisor/interrupt-log.ts';
 import type { EffectKind } from '../core/hypervisor/trace.ts';
+import type { LinuxPicture } from '../core/linux/processes.ts';
+import type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { PortCounters } from '../core/network/port-side.ts';
 import type { BootMode, Technique } from './vocabulary.ts';
 
 export type { CardOutcome, JourneyStep } from '../core/hypervisor/frame-journeys.ts';
+export type {
+  LinuxCgroup,
+  LinuxNamespace,
+  LinuxPicture,
+  LinuxProcess,
+  NamespaceKind,
+} from '../core/linux/processes.ts';
+export type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
 export type { StopReason } from '../core/hypervisor/control.ts';
 export type { Verdict } from '../core/hypervisor/exits.ts';
 export type { ChainStage, InterruptChain } from '../core/hypervisor/interrupt-log.ts';
@@ -103,6 +113,8 @@ export interface Queries {
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** The network that the VM has a card on; no answer where it has none. `frames`: how many of the last ones. */
   network: { question: { readonly frames: number }; answer: NetworkAnswer };
+  /** Processes, namespaces and system calls of a Linux guest, read from its memory and traps. `calls`: how many of the last ones. */
+  processes: { question: { readonly calls: number }; answer: ProcessesAnswer };
 }
 export type QueryName = keyof Queries;
 
@@ -397,4 +409,23 @@ export interface NetworkAnswer {
   readonly frames: readonly NetworkFrameRow[];
   /** Ticks a second of the times here. */
   readonly ticksPerSecond: number;
+}
+
+/** What the VM's kernel has in its memory about its processes; nothing of it is asked of the guest. */
+export interface ProcessesAnswer {
+  /** Undefined where the kernel is not one whose layout is known; `missing` says why. */
+  readonly picture: LinuxPicture | undefined;
+  /** One sentence. */
+  readonly missing: string | undefined;
+  /** PID of the process whose program or system call the hart is in; 0 while the kernel idles. */
+  readonly current: number | undefined;
+  readonly calls: {
+    readonly watching: boolean;
+    /** Since watching began. */
+    readonly total: number;
+    /** Newest first. */
+    readonly recent: readonly SystemCallRecord[];
+    /** The most frequent first. */
+    readonly counts: readonly SystemCallCount[];
+  };
 }

@@ -28,6 +28,7 @@ export function buildFrame(
   speed: Speed,
   sequence: number,
   request: FrameRequest,
+  introspection: Pick<AnswerContext, 'layouts' | 'systemCalls'>,
 ): Frame {
   const vm = lab.vms.find(({ id }) => id === request.vm);
   const { hypervisor } = lab;
@@ -41,7 +42,7 @@ export function buildFrame(
       time: computer?.now ?? 0,
       ...speed,
     },
-    answers: answerAll({ lab, vm }, request.queries),
+    answers: answerAll({ lab, vm, ...introspection }, request.queries),
   };
 }
 

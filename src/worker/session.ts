@@ -5,10 +5,12 @@ import { Lab } from '../core/hypervisor/lab.ts';
 import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
-import { guests } from '../guests/manifest.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
 import { DiskShelf, type OpenDisk } from './disks/disk-shelf.ts';
 import { boardWithDisks, openDisks } from './disks/vm-disks.ts';
+import { parseKernelLayout, type KernelLayout } from '../core/linux/kernel-layout.ts';
+import { SystemCallLog } from '../core/linux/system-call-log.ts';
+import { guests, kernelLayouts } from '../guests/manifest.ts';
 import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles, unpack } from './guest-files.ts';
@@ -39,6 +41,8 @@ export class Session {
   /** Settled when every VM that was asked for before is there or has failed. */
   #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
+  #layouts: readonly KernelLayout[] | undefined;
+  readonly #systemCalls = new Map<number, SystemCallLog>();
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#disks = new DiskShelf(disks);
@@ -68,6 +72,12 @@ export class Session {
 
   #vmWithDisk(name: string): number | undefined {
     return [...this.#disksOf].find(([, disks]) => disks.some((disk) => disk.name === name))?.[0];
+  }
+
+  /** Where the kernels that ship keep their processes. */
+  async #loadLayouts(): Promise<readonly KernelLayout[]> {
+    const files = await Promise.all(kernelLayouts.map((path) => this.#files.get(path)));
+    return (this.#layouts ??= files.map((bytes) => parseKernelLayout(new TextDecoder().decode(bytes))));
   }
 
   readonly #handlers: Handlers = {
@@ -112,6 +122,7 @@ export class Session {
       this.#origins.delete(vm);
       for (const disk of this.#disksOf.get(vm) ?? []) disk.close();
       this.#disksOf.delete(vm);
+      this.#systemCalls.delete(vm);
       return done;
     },
     startVm: ({ vm }) => {
@@ -161,6 +172,26 @@ export class Session {
       return done;
     },
     saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
-    frame: (request) => buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request),
+    watchSystemCalls: async ({ vm: id, watch }) => {
+      const layouts = await this.#loadLayouts();
+      const vm = this.lab.vm(id);
+      if (watch) {
+        const log = new SystemCallLog(vm, layouts);
+        this.#systemCalls.set(id, log);
+        vm.userCalls = log.made;
+      } else vm.userCalls = undefined;
+      return done;
+    },
+    frame: (request) => {
+      // A frame does not wait: until the layouts are here, the answer says so.
+      if (request.queries.processes !== undefined && this.#layouts === undefined) {
+        this.#loadLayouts().then(
+          () => this.#pacer.wake(),
+          () => undefined,
+        );
+      }
+      const introspection = { layouts: this.#layouts, systemCalls: this.#systemCalls };
+      return buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request, introspection);
+    },
   };
 }

@@ -23,6 +23,7 @@ import { VmControl } from './control.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { LevelTrace } from './level-trace.ts';
+import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
@@ -54,6 +55,7 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly memory: GuestMemory;
   readonly exits = 0;
   readonly control = new VmControl();
+  userCalls: UserCallObserver | undefined;
   readonly interruptLog: VmInterrupts;
   /** Which level each trap was taken to, and each return from one. */
   readonly levels: LevelTrace;
@@ -281,6 +283,10 @@ export class BareMachine implements VirtualMachine, Computer {
   #trapTaken(hart: Hart, trap: Trap, target: TrapTarget): void {
     const { cause } = trap;
     this.levels.trapped(hart, trap, target);
+    if (this.userCalls !== undefined && cause === exceptionRows.userCall.code) {
+      const { csrs } = hart.state;
+      this.userCalls(userCallOf(hart.state, { satp: csrs.satp, sscratch: csrs.sscratch, pc: csrs.sepc }));
+    }
     if (this.control.goal?.kind === 'crossing') {
       this.#cross(hart, `It has trapped (${findCause(cause)?.name ?? `cause ${cause}`}) and is in`);
     }

@@ -39,6 +39,8 @@ export interface HandledVcpu {
   /** Waits unless an interrupt is pending already. @returns whether the guest waits now */
   wait(): boolean;
   die(message: string): void;
+  /** A program of the guest has made a system call: tells whoever wants to know. */
+  userCalled(): void;
   acknowledgeHostInterrupt(): void;
 }
 
@@ -92,7 +94,10 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     return state.waiting && vcpu.wait() ? 'block' : 'resume';
   },
 
-  'system-call': (vcpu) => vcpu.reflect(trapOf(callCauses[vcpu.state.privilege])),
+  'system-call': (vcpu) => {
+    vcpu.userCalled();
+    return vcpu.reflect(trapOf(callCauses[vcpu.state.privilege]));
+  },
 
   'missing-page': (vcpu, exit) => {
     if (!vcpu.world.mapPage(vcpu.hart, { reason: 'missing-page', ...exit })) {

@@ -25,6 +25,7 @@ import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
 import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
+import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
 import type { Ending, HostedTechnique, VirtualMachine } from './virtual-machine.ts';
 import { vmFirmware } from './vm-firmware.ts';
@@ -84,6 +85,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
   breakpoints: ReadonlySet<number> = new Set();
+  userCalls: UserCallObserver | undefined;
   readonly #options: HostedOptions;
   readonly #machine: Machine;
   readonly #host: HostInterface;

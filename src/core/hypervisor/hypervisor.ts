@@ -2,6 +2,7 @@
 // handled and recorded here, once, whatever it was; then the same VM goes on, or the next one. Decisions are only ever
 // made at exits, so it does not matter to any guest where the host cuts its slices.
 
+import { exceptionRows } from '../isa/causes.ts';
 import { ADUE, STCE } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Privilege } from '../machine/hart-state.ts';
@@ -104,7 +105,9 @@ export class Hypervisor implements Computer {
       transmit: () => undefined,
       observer: {
         trapTaken: (_, trap, target) => {
-          if (target !== 'VS' || trap.cause >>> 31 === 0) return;
+          if (target !== 'VS') return;
+          if (trap.cause === exceptionRows.userCall.code) this.#current?.userCalled();
+          if (trap.cause >>> 31 === 0) return;
           // The hart delivers code 10, 6 or 2 as 9, 5 or 1 ("vscause").
           const vm = this.#current?.vm;
           vm?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);

@@ -18,6 +18,7 @@ import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
 import { Effect, type Trace } from './trace.ts';
+import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
 import type { VmInterrupts } from './vm-interrupts.ts';
@@ -48,6 +49,7 @@ export interface VcpuVm {
   readonly sbi: Sbi;
   readonly ending: Ending | undefined;
   readonly interruptLog: VmInterrupts;
+  readonly userCalls: UserCallObserver | undefined;
   readonly breakpoints: ReadonlySet<number>;
   /** Guest time in ticks. */
   readonly now: number;
@@ -421,6 +423,19 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.state.waiting = false;
     this.#suspended = false;
     return false;
+  }
+
+  /** A program of the guest has made a system call: an exit under trap-and-emulate, none with the H extension. */
+  userCalled(): void {
+    const { userCalls } = this.vm;
+    if (userCalls === undefined) return;
+    const { state } = this;
+    const real = this.#hart.state;
+    if (this.technique === 'hardware-assisted') {
+      userCalls(userCallOf(real, { satp: real.csrs.vsatp, sscratch: real.csrs.vsscratch, pc: real.csrs.vsepc }));
+    } else if (state.privilege === Privilege.user) {
+      userCalls(userCallOf(state, { satp: state.csrs.satp, sscratch: state.csrs.sscratch, pc: state.pc }));
+    }
   }
 
   die(message: string): void {

@@ -7,6 +7,7 @@ import type { VmControl } from './control.ts';
 import type { PreparedGuest } from './guest-boot.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { SerialConsole } from './serial-console.ts';
+import type { UserCallObserver } from './user-call.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
 export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
@@ -48,6 +49,8 @@ export interface VirtualMachine {
   readonly interrupts: Readonly<Record<string, number>>;
   /** All its harts wait for an interrupt. */
   readonly waiting: boolean;
+  /** Told of each system call of the guest's programs; undefined, and without cost, while nobody wants to know. */
+  userCalls: UserCallObserver | undefined;
   /** A hart the guest sees, number 0 where none is said. Up to date at any moment: looking changes nothing. */
   look(hart?: number): PrivilegedState;
   /** Bytes typed at its serial port. @returns how many were taken */

@@ -9,6 +9,7 @@ export { Frames } from './memory/frames-panel.tsx';
 export { Memory } from './memory/memory-panel.tsx';
 export { Tables } from './memory/tables-panel.tsx';
 export { Network } from './network/network-panel.tsx';
+export { Processes } from './processes/processes-panel.tsx';
 export { Registers } from './registers/registers-panel.tsx';
 export { Trap } from './trap/trap-panel.tsx';
 export { Walk } from './walk/walk-panel.tsx';

@@ -18,6 +18,8 @@ function drawn(pick: (panels: typeof Drawn) => ComponentType<PanelProps>): Panel
 
 /** Frames whose way is shown. */
 const NETWORK_FRAMES = 64;
+/** System calls listed. */
+const SYSTEM_CALLS = 64;
 /** Interrupts followed: more than a panel shows without scrolling. */
 const CHAINS = 24;
 
@@ -160,5 +162,16 @@ export const panels: readonly Panel[] = [
     closedAtFirst: true,
     queries: () => ({}),
     Component: drawn(({ Disks }) => Disks),
+  },
+  {
+    id: 'processes',
+    title: 'Processes and containers',
+    topic: 'VM or container',
+    about: 'A Linux guest’s processes, namespaces, limits and system calls, read from outside.',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: (_, vm) => (vm === undefined ? {} : { processes: { calls: SYSTEM_CALLS } }),
+    Component: drawn(({ Processes }) => Processes),
   },
 ];

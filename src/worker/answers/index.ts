@@ -7,6 +7,7 @@ import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from '.
 import { interruptsAnswer } from './interrupts.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
 import { networkAnswer } from './network.ts';
+import { processesAnswer } from './processes.ts';
 import { registersAnswer } from './registers.ts';
 
 /** Console bytes in one answer: more follow with the next frame, so that a flood cannot choke the page. */
@@ -47,4 +48,5 @@ export const answers: Answers = {
         .map(({ row, value }) => ({ name: row.name, offset: row.offset, value: value >>> 0, meaning: row.meaning })),
     })),
   network: (context, { frames }) => networkAnswer(context, frames),
+  processes: (context, { calls }) => processesAnswer(context, calls),
 };

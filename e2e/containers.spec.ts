@@ -1,0 +1,52 @@
+// Story: a student starts a container in Linux and looks at it from outside: the same process has two numbers, namespaces and limits
+// of its own, and every system call it makes ends in the one kernel of the VM.
+import { AxeBuilder } from '@axe-core/playwright';
+import { test, type Page } from '@playwright/test';
+import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
+
+async function type(page: Page, line: string): Promise<void> {
+  await page.getByRole('textbox', { name: /terminal/i }).focus();
+  await page.keyboard.type(`${line}\n`);
+}
+
+test('a container is seen from outside: its processes, namespaces, limits and system calls', async ({ page }) => {
+  test.setTimeout(240_000);
+  await openLab(page, '#guest=hello');
+  await runFromPalette(page, 'Show Processes and containers');
+  const panel = page.locator('[data-panel="processes"]');
+  await expect(panel).toContainText('Nobody knows this kernel', { timeout: 20_000 });
+
+  await page.locator('body').press('n');
+  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  await dialog.getByRole('radio', { name: /^Linux/ }).check();
+  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  await expect(vmChip(page, 'Linux')).toBeChecked();
+  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+
+  const guest = panel.getByRole('region', { name: 'The guest itself, ringside' });
+  await expect(guest.getByRole('row').filter({ hasText: 'init' })).toContainText('sleeping');
+  await type(page, 'container run -d --name web --memory 4M --pids 8 --cpus 0.25 sleep 1000');
+
+  const container = panel.getByRole('region', { name: 'Container web' });
+  const sleeping = container.getByRole('row').filter({ hasText: 'sleep' }).filter({ hasText: 'overlay' });
+  await expect(sleeping.first()).toBeVisible({ timeout: 60_000 });
+  await expect(container.getByRole('list', { name: 'Namespaces' })).toContainText('lo eth0');
+  await expect(container.getByRole('list', { name: 'Namespaces' })).toContainText('user 0 is 100000 outside');
+  await expect(container).toContainText('2 of 8 tasks');
+  await expect(container).toContainText('of 4 MiB, 25 % of a CPU');
+
+  await panel.getByRole('button', { name: 'Watch system calls' }).click();
+  await panel.getByRole('radio', { name: 'System calls' }).check({ force: true });
+  await type(page, 'cat /etc/passwd');
+  const calls = panel.getByRole('list', { name: /The last system calls/ });
+  await expect(calls).toContainText('openat(AT_FDCWD, "/etc/passwd"', { timeout: 60_000 });
+  await expect(panel).toContainText('no exit');
+
+  const { violations } = await new AxeBuilder({ page }).include('[data-panel="processes"]').analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+
+  await panel.getByRole('radio', { name: 'Processes' }).check({ force: true });
+  await type(page, 'clear; container stop web; container ps');
+  await expect(container).toHaveCount(0, { timeout: 60_000 });
+});
