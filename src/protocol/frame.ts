@@ -358,8 +358,11 @@ export interface MemoryAnswer {
 export interface FrameRun {
   readonly hpa: number;
   readonly frames: number;
-  readonly owner: { readonly kind: 'hypervisor' | 'free' } | { readonly kind: 'vm'; readonly vm: number };
-  readonly use: 'ram' | 'stage-2 tables' | 'shadow tables' | 'free' | 'reserved';
+  /** `several`: pages of more than one guest, or of one guest more than once. */
+  readonly owner: { readonly kind: 'hypervisor' | 'free' | 'several' } | { readonly kind: 'vm'; readonly vm: number };
+  readonly use: 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'free' | 'reserved';
+  /** Guest pages that lie in each of the frames: more than 1 where they are shared. */
+  readonly sharers: number;
 }
 
 export interface DeviceAnswer {

@@ -103,7 +103,7 @@ export class BareMachine implements VirtualMachine, Computer {
       },
       boardObserver: this.interruptLog.controllerObservers,
     });
-    this.memory = new GuestMemory(this.machine.ram, RAM_BASE, guest.memoryBytes);
+    this.memory = new GuestMemory(this.machine.ram, guest.memoryBytes);
     this.guest = prepareGuest(guest, this.machine.board.mounts);
     this.#sbi = new Sbi(this.#firmwarePorts());
     this.#host = new HostInterface({

@@ -220,7 +220,8 @@ describe('the trace', () => {
     trace.end(exit.nanoseconds ?? NaN);
   }
 
-  const hasAddress = (reason: ExitReason | undefined) => reason === 'device-access' || reason === 'missing-page';
+  const hasAddress = (reason: ExitReason | undefined) =>
+    reason === 'device-access' || reason === 'missing-page' || reason === 'protected-page';
 
   const record = (index: number): Omit<ExitRecord, 'sequence'> => ({
     at: index * 2 ** 33 + 0.5,

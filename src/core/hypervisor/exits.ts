@@ -21,6 +21,8 @@ export interface Exits {
   'missing-page': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** A load or store of the guest's machine mode under mstatus.MPRV: as another mode would make it. */
   'modified-privilege': { readonly gva: number; readonly access: Access };
+  /** The guest stored to a page that the hypervisor's tables let it only read: it is shared, or a dirty log watches it. */
+  'protected-page': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** The guest touched a device of its board. */
   'device-access': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** An exception that belongs to the guest: its own kernel must see it. */
@@ -101,6 +103,12 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     vmxName: 'none',
     meaning:
       'The guest’s machine mode loaded or stored with the rights of another mode (MPRV); the hypervisor did it through that mode’s page tables.',
+  },
+  'protected-page': {
+    perfName: 'EXC_STORE_PAGE_FAULT / EXC_STORE_GUEST_PAGE_FAULT',
+    vmxName: 'EPT_VIOLATION (PML_FULL)',
+    meaning:
+      'The guest stored to a page that is write-protected because it is shared or its dirty log is on; the hypervisor noted the store, copied what is shared, and let it through.',
   },
   'device-access': {
     perfName: 'EXC_*_PAGE_FAULT / EXC_*_GUEST_PAGE_FAULT',

@@ -17,7 +17,7 @@ import { serveSbiCall } from './sbi-call.ts';
 import { Effect } from './trace.ts';
 import type { Ending } from './virtual-machine.ts';
 import type { VirtualHart } from './virtual-hart.ts';
-import type { World } from './world.ts';
+import type { MappedExit, World } from './world.ts';
 
 /** The vCPU as its handlers see it. */
 export interface HandledVcpu {
@@ -74,6 +74,16 @@ const callCauses = {
   [Privilege.machine]: exceptionRows.machineCall.code,
 } as const;
 
+function mapPage(vcpu: HandledVcpu, exit: MappedExit): Verdict {
+  if (!vcpu.world.mapPage(vcpu.hart, exit)) {
+    // Where it was a frame that could not be had, the VM has ended already, with that reason.
+    vcpu.die('The machine has no memory left for this guest’s page tables. Remove a VM, or give the lab more memory.');
+    return 'kill';
+  }
+  vcpu.note(Effect.map, exit.gva, exit.gpa, vcpu.memory.hostAddress(exit.gpa) ?? 0);
+  return 'resume';
+}
+
 const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'csr-access': performs,
   'supervisor-return': performs,
@@ -99,16 +109,8 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     return vcpu.reflect(trapOf(callCauses[vcpu.state.privilege]));
   },
 
-  'missing-page': (vcpu, exit) => {
-    if (!vcpu.world.mapPage(vcpu.hart, { reason: 'missing-page', ...exit })) {
-      vcpu.die(
-        'The machine has no memory left for this guest’s page tables. Remove a VM, or give the lab more memory.',
-      );
-      return 'kill';
-    }
-    vcpu.note(Effect.map, exit.gva, exit.gpa, vcpu.memory.hostAddress(exit.gpa) ?? 0);
-    return 'resume';
-  },
+  'missing-page': (vcpu, exit) => mapPage(vcpu, { reason: 'missing-page', ...exit }),
+  'protected-page': (vcpu, exit) => mapPage(vcpu, { reason: 'protected-page', ...exit }),
 
   'modified-privilege': (vcpu) => {
     const { state } = vcpu;

@@ -23,7 +23,7 @@ import type { Exit } from './exits.ts';
 import type { Hpa } from './guest-memory.ts';
 import { interruptExit } from './host-exits.ts';
 import type { SecondStage } from './second-stage.ts';
-import type { World, WorldPorts } from './world.ts';
+import type { MappedExit, World, WorldPorts } from './world.ts';
 
 const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
@@ -31,6 +31,13 @@ const VIRTUAL_INTERRUPTS = 0x444;
 const TIME_ONLY = 2;
 /** cycle, instret, hpmcounter3 … 31 and their upper halves: all user counters but time, which the hart itself answers. */
 const isOwnCounter = (number: number): boolean => (number & 0xf60) === 0xc00 && (number & 31) !== 1;
+
+/** htinst for the walker's own accesses to a guest's tables ("Transformed Instruction or Pseudoinstruction"). */
+const PSEUDO_READ = 0x2000;
+const PSEUDO_WRITE = 0x2020;
+/** Whether what faulted in the second stage was a store: the instruction's own, or the walker's, of A and D bits. */
+const stores = (htinst: number, access: Access): boolean =>
+  htinst === PSEUDO_WRITE || (access === Access.store && htinst !== PSEUDO_READ);
 
 /** The guest's supervisor CSRs, and the registers of the hart that hold them while it runs. */
 const swapped: readonly (readonly [StoredCsrName, StoredCsrName])[] = [
@@ -58,6 +65,7 @@ export class HardwareAssisted implements World {
     this.#secondStage = secondStage;
   }
 
+  /** Host physical address of the second stage's root. */
   get root(): Hpa {
     return this.#secondStage.root;
   }
@@ -152,8 +160,12 @@ export class HardwareAssisted implements World {
     if (access === undefined) return { reason: 'guest-exception', trap: trapOf(cause, real.csrs.stval) };
     const gva = real.csrs.stval;
     const gpa = real.csrs.htval * 4 + (gva & 3);
-    if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
-    const implicit = real.csrs.htinst === 0x2000 || real.csrs.htinst === 0x2020;
+    const { memory } = this.#ports;
+    if (memory.holds(gpa)) {
+      const isProtected = stores(real.csrs.htinst, access) && memory.isProtected(gpa);
+      return { reason: isProtected ? 'protected-page' : 'missing-page', gva, gpa, access };
+    }
+    const implicit = real.csrs.htinst === PSEUDO_READ || real.csrs.htinst === PSEUDO_WRITE;
     if (access !== Access.fetch && !implicit && this.#ports.isDevice(gpa)) {
       return { reason: 'device-access', gva, gpa, access };
     }
@@ -174,10 +186,13 @@ export class HardwareAssisted implements World {
     real.privilege = Privilege.supervisor;
   }
 
-  mapPage(_hart: Hart, { gpa }: Extract<Exit, { reason: 'missing-page' }>): boolean {
-    const target = this.#ports.hostAddress(gpa - (gpa % 4096));
+  mapPage(hart: Hart, { gpa, access }: MappedExit): boolean {
+    const { memory } = this.#ports;
+    const target = memory.touch(gpa - (gpa % 4096), stores(hart.state.csrs.htinst, access));
     if (target === undefined) return false;
-    return this.#secondStage.map(gpa, target);
+    const block = memory.hugeBlock(gpa);
+    if (block !== undefined && this.#secondStage.mapHuge(gpa, block)) return true;
+    return this.#secondStage.map(gpa, target, memory.mayStore(gpa));
   }
 
   instruction(hart: Hart): number | undefined {

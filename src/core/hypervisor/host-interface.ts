@@ -162,7 +162,7 @@ export class HostInterface {
   }
 
   #watch(gpa: number, stored: () => void): void {
-    const address = this.#ports.memory.hostAddress(gpa);
+    const address = this.#ports.memory.pin(gpa);
     if (address === undefined) return;
     this.#ports.ram.watch(address, () => {
       if (!this.#writing) stored();

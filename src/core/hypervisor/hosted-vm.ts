@@ -5,16 +5,17 @@ import type { DeviceState } from '../devices/device.ts';
 import { adoptState, FLAG, group, TICKS, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board } from '../machine/board.ts';
+import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
 import { asleep, endingOfFinisher } from './endings.ts';
 import { VmControl } from './control.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { guestDma } from './guest-dma.ts';
-import { GuestMemory } from './guest-memory.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
-import type { HostFrames } from './host-frames.ts';
 import { HOST_INTERFACE_FIELDS, HostInterface } from './host-interface.ts';
+import type { HostMemory } from './host-memory.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { restoreBoard, saveBoard } from './migration/board-state.ts';
 import { Sbi } from './sbi.ts';
@@ -27,7 +28,7 @@ import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
 import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
-import type { Ending, HostedTechnique, VirtualMachine } from './virtual-machine.ts';
+import { DEAD_EXIT_CODE, type Ending, type HostedTechnique, type VirtualMachine } from './virtual-machine.ts';
 import { vmFirmware } from './vm-firmware.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
@@ -61,7 +62,8 @@ export interface HostedOptions {
   readonly technique: HostedTechnique;
   readonly guest: GuestImage;
   readonly machine: Machine;
-  readonly frames: HostFrames;
+  /** The machine's memory, of which it gets its own. */
+  readonly memory: HostMemory;
   readonly interrupts: InterruptLog;
   readonly epochNanoseconds: Unsigned64;
   /** Linear addresses of the blocks for its vCPUs' states, one for each hart of the guest. */
@@ -104,7 +106,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.technique = options.technique;
     this.memoryBytes = options.guest.memoryBytes;
     this.harts = options.guest.harts;
-    const { frames, machine, guest } = options;
+    const { machine, guest } = options;
     this.interruptLog = new VmInterrupts({
       vm: options.id,
       log: options.interrupts,
@@ -131,20 +133,15 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       ...this.interruptLog.controllerObservers,
     });
     this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
-    const first = frames.allocate(guest.memoryBytes / 4096, { vm: options.id, use: 'ram' });
-    if (first === undefined) {
-      const free = machine.ram.size - frames.usedBytes;
-      throw new Error(
-        `expected ${guest.memoryBytes / 2 ** 20} MiB of free machine memory in one piece, found ${Math.floor(free / 2 ** 20)} MiB in all: remove a VM or give this one less`,
-      );
-    }
     const tables = tablesOf(options.technique, guest);
-    if (!frames.promise(options.id, tables)) {
+    if (!options.memory.promise(options.id, tables)) {
       throw new Error(
         `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM or give this one less memory`,
       );
     }
-    this.memory = new GuestMemory(machine.ram, first, guest.memoryBytes);
+    this.memory = options.memory.guest(options.id, guest.memoryBytes, (message) =>
+      this.end({ kind: 'dead', exitCode: DEAD_EXIT_CODE, message }),
+    );
     this.sbi = new Sbi(
       vmFirmware(this, {
         reboot: () => (this.#rebooting = true),
@@ -175,6 +172,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
         }),
     );
     this.reset();
+    const { ending } = this;
+    if (ending !== undefined)
+      throw new Error(`expected free machine memory for the guest’s image, found none. ${ending.message}`);
   }
 
   get ending(): Ending | undefined {
@@ -282,7 +282,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#host.reset();
     this.interruptLog.abandon();
     if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
-    for (const { address, bytes } of guest.loads) memory.write(address, bytes);
+    for (const { address, bytes } of guest.loads) if (!memory.write(address, bytes)) break; // it has ended for lack of memory
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
     // Firmware starts one hart and leaves the others to the kernel; without it all begin at the first instruction.
     const first = guest.supervisor ? [this.vcpu(0)] : this.vcpus;
@@ -307,6 +307,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
     this.#secondStage?.dispose();
     this.#secondStage = undefined;
+    this.memory.mappings.clear();
     for (const vcpu of this.vcpus) vcpu.powerOff();
   }
 
@@ -339,8 +340,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   dispose(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
     this.#secondStage?.dispose();
+    this.memory.mappings.clear();
     this.#host.dispose();
-    this.#options.frames.freeAll(this.id);
+    this.#options.memory.remove(this.id);
   }
 
   /** When its vCPUs' timers are due is not known; where none is on a hart, the hypervisor's loop must hear of it. */
@@ -350,7 +352,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   #makeWorld(state: PrivilegedState): World {
-    const { frames, machine, id } = this.#options;
+    const { machine, id } = this.#options;
+    const { frames } = this.#options.memory;
     const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use);
     const fenceHart = () => {
       for (const hart of machine.harts) hart.access.translations.flush();
@@ -358,23 +361,27 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     const ports = {
       vm: id,
       state,
-      hostAddress: (gpa: number) => this.memory.hostAddress(gpa),
+      memory: this.memory,
       isDevice: (gpa: number) => this.board.bus.covers(gpa),
       timeDelta: () => this.board.time() - machine.board.time(),
       fenceHart,
     };
+    const { mappings } = this.memory;
     if (this.technique === 'hardware-assisted') {
       this.#secondStage ??= new SecondStage(id, pages('stage-2 tables'), fenceHart);
+      mappings.add(this.#secondStage);
       return new HardwareAssisted(ports, this.#secondStage);
     }
+    const frameOf = (page: number) => this.memory.hostAddress(RAM_BASE + page * PAGE_SIZE);
+    const shadows = new ShadowTables(pages('shadow tables'), fenceHart, frameOf);
+    mappings.add(shadows);
     return new TrapAndEmulate(
       {
         ...ports,
-        memory: this.memory,
         ownsMachineMode: !this.guest.supervisor,
         interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
       },
-      new ShadowTables(pages('shadow tables'), fenceHart),
+      shadows,
     );
   }
 }

@@ -15,7 +15,8 @@ import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
-import { HostFrames } from './host-frames.ts';
+import type { HostFrames } from './host-frames.ts';
+import { HostMemory } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import type { ExitRecord, Trace } from './trace.ts';
@@ -39,7 +40,7 @@ const SPENT = -1;
 
 /** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
 const transparent = (reason: ExitReason): boolean =>
-  reason === 'missing-page' || reason === 'host-timer' || reason === 'host-interrupt';
+  reason === 'missing-page' || reason === 'protected-page' || reason === 'host-timer' || reason === 'host-interrupt';
 
 /** An exit that has begun and not ended: a person looks at it stage by stage. */
 /** A vCPU of the hypervisor's. */
@@ -67,7 +68,8 @@ export interface HypervisorOptions {
 
 export class Hypervisor implements Computer {
   readonly machine: Machine;
-  readonly frames: HostFrames;
+  /** Its memory, and who has what of it. */
+  readonly memory: HostMemory;
   readonly trace: Trace;
   readonly #options: HypervisorOptions;
   readonly #hart: Hart;
@@ -115,7 +117,10 @@ export class Hypervisor implements Computer {
         },
       },
     });
-    this.frames = new HostFrames(this.machine.ram);
+    this.memory = new HostMemory({
+      ram: this.machine.ram,
+      fence: () => this.machine.harts.forEach((each) => each.access.translations.flush()),
+    });
     const { hartBase } = this.machine.layout;
     this.#freeBlocks = Array.from({ length: MAXIMUM_VCPUS }, (_, index) => hartBase + (index + 1) * HART_BLOCK_BYTES);
     const [hart] = this.machine.harts;
@@ -129,6 +134,9 @@ export class Hypervisor implements Computer {
   }
   get frozen(): boolean {
     return this.#open !== undefined && !this.#open.vm.control.running;
+  }
+  get frames(): HostFrames {
+    return this.memory.frames;
   }
   get vms(): ReadonlyMap<number, HostedVm> {
     return this.#vms;
@@ -159,7 +167,7 @@ export class Hypervisor implements Computer {
         technique,
         guest: guest.network ? this.#withCard(id, guest, guest.network, () => vm) : guest,
         machine: this.machine,
-        frames: this.frames,
+        memory: this.memory,
         interrupts: this.#options.interrupts,
         epochNanoseconds: this.#options.epochNanoseconds,
         stateBases,
@@ -172,7 +180,7 @@ export class Hypervisor implements Computer {
       return vm;
     } catch (error) {
       this.#network?.disconnect(id);
-      this.frames.freeAll(id);
+      this.memory.remove(id);
       this.#freeBlocks.push(...stateBases);
       throw error;
     }
@@ -407,7 +415,8 @@ export class Hypervisor implements Computer {
     const timed = trace.times(vcpu.exits + 1);
     const started = timed ? host.nanoseconds() : NaN;
     const exit = vcpu.beginExit();
-    if (exit.reason === 'missing-page' && this.#options.exactTime) {
+    const memoryExit = exit.reason === 'missing-page' || exit.reason === 'protected-page';
+    if (memoryExit && this.#options.exactTime) {
       vcpu.takeBack();
       this.machine.takeBack();
     }
@@ -490,6 +499,7 @@ function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
     case 'modified-privilege':
       return vcpu.hart.instruction;
     case 'missing-page':
+    case 'protected-page':
       return exit.access === Access.fetch ? (vcpu.world.fetchInstruction(vcpu.hart) ?? 0) : vcpu.hart.instruction;
     default:
       return 0;

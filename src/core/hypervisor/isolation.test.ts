@@ -131,11 +131,11 @@ describe.each(hosted)('%s', (technique) => {
     const { hypervisor } = lab;
     if (hypervisor === undefined) throw new Error('no hypervisor');
     for (const { memory } of neighbours) memory.write(0x8000_0000, new Uint8Array(memory.size).fill(0xa5));
-    // A frame that has been a table of the guest keeps what was in it when it is free again.
+    // A frame that has been the guest's keeps what was in it when it is free again, until somebody else gets it.
     const tables = new Set<number>();
     const allocate = hypervisor.frames.allocate.bind(hypervisor.frames);
-    vi.spyOn(hypervisor.frames, 'allocate').mockImplementation((count, owner, alignment) => {
-      const first = allocate(count, owner, alignment);
+    vi.spyOn(hypervisor.frames, 'allocate').mockImplementation((count, owner, alignment, page) => {
+      const first = allocate(count, owner, alignment, page);
       for (let frame = 0; first !== undefined && frame < count; frame++) tables.add(first + frame * 4096);
       return first;
     });

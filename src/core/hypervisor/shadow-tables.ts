@@ -1,6 +1,7 @@
 // Shadow page tables: what the hart walks while a deprivileged guest runs. Each maps GVA straight to HPA, with the rights
 // the guest's own tables give in one mode. One root for each of the guest's address spaces and modes, kept like a tagged
-// TLB: filled on a miss, dropped when the guest fences, never write-protected (facts: "virtual TLB").
+// TLB: filled on a miss, dropped when the guest fences (facts: "virtual TLB"). Stores are only let through to pages whose
+// frame is the guest's alone and that no dirty log watches.
 //
 //   root of …        holds
 //   physical memory  guest translation off (satp Bare): GVA = GPA
@@ -11,7 +12,8 @@
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Pte, type Walker } from '../machine/walker.ts';
 import type { Hpa } from './guest-memory.ts';
-import type { TablePages } from './table-pages.ts';
+import type { PageMappings } from './page-mappings.ts';
+import { targetOf, type TablePages } from './table-pages.ts';
 
 /** What decides which shadow is in use: changes of these take effect without a fence. */
 export interface ShadowMode {
@@ -37,7 +39,7 @@ interface Shadow extends ShadowMode {
 const LIMIT = 16;
 const SV32 = 0x8000_0000;
 
-export class ShadowTables {
+export class ShadowTables implements PageMappings {
   readonly #pages: TablePages;
   #shadows: Shadow[] = [];
   #clock = 0;
@@ -45,11 +47,16 @@ export class ShadowTables {
   #latest: { readonly shadow: Shadow; readonly mode: ShadowMode } | undefined;
 
   readonly #fenceHart: () => void;
+  readonly #frameOf: (page: number) => Hpa | undefined;
 
-  /** @param fenceHart makes the hart forget every translation; called whenever a root is given back */
-  constructor(pages: TablePages, fenceHart: () => void) {
+  /**
+   * @param fenceHart makes the hart forget every translation; called whenever a root is given back
+   * @param frameOf the frame that stands behind a page of the guest's RAM now
+   */
+  constructor(pages: TablePages, fenceHart: () => void, frameOf: (page: number) => Hpa | undefined) {
     this.#pages = pages;
     this.#fenceHart = fenceHart;
+    this.#frameOf = frameOf;
   }
 
   /** All shadows kept, for looking. */
@@ -87,11 +94,12 @@ export class ShadowTables {
   /**
    * Maps a page as the guest's walk has just found it (`walker` holds the result). @returns false where no memory is left
    * @param target host physical address of the page
+   * @param store whether stores may reach the frame
    */
-  map(mode: ShadowMode, gva: number, target: Hpa, walker: Walker): boolean {
+  map(mode: ShadowMode, gva: number, target: Hpa, walker: Walker, store = true): boolean {
     const shadow = this.#find(mode);
-    const rights =
-      (walker.readable ? Pte.R : 0) | (walker.writable ? Pte.W | Pte.R : 0) | (walker.executable ? Pte.X : 0);
+    const writable = !walker.writable ? 0 : store ? Pte.W | Pte.R : Pte.R;
+    const rights = (walker.readable ? Pte.R : 0) | writable | (walker.executable ? Pte.X : 0);
     const region = gva >>> 22;
     if (walker.superpage) shadow.split[region] = 1;
     if (shadow.known[region] === 0) {
@@ -126,10 +134,57 @@ export class ShadowTables {
     this.#shadows = [kept];
   }
 
+  protect(pages: readonly number[] | 'all'): void {
+    const frames = pages === 'all' ? undefined : this.#framesOf(pages);
+    this.#leaves((table, index, entry) => {
+      if ((entry & Pte.W) === 0 || frames?.has(targetOf(entry)) === false) return;
+      this.#pages.write(table, index, entry & ~Pte.W);
+    });
+    this.#fenceHart();
+  }
+
+  unmap(pages: readonly number[]): void {
+    const frames = this.#framesOf(pages);
+    let mapped = false;
+    this.#leaves((table, index, entry) => {
+      if (!frames.has(targetOf(entry))) return;
+      this.#pages.write(table, index, 0);
+      mapped = true;
+    });
+    if (mapped) this.#fenceHart();
+  }
+
+  harvestAccessed(accessed: (frame: Hpa) => void): void {
+    this.#leaves((table, index, entry) => {
+      if ((entry & Pte.A) === 0) return;
+      this.#pages.write(table, index, entry & ~Pte.A);
+      accessed(targetOf(entry));
+    });
+  }
+
   dispose(): void {
     for (const shadow of this.#shadows) this.#release(shadow);
     this.#shadows = [];
     this.#latest = undefined;
+  }
+
+  #framesOf(pages: readonly number[]): ReadonlySet<Hpa> {
+    return new Set(pages.map((page) => this.#frameOf(page)).filter((frame) => frame !== undefined));
+  }
+
+  /** All valid leaves of all shadows. */
+  #leaves(visit: (table: Hpa, index: number, entry: number) => void): void {
+    for (const { root, regions } of this.#shadows) {
+      for (const region of regions) {
+        const pointer = this.#pages.read(root, region);
+        if ((pointer & Pte.V) === 0) continue;
+        const table = targetOf(pointer);
+        for (let index = 0; index < 1024; index++) {
+          const entry = this.#pages.read(table, index);
+          if ((entry & Pte.V) !== 0) visit(table, index, entry);
+        }
+      }
+    }
   }
 
   #find(mode: ShadowMode): Shadow {

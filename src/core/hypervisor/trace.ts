@@ -183,7 +183,7 @@ export class Trace {
     words[base + 7] = reason;
     words[base + 8] = pc;
     words[base + 9] = instruction;
-    if (exit.reason === 'device-access' || exit.reason === 'missing-page') {
+    if (exit.reason === 'device-access' || exit.reason === 'missing-page' || exit.reason === 'protected-page') {
       words[base + 10] = exit.gpa;
       words[base + 11] = Math.floor(exit.gpa / 2 ** 32);
       words[base + 12] = exit.gva;

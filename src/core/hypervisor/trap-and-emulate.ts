@@ -9,18 +9,16 @@ import { accessFaultCauses, accessOf, pageFaultCauses } from '../machine/access-
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HypervisorStatus, Status, trapOf, type Trap } from '../machine/privileged-state.ts';
-import { Access, NO_ENTRY, Walker, type TableMemory, type WalkContext } from '../machine/walker.ts';
+import { Access, NO_ENTRY, Walker, type WalkContext } from '../machine/walker.ts';
 import type { Exit } from './exits.ts';
 import { interruptExit } from './host-exits.ts';
 import { ModifiedPrivilege } from './modified-privilege.ts';
 import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
-import type { World, WorldPorts } from './world.ts';
+import type { MappedExit, World, WorldPorts } from './world.ts';
 
 const VIRTUAL_INTERRUPTS = 0x444;
 
 export interface TrapAndEmulatePorts extends WorldPorts {
-  /** The guest's physical memory, in which its page tables lie. */
-  readonly memory: TableMemory;
   /** The guest has machine mode to itself; otherwise the hypervisor is its firmware. */
   readonly ownsMachineMode: boolean;
   /** The guest's hart takes an interrupt: for the record. */
@@ -52,7 +50,7 @@ export class TrapAndEmulate implements World {
   constructor(ports: TrapAndEmulatePorts, shadows: ShadowTables) {
     this.#ports = ports;
     this.shadows = shadows;
-    this.#walker = new Walker(ports.memory);
+    this.#walker = new Walker(ports.memory.tables);
     this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.#locate(gva, access));
   }
 
@@ -147,15 +145,18 @@ export class TrapAndEmulate implements World {
     this.#ports.state.takeTrap(trap);
   }
 
-  mapPage(_hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean {
+  mapPage(_hart: Hart, exit: MappedExit): boolean {
+    const { memory } = this.#ports;
     const gpa = this.#translate(exit.gva, exit.access);
-    const target = gpa === undefined ? undefined : this.#ports.hostAddress(gpa - (gpa % 4096));
+    if (gpa === undefined) return false;
+    const target = memory.touch(gpa - (gpa % 4096), exit.access === Access.store);
     if (target === undefined) return false;
+    const store = memory.mayStore(gpa);
     const { mode } = this;
     if (mode.fetchOnly) this.#walker.readable = this.#walker.writable = false;
-    if (this.shadows.map(mode, exit.gva, target, this.#walker)) return true;
+    if (this.shadows.map(mode, exit.gva, target, this.#walker, store)) return true;
     this.shadows.dropAll(mode);
-    return this.shadows.map(mode, exit.gva, target, this.#walker);
+    return this.shadows.map(mode, exit.gva, target, this.#walker, store);
   }
 
   /** Reads the guest's instruction through the guest's own tables, as its hart would fetch it. */
@@ -164,7 +165,7 @@ export class TrapAndEmulate implements World {
     if (this.#instruction !== undefined && this.#instructionAt === state.pc) return this.#instruction;
     const gpa = this.#translate(state.pc, Access.fetch);
     if (gpa === undefined) return undefined;
-    const word = memory.readEntry(gpa);
+    const word = memory.tables.readEntry(gpa);
     if (word === NO_ENTRY) return undefined;
     this.#instruction = word;
     this.#instructionAt = state.pc;
@@ -247,7 +248,11 @@ export class TrapAndEmulate implements World {
     }
     const gpa = this.#locate(gva, access);
     if (typeof gpa !== 'number') return { reason: 'guest-exception', trap: gpa };
-    if (this.#ports.hostAddress(gpa) !== undefined) return { reason: 'missing-page', gva, gpa, access };
+    const { memory } = this.#ports;
+    if (memory.holds(gpa)) {
+      const isProtected = access === Access.store && memory.isProtected(gpa);
+      return { reason: isProtected ? 'protected-page' : 'missing-page', gva, gpa, access };
+    }
     if (access !== Access.fetch && this.#ports.isDevice(gpa)) return { reason: 'device-access', gva, gpa, access };
     return { reason: 'guest-exception', trap: trapOf(accessFaultCauses[access], gva) };
   }

@@ -4,8 +4,11 @@
 import type { Hart } from '../machine/hart.ts';
 import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
 import type { Exit } from './exits.ts';
-import type { Gpa, Hpa } from './guest-memory.ts';
+import type { Gpa, GuestMemory } from './guest-memory.ts';
 import type { ModifiedPrivilege } from './modified-privilege.ts';
+
+/** Exits on the guest's own memory: the page is not in the hypervisor's tables, or it is and stores to it are not let through. */
+export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-page' }>;
 
 export interface World {
   /** Performs loads and stores of a guest's machine mode under MPRV, where the guest can have one. */
@@ -28,8 +31,8 @@ export interface World {
   exitOf(hart: Hart): Exit;
   /** Delivers an exception to the guest's own handler. */
   reflect(hart: Hart, trap: Trap): void;
-  /** Adds the page to the hypervisor's tables. @returns false where no table memory is left */
-  mapPage(hart: Hart, exit: Extract<Exit, { reason: 'missing-page' }>): boolean;
+  /** Adds the page, or the right to store to it, to the hypervisor's tables. @returns false where no frame or no table memory is left */
+  mapPage(hart: Hart, exit: MappedExit): boolean;
   /** What the trapped access was: the transformed instruction in htinst, or the instruction itself; undefined where neither is known. */
   instruction(hart: Hart): number | undefined;
   /** How far the faulting address lies behind the one the instruction asked for: not 0 where a misaligned access met a second page. */
@@ -47,7 +50,8 @@ export interface WorldPorts {
   readonly vm: number;
   /** The guest's hart as it sees it. */
   readonly state: PrivilegedState;
-  readonly hostAddress: (gpa: Gpa) => Hpa | undefined;
+  /** The guest's physical memory. */
+  readonly memory: GuestMemory;
   /** Whether a device of the guest's board lies at this address. */
   readonly isDevice: (gpa: Gpa) => boolean;
   /** Guest time minus board time, in ticks. */

@@ -2,6 +2,7 @@
 
 import { HardwareAssisted } from '../../core/hypervisor/hardware-assisted.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
+import type { FrameOwner } from '../../core/hypervisor/host-frames.ts';
 import { guestContext, walkGuest } from '../../core/hypervisor/inspect-memory.ts';
 import { TrapAndEmulate } from '../../core/hypervisor/trap-and-emulate.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
@@ -277,13 +278,20 @@ function byteAt(
 export function framesAnswer({ lab, vm }: AnswerContext): readonly FrameRun[] {
   if (vm?.technique === 'bare' || lab.hypervisor === undefined) {
     if (vm === undefined) return [];
-    return [{ hpa: 0x8000_0000, frames: vm.memoryBytes / 4096, owner: { kind: 'vm', vm: vm.id }, use: 'ram' }];
+    const owner = { kind: 'vm', vm: vm.id } as const;
+    return [{ hpa: 0x8000_0000, frames: vm.memoryBytes / 4096, owner, use: 'ram', sharers: 1 }];
   }
-  return lab.hypervisor.frames.runs().map(({ hpa, frames, owner }) => ({
+  return lab.hypervisor.frames.runs().map(({ hpa, frames, owner, sharers }) => ({
     hpa,
     frames,
-    owner:
-      owner === undefined ? { kind: 'free' } : owner.vm === 0 ? { kind: 'hypervisor' } : { kind: 'vm', vm: owner.vm },
+    owner: ownerOf(owner),
     use: owner?.use ?? 'free',
+    sharers,
   }));
+}
+
+function ownerOf(owner: FrameOwner | undefined): FrameRun['owner'] {
+  if (owner === undefined) return { kind: 'free' };
+  if (owner.vm !== 0) return { kind: 'vm', vm: owner.vm };
+  return { kind: owner.use === 'shared' ? 'several' : 'hypervisor' };
 }

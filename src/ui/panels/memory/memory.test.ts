@@ -16,7 +16,7 @@ const runs = fc
   .map((pieces) => {
     let hpa = 0x8000_0000;
     return pieces.map(([frames, owner]): FrameRun => {
-      const run: FrameRun = { hpa, frames, owner, use: 'ram' };
+      const run: FrameRun = { hpa, frames, owner, use: 'ram', sharers: 1 };
       hpa += frames * FRAME_BYTES;
       return run;
     });
