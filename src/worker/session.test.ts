@@ -150,10 +150,6 @@ describe('what cannot be done is refused in one line', () => {
     ['too little memory', { guest: { kind: 'shipped', name: 'hello' }, technique: 'bare', memoryMiB: 1, start: true }],
     ['too much memory', { guest: { kind: 'shipped', name: 'hello' }, technique: 'bare', memoryMiB: 5000, start: true }],
     [
-      'a machine that is full',
-      { guest: { kind: 'shipped', name: 'hello' }, technique: 'trap-and-emulate', memoryMiB: 900, start: true },
-    ],
-    [
       'no program',
       {
         guest: { kind: 'image', title: 'x', bytes: new Uint8Array([1, 2, 3]), boot: 'supervisor' },
