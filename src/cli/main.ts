@@ -3,6 +3,7 @@
 
 import { ImageError } from '../core/machine/image.ts';
 import { assembleCommand } from './assemble-command.ts';
+import { compareCommand } from './compare-command.ts';
 import type { Command, Streams } from './command.ts';
 import { disassembleCommand } from './disassemble-command.ts';
 import { guestsCommand } from './guests-command.ts';
@@ -35,6 +36,7 @@ const commands: readonly Runnable[] = [
   runnable(disassembleCommand),
   runnable(assembleCommand),
   runnable(virtualizableCommand),
+  runnable(compareCommand),
 ];
 
 const processStreams: Streams = {

@@ -25,11 +25,37 @@ test('a guest on the machine without that trap: right on its own, wrong under tr
   expect((await run('trap-and-emulate')).stdout).not.toBe(bare.stdout);
 });
 
+test('compare: no difference where there is none, and the instruction where there is one', async () => {
+  const same = await command(['compare', '--guest', 'timer', '--every', '20000']);
+  expect(same).toMatchObject({ status: 0, complaints: [] });
+  expect(same.stdout).toMatch(/^No difference between bare and .*: 61 points in 1201789 instructions/);
+  const broken = await command(['compare', '--guest', 'trap', '--break', 'sret', '--every', '1000']);
+  expect(broken.status).toBe(1);
+  expect(broken.stdout).toMatch(
+    /^trap-and-emulate differs from bare after 778 equal instructions, in: 0x804000ac {2}sret$/m,
+  );
+  expect(broken.stdout).toMatch(/^ {2}pc +0x80400020 +0x804000b0$/m);
+  const injected = await command([
+    'compare',
+    '--guest',
+    'timer',
+    '--technique',
+    'hardware-assisted',
+    '--inject',
+    '5000:10',
+  ]);
+  expect(injected.status).toBe(1);
+  expect(injected.stdout).toMatch(/after 4999 equal instructions/);
+});
+
 test('what cannot be asked for', async () => {
   expect(await command(['virtualizable', 'x'])).toMatchObject({
     status: 2,
     complaints: ['expected nothing after "virtualizable", found "x": leave it out'],
   });
+  expect((await command(['compare', '--guest', 'timer', '--inject', '5:40'])).complaints[0]).toMatch(
+    /expected a number of instructions, or N:REGISTER after --inject, found "5:40"/,
+  );
   expect((await command(['virtualizable', '--break', 'mret'])).complaints[0]).toMatch(
     /expected .*sret.* after --break/,
   );

@@ -1,0 +1,137 @@
+// `compare`: a guest on the bare machine and under other techniques, side by side; where the first difference arose, if any.
+
+import { Comparison, type ComparisonEnd, type Difference } from '../core/hypervisor/properties/equivalence.ts';
+import { techniques, type Technique } from '../core/hypervisor/virtual-machine.ts';
+import { disassemble } from '../core/isa/disassemble.ts';
+import type { Command } from './command.ts';
+import { GuestDevices } from './guest-devices.ts';
+import { chooseGuest } from './guest-source.ts';
+import { nodeHost } from './node-host.ts';
+import { option, repeatedOption, UsageError } from './options.ts';
+import { runOptions } from './run-options.ts';
+import { anyText, count, oneOf, ValueError } from './values.ts';
+
+const hosted = techniques.filter((technique) => technique !== 'bare');
+const DEFAULT_EVERY = 100_000;
+const DEFAULT_LIMIT = 1_000_000_000;
+
+/** `N` or `N:REGISTER`. */
+const injection = (text: string) => {
+  const [at = '', register = '9', ...rest] = text.split(':');
+  const parsed = { at: count(at), register: Number(register) };
+  if (rest.length > 0 || !Number.isInteger(parsed.register) || parsed.register < 1 || parsed.register > 31) {
+    throw new ValueError('a number of instructions, or N:REGISTER', 'write --inject 100000 or --inject 100000:10');
+  }
+  return parsed;
+};
+
+const compareOptions = {
+  guest: runOptions.guest,
+  technique: repeatedOption(
+    '--technique',
+    'NAME',
+    oneOf(hosted),
+    `what to compare the bare machine with: ${hosted.join(', ')}; may be repeated. Default: all`,
+  ),
+  every: option('--every', 'N', count, `instructions from one point to the next. Default: ${DEFAULT_EVERY}`),
+  until: option('--until', 'TEXT', anyText, 'compare up to the first point at which the guest has printed this'),
+  boot: runOptions.boot,
+  memory: runOptions.memory,
+  initrd: runOptions.initrd,
+  append: runOptions.append,
+  adBits: runOptions.adBits,
+  disk: runOptions.disk,
+  rng: runOptions.rng,
+  network: runOptions.network,
+  virtio: runOptions.virtio,
+  break: runOptions.break,
+  inject: option(
+    '--inject',
+    'N[:REGISTER]',
+    injection,
+    'after N instructions, flip bit 0 of a register of the last technique’s guest, to see that it is found. Default: x9',
+  ),
+  maxInstructions: option(
+    '--max-instructions',
+    'N',
+    count,
+    `end after so many instructions of the guest. Default: ${DEFAULT_LIMIT}`,
+  ),
+} as const;
+
+export const compareCommand: Command<typeof compareOptions> = {
+  name: 'compare',
+  operands: 'IMAGE | --guest NAME',
+  summary: 'run a guest under every technique and find the first difference',
+  details: [
+    'Registers, the kernel’s CSRs, time, output and RAM are compared with those on the bare machine. What a guest writes to a',
+    'disk goes into memory only. Exit status: 0 if nothing differs, 1 if something does.',
+  ],
+  options: compareOptions,
+  run(operands, options, { stdout, complain }) {
+    const opened: GuestDevices[] = [];
+    const { disk, ...choice } = options;
+    const guest = () => {
+      const devices = new GuestDevices(
+        { ...choice, ...(disk && { disk: disk.map(({ path }) => ({ path, words: new Set(['snapshot'] as const) })) }) },
+        complain,
+      );
+      opened.push(devices);
+      const { technique: _, ...about } = choice;
+      return chooseGuest(operands, about, devices).guest;
+    };
+    const chosen: readonly Exclude<Technique, 'bare'>[] = options.technique ?? hosted;
+    try {
+      const { boot } = guest();
+      if (boot === 'machine') {
+        throw new UsageError(
+          'a guest in supervisor boot',
+          'one in machine boot',
+          'add --boot supervisor if it is a kernel for S-mode',
+        );
+      }
+      const comparison = new Comparison({
+        host: nodeHost,
+        guest,
+        techniques: chosen,
+        every: options.every ?? DEFAULT_EVERY,
+        limit: options.maxInstructions ?? DEFAULT_LIMIT,
+        ...(options.until !== undefined && { until: options.until }),
+        ...(options.break !== undefined && { quirks: [options.break] }),
+        ...(options.inject && { inject: options.inject }),
+      });
+      const end = comparison.run();
+      const { points, memoryPoints, instructions, printed } = comparison.progress;
+      if (end.difference) stdout.write(describeDifference(end.difference));
+      else {
+        stdout.write(
+          `No difference between bare and ${chosen.join(' and ')}: ${points} points in ${instructions} instructions, ` +
+            `all of RAM at ${memoryPoints} of them, ${printed} bytes printed. ${endings[end.kind](end)}\n`,
+        );
+      }
+      return end.difference ? 1 : 0;
+    } finally {
+      for (const devices of opened) devices.close();
+    }
+  },
+};
+
+const endings: Readonly<Record<ComparisonEnd['kind'], (end: ComparisonEnd) => string>> = {
+  ended: ({ ending }) => ending?.message ?? '',
+  printed: () => 'The text was printed.',
+  asleep: () => 'The guest waits, and nothing will wake it.',
+  limit: () => 'The limit of instructions was reached.',
+  differs: () => '',
+};
+
+function describeDifference({ technique, instruction, pc, word, unequal }: Difference): string {
+  const text = word === undefined ? 'an instruction that cannot be fetched' : disassemble(word, pc).text;
+  const width = Math.max(...unequal.map(({ what }) => what.length), technique.length) + 2;
+  const lines = unequal.map(({ what, bare, other }) => `  ${what.padEnd(width)}${bare.padEnd(20)}${other}`);
+  return [
+    `${technique} differs from bare after ${instruction} equal instructions, in: 0x${pc.toString(16)}  ${text}`,
+    `  ${''.padEnd(width)}${'bare'.padEnd(20)}${technique}`,
+    ...lines,
+    '',
+  ].join('\n');
+}
