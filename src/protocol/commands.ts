@@ -133,6 +133,8 @@ export interface Commands {
   saveDisk: { request: { readonly name: string }; reply: { readonly bytes: Uint8Array<ArrayBuffer> } };
   /** Begins or ends to record the system calls of a VM's programs. It costs the guest nothing: the traps happen anyway. */
   watchSystemCalls: { request: { readonly vm: number; readonly watch: boolean }; reply: Done };
+  /** Whether crossings between the levels of a bare machine are recorded from now on. */
+  recordLevels: { request: { readonly vm: number; readonly on: boolean }; reply: Done };
   frame: { request: FrameRequest; reply: Frame };
 }
 

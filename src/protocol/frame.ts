@@ -7,12 +7,13 @@ import type { StopReason } from '../core/hypervisor/control.ts';
 import type { Verdict } from '../core/hypervisor/exits.ts';
 import type { JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 import type { InterruptChain } from '../core/hypervisor/interrupt-log.ts';
+import type { Crossing, CrossingCount } from '../core/hypervisor/level-trace.ts';
 import type { EffectKind } from '../core/hypervisor/trace.ts';
 import type { LinuxPicture } from '../core/linux/processes.ts';
 import type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { PortCounters } from '../core/network/port-side.ts';
-import type { BootMode, Technique } from './vocabulary.ts';
+import type { BootMode, LevelName, Technique } from './vocabulary.ts';
 
 export type { CardOutcome, JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 export type {
@@ -23,6 +24,7 @@ export type {
   NamespaceKind,
 } from '../core/linux/processes.ts';
 export type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
+export type { LevelName } from './vocabulary.ts';
 export type { StopReason } from '../core/hypervisor/control.ts';
 export type { Verdict } from '../core/hypervisor/exits.ts';
 export type { ChainStage, InterruptChain } from '../core/hypervisor/interrupt-log.ts';
@@ -115,8 +117,43 @@ export interface Queries {
   network: { question: { readonly frames: number }; answer: NetworkAnswer };
   /** Processes, namespaces and system calls of a Linux guest, read from its memory and traps. `calls`: how many of the last ones. */
   processes: { question: { readonly calls: number }; answer: ProcessesAnswer };
+  /** No answer where the VM does not own its machine. */
+  levels: { question: LevelsQuestion; answer: LevelsAnswer };
 }
 export type QueryName = keyof Queries;
+
+/** Crossings of one kind: between the same levels, for the same cause (0 for returns). */
+export interface CrossingKind {
+  readonly kind: 'trap' | 'return';
+  readonly from: LevelName;
+  readonly to: LevelName;
+  readonly cause: number;
+}
+export interface LevelsQuestion {
+  /** Only crossings of this kind. */
+  readonly only?: CrossingKind | undefined;
+  /** Rows to return. */
+  readonly count: number;
+}
+export interface CrossingRow extends Crossing {
+  /** Of the cause; `return` for SRET and MRET. */
+  readonly name: string;
+  /** The instruction at `pc`, disassembled; empty where none is known. */
+  readonly text: string;
+}
+/** Traps and returns of a guest that owns its machine, which may be a hypervisor itself. */
+export interface LevelsAnswer {
+  readonly recording: boolean;
+  /** Crossings recorded in all, and those that are still kept. */
+  readonly total: number;
+  readonly kept: number;
+  /** Where hart 0 is. */
+  readonly now: LevelName;
+  /** Newest first. */
+  readonly rows: readonly CrossingRow[];
+  /** Most frequent first. */
+  readonly counts: readonly (CrossingCount & { readonly name: string })[];
+}
 
 export interface ConsoleAnswer {
   readonly vm: number;

@@ -2,7 +2,7 @@
 // One zustand store. A new parameter is one line in `Choice` and one in `initialChoice`; panels may add theirs here.
 
 import { create } from 'zustand';
-import type { Access } from '../protocol/frame.ts';
+import type { Access, CrossingKind } from '../protocol/frame.ts';
 import type { PanelId, SpacedAddress } from './places.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
@@ -31,6 +31,8 @@ export interface Choice {
   };
   /** The exit shown in stages; undefined follows the one under way, or the last. */
   readonly exit: number | undefined;
+  /** Crossings between levels: only of this kind, or all. */
+  readonly crossings: CrossingKind | undefined;
   readonly theme: ThemeChoice;
   /** 32-bit numbers in groups of four: `8040_1a2c`. */
   readonly grouping: boolean;
@@ -53,6 +55,7 @@ export const initialChoice: Choice = {
   sources: {},
   exits: { vm: 'selected', reasons: [], skip: 0, count: 64 },
   exit: undefined,
+  crossings: undefined,
   theme: 'system',
   grouping: true,
   consoleForScreenReader: false,

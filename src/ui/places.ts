@@ -15,7 +15,8 @@ export type PanelId =
   | 'devices'
   | 'network'
   | 'disks'
-  | 'processes';
+  | 'processes'
+  | 'levels';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

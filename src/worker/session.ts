@@ -1,5 +1,6 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
+import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
@@ -107,6 +108,8 @@ export class Session {
           const vm = this.lab.addVm({ technique: options.technique, guest });
           this.#disksOf.set(vm.id, disks);
           this.#origins.set(vm.id, origin);
+          // A page that looks later wants to see what was.
+          if (vm instanceof BareMachine) vm.levels.recording = true;
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
         } catch (error) {
@@ -192,6 +195,14 @@ export class Session {
       }
       const introspection = { layouts: this.#layouts, systemCalls: this.#systemCalls };
       return buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request, introspection);
+    },
+    recordLevels: ({ vm: id, on }) => {
+      const vm = this.lab.vm(id);
+      if (!(vm instanceof BareMachine)) {
+        throw new Error('expected a guest on the bare machine, found one of the hypervisor: its exits are recorded');
+      }
+      vm.levels.recording = on;
+      return done;
     },
   };
 }

@@ -6,8 +6,9 @@
 //   0,1  at (virtual instructions)    5 pc it went to                     9 vsstatus
 //   2    hart, kind, from, to         6 instruction; 0 where none is     10 htval: guest physical address / 4
 //   3    cause; 0 for a return        7 trap value                       11 htinst
-//   4    pc it came from              8 hstatus                          12 sstatus, or mstatus for M   13 … spare
+//   4    pc it came from              8 hstatus                          12 status of the new level   13 … spare
 
+import { SSTATUS_MASK } from '../isa/csrs.ts';
 import { Level, levelName, levelOf, type LevelName } from '../machine/level.ts';
 import type { PrivilegedState, Trap, TrapTarget } from '../machine/privileged-state.ts';
 import { HypervisorStatus, Status, StatusHigh } from '../machine/privileged-state.ts';
@@ -40,7 +41,7 @@ export interface Crossing {
   /** htval and htinst, or mtval2 and mtinst in M-mode. */
   readonly htval: number;
   readonly htinst: number;
-  /** sstatus of the level it went to, mstatus for M. */
+  /** Of the level it went to: mstatus for M, sstatus for S and U, vsstatus for VS and VU. */
   readonly status: number;
 }
 
@@ -197,7 +198,8 @@ export class LevelTrace {
     words[base + 9] = csrs.vsstatus;
     words[base + 10] = 0;
     words[base + 11] = 0;
-    words[base + 12] = to === Level.VS || to === Level.VU ? csrs.vsstatus : csrs.mstatus;
+    words[base + 12] =
+      to === Level.M ? csrs.mstatus : to === Level.VS || to === Level.VU ? csrs.vsstatus : csrs.mstatus & SSTATUS_MASK;
     const code = cause >>> 31 === 1 ? 32 + (cause & 31) : cause & 31;
     const at = ((kind * LEVELS + from) * LEVELS + to) * CAUSES + code;
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;

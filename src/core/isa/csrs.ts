@@ -85,7 +85,8 @@ const window = (
   );
 };
 
-const SSTATUS_MASK = 0x000c_0122; // SIE SPIE SPP SUM MXR
+/** What sstatus shows of mstatus: SIE SPIE SPP SUM MXR. */
+export const SSTATUS_MASK = 0x000c_0122;
 const SUPERVISOR = 0x222;
 const VIRTUAL = 0x444;
 

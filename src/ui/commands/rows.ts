@@ -215,6 +215,18 @@ export function commandRows(lab: Lab): readonly CommandRow[] {
       run: onVm((vm) => void vms.step(vm, 'interrupt')),
     },
     {
+      id: 'step.crossing',
+      title: 'Run to the next crossing between levels: a trap, or a return from one',
+      group: 'Step',
+      keys: ['X'],
+      unavailable: (situation) =>
+        notStoppable(situation) ??
+        (situation.vm?.technique === 'bare'
+          ? undefined
+          : 'Under a hypervisor, the crossings are exits: step to those.'),
+      run: onVm((vm) => void vms.step(vm, 'crossing')),
+    },
+    {
       id: 'breakpoint.toggle',
       title: 'Toggle a breakpoint at the cursor, or at pc',
       group: 'Run',

@@ -5,6 +5,7 @@ export { Devices } from './devices/devices-panel.tsx';
 export { Disks } from './disks/disks-panel.tsx';
 export { Exits } from './exits/exits-panel.tsx';
 export { Interrupts } from './interrupts/interrupts-panel.tsx';
+export { Levels } from './levels/levels-panel.tsx';
 export { Frames } from './memory/frames-panel.tsx';
 export { Memory } from './memory/memory-panel.tsx';
 export { Tables } from './memory/tables-panel.tsx';

@@ -20,6 +20,8 @@ function drawn(pick: (panels: typeof Drawn) => ComponentType<PanelProps>): Panel
 const NETWORK_FRAMES = 64;
 /** System calls listed. */
 const SYSTEM_CALLS = 64;
+/** Crossings between levels in the drawing. */
+const CROSSINGS = 300;
 /** Interrupts followed: more than a panel shows without scrolling. */
 const CHAINS = 24;
 
@@ -173,5 +175,17 @@ export const panels: readonly Panel[] = [
     closedAtFirst: true,
     queries: (_, vm) => (vm === undefined ? {} : { processes: { calls: SYSTEM_CALLS } }),
     Component: drawn(({ Processes }) => Processes),
+  },
+  {
+    id: 'levels',
+    title: 'Levels',
+    topic: 'CPU',
+    about:
+      'Every trap and every return of a guest on the bare machine, from level to level: user, kernel, hypervisor, firmware.',
+    key: undefined,
+    place: 'right',
+    closedAtFirst: true,
+    queries: ({ crossings }) => ({ levels: { only: crossings, count: CROSSINGS } }),
+    Component: drawn(({ Levels }) => Levels),
   },
 ];

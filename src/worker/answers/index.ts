@@ -5,6 +5,7 @@ import { disassemblyAnswer } from './code.ts';
 import type { AnswerContext } from './context.ts';
 import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from './exits.ts';
 import { interruptsAnswer } from './interrupts.ts';
+import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
 import { networkAnswer } from './network.ts';
 import { processesAnswer } from './processes.ts';
@@ -49,4 +50,5 @@ export const answers: Answers = {
     })),
   network: (context, { frames }) => networkAnswer(context, frames),
   processes: (context, { calls }) => processesAnswer(context, calls),
+  levels: ({ vm }, question) => levelsAnswer(vm, question),
 };
