@@ -25,7 +25,7 @@ test('a container is seen from outside: its processes, namespaces, limits and sy
   await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
 
   const guest = panel.getByRole('region', { name: 'The guest itself, ringside' });
-  await expect(guest.getByRole('row').filter({ hasText: 'init' })).toContainText('sleeping');
+  await expect(guest.getByRole('row').filter({ hasText: 'init' }).first()).toContainText('sleeping');
   await type(page, 'container run -d --name web --memory 4M --pids 8 --cpus 0.25 sleep 1000');
 
   const container = panel.getByRole('region', { name: 'Container web' });
@@ -49,4 +49,28 @@ test('a container is seen from outside: its processes, namespaces, limits and sy
   await panel.getByRole('radio', { name: 'Processes' }).check({ force: true });
   await type(page, 'clear; container stop web; container ps');
   await expect(container).toHaveCount(0, { timeout: 60_000 });
+});
+
+test('a process, a container and a VM are measured and stand side by side', async ({ page }) => {
+  test.setTimeout(300_000);
+  await openLab(page, '#guest=hello');
+  await runFromPalette(page, 'Show Processes and containers');
+  const panel = page.locator('[data-panel="processes"]');
+  await panel.getByRole('radio', { name: 'VM or container' }).check({ force: true });
+  await panel.getByRole('button', { name: 'Measure' }).click();
+  await expect(panel.getByRole('status')).toContainText('of 4 are done');
+  await expect(panel.getByRole('button', { name: 'Measure' })).toBeVisible({ timeout: 240_000 });
+  const table = panel.getByRole('table', { name: 'A process, a container, a VM' });
+  await expect(table.getByRole('columnheader')).toHaveText([
+    'Measured',
+    'process',
+    'container',
+    'VM',
+    'container in a VM',
+  ]);
+  await expect(table.getByRole('row', { name: /^Sees the name/ })).toContainText('c1');
+  await expect(table.getByRole('row', { name: /^Work, exits 0 0/ })).toBeVisible();
+
+  const { violations } = await new AxeBuilder({ page }).include('[data-panel="processes"]').analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { ImageError } from '../core/machine/image.ts';
 import { assembleCommand } from './assemble-command.ts';
 import { compareCommand } from './compare-command.ts';
 import type { Command, Streams } from './command.ts';
+import { containersCommand } from './containers-command.ts';
 import { disassembleCommand } from './disassemble-command.ts';
 import { guestsCommand } from './guests-command.ts';
 import { nearName } from './near-names.ts';
@@ -35,6 +36,7 @@ const commands: readonly Runnable[] = [
   runnable(guestsCommand),
   runnable(disassembleCommand),
   runnable(assembleCommand),
+  runnable(containersCommand),
   runnable(virtualizableCommand),
   runnable(compareCommand),
 ];

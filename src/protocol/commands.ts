@@ -1,10 +1,12 @@
 // The one contract between the core and any front: what can be asked, and what comes back. Plain, versioned data.
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
+import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
+export type { Measured } from '../core/linux/measure.ts';
 export type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -135,6 +137,14 @@ export interface Commands {
   watchSystemCalls: { request: { readonly vm: number; readonly watch: boolean }; reply: Done };
   /** Whether crossings between the levels of a bare machine are recorded from now on. */
   recordLevels: { request: { readonly vm: number; readonly on: boolean }; reply: Done };
+  /**
+   * Measures the same program as a process, in a container, in a VM and in a container in a VM, on computers of its own: a part
+   * with each call, some ten milliseconds long. Whoever no longer calls has ended it.
+   */
+  measureContainers: {
+    request: { readonly technique: Exclude<Technique, 'bare'>; readonly begin: boolean };
+    reply: MeasureProgress & { readonly done: boolean };
+  };
   frame: { request: FrameRequest; reply: Frame };
 }
 

@@ -16,10 +16,13 @@ import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '..
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
+import { Measurement } from './measurement.ts';
 import type { Pacer } from './pacer.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
 const MACHINE_MEMORY = 384 * 2 ** 20;
+/** The same of a machine that a measurement makes for itself: one Linux guest and its tables. */
+const MEASURED_MEMORY = 96 * 2 ** 20;
 /** 2026-01-01 00:00:00 UTC in nanoseconds: every run sees the same date. */
 const EPOCH = { high: 0x1886_7251, low: 0xedfa_0000 };
 
@@ -44,9 +47,15 @@ export class Session {
   #frames = 0;
   #layouts: readonly KernelLayout[] | undefined;
   readonly #systemCalls = new Map<number, SystemCallLog>();
+  readonly #measurement: Measurement;
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#disks = new DiskShelf(disks);
+    this.#measurement = new Measurement({
+      files: this.#files,
+      layouts: () => this.#loadLayouts(),
+      makeLab: () => new Lab({ host, memoryBytes: MEASURED_MEMORY, epochNanoseconds: EPOCH }),
+    });
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
   }
@@ -175,6 +184,7 @@ export class Session {
       return done;
     },
     saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
+    measureContainers: ({ technique, begin }) => this.#measurement.next(technique, begin),
     watchSystemCalls: async ({ vm: id, watch }) => {
       const layouts = await this.#loadLayouts();
       const vm = this.lab.vm(id);

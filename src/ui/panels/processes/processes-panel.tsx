@@ -15,11 +15,12 @@ import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
 import { useAttempt } from '../use-attempt.ts';
+import { Comparison } from './comparison.tsx';
 import { cgroupText, groupProcesses, pagesText, type ProcessGroup } from './process-groups.ts';
 import styles from './processes.module.css';
 import { SystemCalls } from './system-calls.tsx';
 
-type View = 'processes' | 'calls';
+type View = 'processes' | 'calls' | 'comparison';
 
 export function Processes({ frame, vm, command }: PanelProps) {
   const [view, setView] = useState<View>('processes');
@@ -42,6 +43,7 @@ export function Processes({ frame, vm, command }: PanelProps) {
           options={[
             { value: 'processes', label: 'Processes' },
             { value: 'calls', label: 'System calls' },
+            { value: 'comparison', label: 'VM or container' },
           ]}
           value={view}
           onChange={setView}
@@ -65,6 +67,8 @@ export function Processes({ frame, vm, command }: PanelProps) {
       <div className={shared['body']} role="group" aria-label="Processes and containers" tabIndex={0}>
         {view === 'calls' ? (
           <SystemCalls calls={calls} vm={vm} />
+        ) : view === 'comparison' ? (
+          <Comparison command={command} />
         ) : picture === undefined ? (
           <EmptyState title="Nobody knows this kernel.">{missing ?? ''}</EmptyState>
         ) : (
