@@ -133,7 +133,10 @@ export const guests: readonly Guest[] = [
 ];
 
 /** Where each Linux kernel that ships keeps its processes: made with the kernel, for those who look at them from outside. */
-export const kernelLayouts: readonly string[] = ['guests/linux/Image.layout.json'];
+export const kernelLayouts: readonly string[] = [
+  'guests/linux/Image.layout.json',
+  'guests/linux/Image-smp.layout.json',
+];
 
 /** The guest of this name; undefined where none ships. */
 export const findGuest = (name: string): Guest | undefined => guests.find((guest) => guest.name === name);
