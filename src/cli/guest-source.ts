@@ -76,6 +76,7 @@ export function chooseGuest(
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
+      ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
       ...(devices && { devices: devices.board }),
       ...(devices?.network && { network: devices.network }),
     },

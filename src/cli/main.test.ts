@@ -74,7 +74,7 @@ describe('bad input: status 2 and one line', () => {
     [
       'an unknown technique',
       () => ['run', hello, '--technique', 'kvm'],
-      /bare or trap-and-emulate or hardware-assisted/,
+      /bare or trap-and-emulate or paravirtual or hardware-assisted/,
     ],
     ['an unknown boot mode', () => ['run', hello, '--boot', 'uefi'], /expected machine or supervisor after --boot/],
     [

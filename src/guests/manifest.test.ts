@@ -40,9 +40,10 @@ describe('the manifest', () => {
     expect(new Set(names).size).toBe(names.length);
     const single = fromSource.filter(({ parts }) => parts === undefined);
     expect(single.map(({ source }) => basename(source)).sort()).toEqual(assemblyIn('.'));
-    expect(fromSource.flatMap(({ parts }) => parts ?? []).sort()).toEqual(
-      assemblyIn('nested').map((file) => `nested/${file}`),
+    expect([...new Set(fromSource.flatMap(({ parts }) => parts ?? []))].sort()).toEqual(
+      ['nested', 'twins'].flatMap((folder) => assemblyIn(folder).map((file) => `${folder}/${file}`)),
     );
+    for (const { name, twin } of guests) if (twin !== undefined) expect(findGuest(twin)?.twin).toBe(name);
     expect(names).toEqual(
       expect.arrayContaining(['hello', 'trap', 'paging', 'timer', 'csr-tour', 'isolation', 'stale-tlb', 'linux']),
     );
@@ -98,17 +99,21 @@ describe('the sources', () => {
   });
 
   test.each([
-    ['hypervisor.s', 200, 400],
-    ['guest.s', 150, 250],
-  ])('nested/%s: %i to %i lines that say something, none wider than 120', (file, least, most) => {
-    const lines = readFileSync(join(SOURCES, 'nested', file), 'utf8').split('\n');
+    ['nested/hypervisor.s', 200, 400],
+    ['nested/guest.s', 150, 250],
+    ['twins/work.s', 10, 50],
+    ['twins/unmodified.s', 150, 250],
+    ['twins/paravirtual.s', 150, 300],
+    ['twins/program.s', 50, 150],
+  ])('%s: %i to %i lines that say something, none wider than 120', (file, least, most) => {
+    const lines = readFileSync(join(SOURCES, file), 'utf8').split('\n');
     const written = lines.filter((line) => line.trim() !== '').length;
     expect(written).toBeGreaterThanOrEqual(least);
     expect(written).toBeLessThanOrEqual(most);
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
 
-  test.each([...assemblyIn('.'), 'nested/hypervisor.s'])(
+  test.each([...assemblyIn('.'), 'nested/hypervisor.s', 'twins/unmodified.s', 'twins/paravirtual.s'])(
     '%s says what it shows, what to watch for and what each technique does',
     (file) => {
       const text = readFileSync(join(SOURCES, file), 'utf8');

@@ -12,7 +12,7 @@ export interface Guest {
   readonly boot: 'machine' | 'supervisor';
   /** RAM in MiB, from 0x80000000 on. */
   readonly memoryMiB: number;
-  readonly techniques: readonly ('bare' | 'trap-and-emulate' | 'hardware-assisted')[];
+  readonly techniques: readonly ('bare' | 'trap-and-emulate' | 'paravirtual' | 'hardware-assisted')[];
   /** The ELF or Linux Image; `.gz` where it is compressed. */
   readonly image: string;
   /** The initial RAM disk, where there is one; `.gz` where it is compressed for the download only. */
@@ -23,6 +23,10 @@ export interface Guest {
   readonly source?: string;
   /** Below `src/guests`: what `source` is put together from, in this order, where it is more than one text. */
   readonly parts?: readonly string[];
+  /** Sectors of an empty disk it finds by programmed I/O, if it wants one. */
+  readonly scratchSectors?: number;
+  /** The guest that does the same in another way, to be compared with: both name each other. */
+  readonly twin?: string;
   /** Below `src/guests`: the console output that every technique must give, byte for byte. */
   readonly expectedOutput?: string;
 }
@@ -119,6 +123,27 @@ export const guests: readonly Guest[] = [
     'Heartbeat',
     'A kernel that waits costs nothing, and each of its beats is the same short row of exits: a good one to stop at.',
   ),
+  {
+    ...teaching(
+      'unmodified',
+      'Twin: unmodified',
+      'What a kernel does for its programs — map, unmap, print, store, take the timer — and what each of it costs in exits.',
+    ),
+    parts: ['twins/work.s', 'twins/unmodified.s', 'twins/program.s'],
+    scratchSectors: 64,
+    twin: 'paravirtual',
+  },
+  {
+    ...teaching(
+      'paravirtual',
+      'Twin: paravirtual',
+      'The same work for the same program by a kernel that knows its hypervisor: a list in one call instead of an exit each.',
+    ),
+    techniques: ['paravirtual'],
+    parts: ['twins/work.s', 'twins/paravirtual.s', 'twins/program.s'],
+    scratchSectors: 64,
+    twin: 'unmodified',
+  },
   {
     name: 'linux',
     title: 'Linux',

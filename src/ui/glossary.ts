@@ -69,6 +69,12 @@ export const glossary = {
     'Popek and Goldberg, 1974',
     'what VMware did before VT-x',
   ),
+  paravirtual: row(
+    'Paravirtual',
+    'The guest knows its hypervisor and asks it for things, many at a time, instead of trapping for each.',
+    'SBI specification, “Vendor-Specific SBI Extension Space”',
+    'Xen’s paravirtual guests',
+  ),
   'hardware-assisted': row(
     'Hardware-assisted',
     'The hart itself has a mode for guests and a second stage of page tables.',

@@ -211,7 +211,7 @@ describe('the trace', () => {
       (gpa === undefined ? { reason } : { reason, gpa, gva, access: 0 }) as Exit,
       at,
       instruction,
-      { pc: exit.pc, privilege: exit.user ? Privilege.user : Privilege.supervisor },
+      { pc: exit.pc, privilege: exit.user ? Privilege.user : exit.machine ? Privilege.machine : Privilege.supervisor },
       { csrs: { stval, htval, htinst, scause: exit.cause } },
       false,
     );
@@ -238,6 +238,7 @@ describe('the trace', () => {
     htinst: 0x2020,
     cause: index % 2 === 0 ? 0x8000_0005 : 21,
     user: index % 2 === 1,
+    machine: index % 3 === 2 && index % 2 === 0,
     verdict: 'reflect',
     resumePc: 0x8000_0000,
     effects: Array.from({ length: index % (EFFECT_LIMIT + 3) }, (_, what) => ({

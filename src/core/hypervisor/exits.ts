@@ -15,6 +15,8 @@ export interface Exits {
   'wait-for-interrupt': { readonly decoded: Decoded };
   /** ECALL of the guest's kernel. */
   'sbi-call': Record<never, never>;
+  /** ECALL of a guest's kernel that knows its hypervisor. */
+  hypercall: Record<never, never>;
   /** ECALL for software of the guest's own: of a user program for its kernel, of a kernel for firmware in the guest. */
   'system-call': Record<never, never>;
   /** The guest touched its own memory, and the hypervisor's tables did not have the page yet. */
@@ -86,6 +88,12 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     perfName: 'EXC_SYSCALL / EXC_SUPERVISOR_SYSCALL',
     vmxName: 'VMCALL',
     meaning: 'The guest’s kernel called its firmware (SBI); the hypervisor answered in the firmware’s place.',
+  },
+  hypercall: {
+    perfName: 'EXC_SYSCALL',
+    vmxName: 'VMCALL',
+    meaning:
+      'The guest knows that it has a hypervisor and asked it for something: page-table entries, a way back, output.',
   },
   'system-call': {
     perfName: 'EXC_SYSCALL',

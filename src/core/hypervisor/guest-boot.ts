@@ -31,6 +31,8 @@ export interface GuestImage {
   readonly hypervisorExtension?: boolean;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
+  /** Sectors of an empty disk by programmed I/O; a guest that makes hypercalls reaches the same by those. */
+  readonly scratchSectors?: number;
   /** It has a card on the network of its computer, in the highest virtio slot that is left. */
   readonly network?: NetworkChoice;
 }

@@ -56,6 +56,7 @@ export function shippedGuest(name: string): GuestImage {
   return guestOf(shippedFile(row.image), {
     boot: row.boot,
     memoryBytes: row.memoryMiB * MIB,
+    ...(row.scratchSectors !== undefined && { scratchSectors: row.scratchSectors }),
     ...(row.initrd !== undefined && { initrd: shippedFile(row.initrd) }),
     ...(row.bootArguments !== undefined && { bootArguments: row.bootArguments }),
   });

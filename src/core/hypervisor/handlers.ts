@@ -38,6 +38,8 @@ export interface HandledVcpu {
   reflect(trap: Trap): Verdict;
   /** Waits unless an interrupt is pending already. @returns whether the guest waits now */
   wait(): boolean;
+  /** The next timer interrupt, in ticks of guest time. */
+  setTimer(low: number, high: number): void;
   die(message: string): void;
   /** A program of the guest has made a system call: tells whoever wants to know. */
   userCalled(): void;
@@ -103,6 +105,8 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     state.pc = (state.pc + 4) >>> 0;
     return state.waiting && vcpu.wait() ? 'block' : 'resume';
   },
+
+  hypercall: (vcpu) => vcpu.world.hypercall?.(vcpu) ?? 'resume',
 
   'system-call': (vcpu) => {
     vcpu.userCalled();

@@ -16,8 +16,10 @@ import type { GuestMemory } from './guest-memory.ts';
 import { HardwareAssisted } from './hardware-assisted.ts';
 import { HOST_INTERFACE_FIELDS, HostInterface } from './host-interface.ts';
 import type { HostMemory } from './host-memory.ts';
+import { HYPERCALL_EXTENSION } from './hypercalls.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { restoreBoard, saveBoard } from './migration/board-state.ts';
+import { Paravirtual } from './paravirtual.ts';
 import { Sbi } from './sbi.ts';
 import { firmwareReach } from './sbi-call.ts';
 import { SecondStage } from './second-stage.ts';
@@ -144,6 +146,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     );
     this.sbi = new Sbi(
       vmFirmware(this, {
+        extensions: options.technique === 'paravirtual' ? [HYPERCALL_EXTENSION] : [],
         reboot: () => (this.#rebooting = true),
         reach: firmwareReach(this),
       }),
@@ -375,11 +378,19 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     const frameOf = (page: number) => this.memory.hostAddress(RAM_BASE + page * PAGE_SIZE);
     const shadows = new ShadowTables(pages('shadow tables'), fenceHart, frameOf);
     mappings.add(shadows);
-    return new TrapAndEmulate(
+    const deprivileged = {
+      ...ports,
+      ownsMachineMode: !this.guest.supervisor,
+      interruptTaken: (cause: number, handler: number) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
+    };
+    if (this.technique === 'trap-and-emulate') return new TrapAndEmulate(deprivileged, shadows);
+    return new Paravirtual(
       {
-        ...ports,
-        ownsMachineMode: !this.guest.supervisor,
-        interruptTaken: (cause, handler) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
+        ...deprivileged,
+        time: () => this.board.time(),
+        writeConsole: (byte) => this.console.write(byte),
+        disk: this.#options.guest.devices?.programmedIo?.disk?.store,
+        die: (message) => this.end({ kind: 'dead', exitCode: DEAD_EXIT_CODE, message }),
       },
       shadows,
     );

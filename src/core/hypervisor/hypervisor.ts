@@ -494,6 +494,7 @@ function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
       return exit.decoded.word;
     case 'sbi-call':
     case 'system-call':
+    case 'hypercall':
       return 0x0000_0073;
     case 'device-access':
     case 'modified-privilege':

@@ -7,6 +7,7 @@ import { BareMachine } from './bare-machine.ts';
 import type { Computer } from './computer.ts';
 import { goalOver, type Goal } from './control.ts';
 import type { GuestImage } from './guest-boot.ts';
+import { withScratchDisk } from './scratch-disk.ts';
 import { HostedVm } from './hosted-vm.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { InterruptLog } from './interrupt-log.ts';
@@ -79,7 +80,8 @@ export class Lab {
   }
 
   /** Makes a VM, held at its first instruction. @throws ImageError or Error, one line for a person */
-  addVm({ technique, guest }: NewVm): VirtualMachine {
+  addVm({ technique, guest: wanted }: NewVm): VirtualMachine {
+    const guest = withScratchDisk(wanted);
     const id = this.#nextId;
     let vm: VirtualMachine;
     if (technique === 'bare') {
@@ -99,6 +101,11 @@ export class Lab {
       if (guest.boot === 'machine' && technique === 'hardware-assisted') {
         throw new Error(
           'expected a guest in supervisor boot for hardware-assisted, found one in machine boot: the H extension gives a guest no machine mode; run it under trap-and-emulate, or bare',
+        );
+      }
+      if (guest.boot === 'machine' && technique === 'paravirtual') {
+        throw new Error(
+          'expected a guest in supervisor boot for paravirtual, found one in machine boot: a kernel that makes hypercalls has its hypervisor below it; run this one under trap-and-emulate, or bare',
         );
       }
       if (guest.harts !== 1) {

@@ -33,6 +33,8 @@ export const HsmState = { started: 0, stopped: 1, suspended: 4 } as const;
 /** What the firmware needs of the machine its caller sees. Harts are numbered as the guest numbers them. */
 export interface SbiPorts {
   readonly harts: number;
+  /** Numbers of extensions that somebody else serves, for who asks what there is. */
+  readonly extensions?: readonly number[];
   /** The hart's next timer interrupt, in ticks; clears a pending one that is not due. */
   readonly setTimer: (hart: number, low: number, high: number) => void;
   /** Makes the supervisor software interrupt of a hart pending. */
@@ -124,7 +126,7 @@ export class Sbi {
       case 2:
         return pair(0, IMPLEMENTATION_VERSION);
       case 3:
-        return pair(0, extension <= 8 || Object.values<number>(Extension).includes(extension) ? 1 : 0);
+        return pair(0, this.#has(extension) ? 1 : 0);
       case 4: // mvendorid
       case 5: // marchid
       case 6: // mimpid
@@ -132,6 +134,11 @@ export class Sbi {
       default:
         return unsupported;
     }
+  }
+
+  #has(extension: number): boolean {
+    if (extension <= 8 || Object.values<number>(Extension).includes(extension)) return true;
+    return this.#ports.extensions?.includes(extension) ?? false;
   }
 
   /** Does something for each hart of a mask; a base of −1 means all ("Hart list parameter"). */

@@ -30,6 +30,7 @@ export const Effect = {
   flush: 10,
   inject: 11,
   sbi: 12,
+  deny: 13,
 } as const;
 export type EffectKind = keyof typeof Effect;
 export type Effect = (typeof Effect)[EffectKind];
@@ -62,6 +63,8 @@ export interface ExitRecord {
   readonly cause: number;
   /** The guest was in user mode. */
   readonly user: boolean;
+  /** It was in machine mode. */
+  readonly machine: boolean;
   readonly verdict: Verdict;
   readonly resumePc: number;
   readonly effects: readonly EffectRecord[];
@@ -198,7 +201,7 @@ export class Trace {
     words[base + 15] = csrs.htval;
     words[base + 16] = csrs.htinst;
     words[base + 17] = cause;
-    words[base + 18] = guest.privilege === Privilege.user ? 1 : 0;
+    words[base + 18] = guest.privilege;
     words[base + 19] = 0;
     words[base + 20] = pc;
     words[base + 21] = 0;
@@ -266,7 +269,8 @@ export class Trace {
       htval: unsigned(15),
       htinst: unsigned(16),
       cause: unsigned(17),
-      user: word(18) !== 0,
+      user: word(18) === Privilege.user,
+      machine: word(18) === Privilege.machine,
       verdict: verdicts[word(19)] ?? 'resume',
       resumePc: unsigned(20),
       effects: Array.from({ length: word(21) }, (_, index) => {

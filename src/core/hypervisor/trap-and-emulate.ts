@@ -10,7 +10,8 @@ import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HypervisorStatus, Status, trapOf, type Trap } from '../machine/privileged-state.ts';
 import { Access, NO_ENTRY, Walker, type WalkContext } from '../machine/walker.ts';
-import type { Exit } from './exits.ts';
+import type { Exit, Verdict } from './exits.ts';
+import type { HypercallCaller } from './hypercall-caller.ts';
 import { interruptExit } from './host-exits.ts';
 import { ModifiedPrivilege } from './modified-privilege.ts';
 import type { ShadowMode, ShadowTables } from './shadow-tables.ts';
@@ -51,7 +52,7 @@ export class TrapAndEmulate implements World {
     this.#ports = ports;
     this.shadows = shadows;
     this.#walker = new Walker(ports.memory.tables);
-    this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.#locate(gva, access));
+    this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.locate(gva, access));
   }
 
   /** What decides which shadow the hart must use now. */
@@ -95,7 +96,7 @@ export class TrapAndEmulate implements World {
     const cause = state.nextInterrupt();
     if (cause !== 0) {
       state.waiting = false;
-      state.takeTrap(trapOf(cause));
+      this.deliver(trapOf(cause));
       interruptTaken(cause, state.pc);
     }
     this.#useShadow(hart);
@@ -142,8 +143,15 @@ export class TrapAndEmulate implements World {
   }
 
   reflect(_hart: Hart, trap: Trap): void {
+    this.deliver(trap);
+  }
+
+  /** The guest's hart takes a trap. */
+  protected deliver(trap: Trap): void {
     this.#ports.state.takeTrap(trap);
   }
+
+  hypercall?(caller: HypercallCaller): Verdict;
 
   mapPage(_hart: Hart, exit: MappedExit): boolean {
     const { memory } = this.#ports;
@@ -246,7 +254,7 @@ export class TrapAndEmulate implements World {
     if (access !== Access.fetch && this.#modifiesPrivilege) {
       return { reason: 'modified-privilege', gva, access };
     }
-    const gpa = this.#locate(gva, access);
+    const gpa = this.locate(gva, access);
     if (typeof gpa !== 'number') return { reason: 'guest-exception', trap: gpa };
     const { memory } = this.#ports;
     if (memory.holds(gpa)) {
@@ -258,7 +266,7 @@ export class TrapAndEmulate implements World {
   }
 
   /** Where an access of the guest's goes, or the fault that its own tables give it. */
-  #locate(gva: number, access: Access): number | Trap {
+  protected locate(gva: number, access: Access): number | Trap {
     const gpa = this.#translate(gva, access);
     if (gpa !== undefined) return gpa;
     const causes = this.#walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;

@@ -10,10 +10,10 @@ import type { SerialConsole } from './serial-console.ts';
 import type { UserCallObserver } from './user-call.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
-export type Technique = 'bare' | 'trap-and-emulate' | 'hardware-assisted';
+export type Technique = 'bare' | 'trap-and-emulate' | 'paravirtual' | 'hardware-assisted';
 /** A technique of the hypervisor. */
 export type HostedTechnique = Exclude<Technique, 'bare'>;
-export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
+export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'];
 
 /** How a guest came to its end. */
 export interface Ending {

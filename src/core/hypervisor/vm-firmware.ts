@@ -16,9 +16,10 @@ interface FirmwareVm {
 interface FirmwarePorts {
   readonly reach: Pick<SbiPorts, 'writeConsole' | 'readConsole' | 'readMemory' | 'writeMemory' | 'isMemory'>;
   readonly reboot: () => void;
+  readonly extensions: readonly number[];
 }
 
-export function vmFirmware(vm: FirmwareVm, { reach, reboot }: FirmwarePorts): SbiPorts {
+export function vmFirmware(vm: FirmwareVm, { reach, reboot, extensions }: FirmwarePorts): SbiPorts {
   return {
     harts: vm.harts,
     setTimer: (hart, low, high) => vm.vcpu(hart).setTimer(low, high),
@@ -36,5 +37,6 @@ export function vmFirmware(vm: FirmwareVm, { reach, reboot }: FirmwarePorts): Sb
     suspendHart: (hart) => vm.vcpu(hart).suspend(),
     reset: (kind, failed) => (kind === 'shutdown' ? vm.end(shutdown(failed)) : reboot()),
     ...reach,
+    extensions,
   };
 }

@@ -3,8 +3,9 @@
 
 import type { Hart } from '../machine/hart.ts';
 import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
-import type { Exit } from './exits.ts';
+import type { Exit, Verdict } from './exits.ts';
 import type { Gpa, GuestMemory } from './guest-memory.ts';
+import type { HypercallCaller } from './hypercall-caller.ts';
 import type { ModifiedPrivilege } from './modified-privilege.ts';
 
 /** Exits on the guest's own memory: the page is not in the hypervisor's tables, or it is and stores to it are not let through. */
@@ -13,6 +14,8 @@ export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-pag
 export interface World {
   /** Performs loads and stores of a guest's machine mode under MPRV, where the guest can have one. */
   readonly modifiedPrivilege?: ModifiedPrivilege;
+  /** Answers a hypercall, where the technique has them. */
+  hypercall?(caller: HypercallCaller): Verdict;
   /** Puts everything on the hart that stays there while this vCPU is the current one: address space, guest CSRs. */
   load(hart: Hart): void;
   /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */

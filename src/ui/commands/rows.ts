@@ -41,11 +41,12 @@ const always = () => undefined;
 export const TECHNIQUE_NAMES: { readonly [Key in Technique]: string } = {
   bare: 'bare',
   'trap-and-emulate': 'trap and emulate',
+  paravirtual: 'paravirtual',
   'hardware-assisted': 'hardware-assisted',
 };
 
 /** The baseline comes last: it is chosen to compare, not to begin with. */
-const TECHNIQUES_BY_USE: readonly Technique[] = ['trap-and-emulate', 'hardware-assisted', 'bare'];
+const TECHNIQUES_BY_USE: readonly Technique[] = ['trap-and-emulate', 'paravirtual', 'hardware-assisted', 'bare'];
 
 const PLACE_NAMES: { readonly [Key in PanelPlace]: string } = {
   left: 'upper left',

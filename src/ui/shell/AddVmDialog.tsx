@@ -14,7 +14,7 @@ import styles from './AddVmDialog.module.css';
 import { Dialog } from './Dialog.tsx';
 import { useCoreStatus } from './use-core-status.ts';
 
-const TECHNIQUES: readonly Technique[] = ['bare', 'trap-and-emulate', 'hardware-assisted'];
+const TECHNIQUES: readonly Technique[] = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'];
 const OWN_MEMORY_MIB = 64;
 const MEBIBYTE = 2 ** 20;
 const LARGEST_IMAGE = 256 * MEBIBYTE;

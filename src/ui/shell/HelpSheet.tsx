@@ -12,7 +12,7 @@ import styles from './HelpSheet.module.css';
 
 const GROUPS: readonly CommandGroup[] = ['Run', 'Step', 'VMs', 'Panels', 'Help'];
 const SPACES = ['gva', 'gpa', 'hpa'] as const;
-const TECHNIQUES = ['bare', 'trap-and-emulate', 'hardware-assisted'] as const;
+const TECHNIQUES = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'] as const;
 
 export function HelpSheet({ rows }: { readonly rows: readonly CommandRow[] }) {
   return (

@@ -145,6 +145,7 @@ function TechniqueSelect({ vm }: { readonly vm: VmSummary | undefined }) {
   const possible: readonly Technique[] = guestOf(catalog, vm.guest)?.techniques ?? [
     'bare',
     'trap-and-emulate',
+    'paravirtual',
     'hardware-assisted',
   ];
   return (

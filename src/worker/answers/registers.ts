@@ -2,7 +2,7 @@
 
 import { csrs, findCsrByName, type Csr } from '../../core/isa/csrs.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
-import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
+import type { HostedTechnique, VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { PrivilegedState } from '../../core/machine/privileged-state.ts';
 import type { CsrValue, RegistersAnswer } from '../../protocol/frame.ts';
 import { modeOf } from './words.ts';
@@ -40,9 +40,10 @@ const hypervisorLevel = [
 const hostTrap = ['sepc', 'scause', 'stval', 'sstatus', 'satp', 'stimecmp'];
 
 /** The register of the hart that stands in for a guest's CSR while the guest runs. */
-const heldBy: Readonly<Record<'trap-and-emulate' | 'hardware-assisted', (name: string) => string | undefined>> = {
+const heldBy: Readonly<Record<HostedTechnique, (name: string) => string | undefined>> = {
   'hardware-assisted': (name) => (findCsrByName(`v${name}`) ? `v${name}` : undefined),
   'trap-and-emulate': (name) => (hostTrap.includes(name) ? name : undefined),
+  paravirtual: (name) => (hostTrap.includes(name) ? name : undefined),
 };
 
 const valueOf = (state: PrivilegedState, csr: Csr, real?: CsrValue['real']): CsrValue => ({
@@ -68,16 +69,14 @@ export function registersAnswer(vm: VirtualMachine): RegistersAnswer {
     pc: state.pc,
     x: Array.from({ length: 32 }, (_, index) => state.x(index) >>> 0),
   };
+  const names = vm.guest.supervisor ? supervisorLevel : [...supervisorLevel, ...machineLevel];
   if (!(vm instanceof HostedVm)) {
-    // A guest on the bare machine owns all of it.
-    const machineBoot = !vm.guest.supervisor;
-    const names = machineBoot ? [...supervisorLevel, ...machineLevel] : supervisorLevel;
     return { ...common, guestCsrs: values(state, names), hypervisorCsrs: [] };
   }
   const vcpu = vm.vcpu(0);
   const real = vcpu.hart.state;
   const held = heldBy[vm.technique];
-  const guestCsrs = supervisorLevel.flatMap((name) => {
+  const guestCsrs = names.flatMap((name) => {
     const csr = findCsrByName(name);
     if (csr === undefined) return [];
     const realCsr = vcpu.onHart ? findCsrByName(held(name) ?? '') : undefined;

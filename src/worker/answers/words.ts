@@ -5,6 +5,7 @@ import { findCause } from '../../core/isa/causes.ts';
 import { findCsr } from '../../core/isa/csrs.ts';
 import { disassemble } from '../../core/isa/disassemble.ts';
 import { exitRows } from '../../core/hypervisor/exits.ts';
+import { findHypercall, HYPERCALL_EXTENSION } from '../../core/hypervisor/hypercalls.ts';
 import { Extension } from '../../core/hypervisor/sbi.ts';
 import type { EffectRecord, ExitRecord } from '../../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
@@ -66,7 +67,17 @@ function effectOf(record: EffectRecord, vm: VirtualMachine | undefined): Effect 
     case 'inject':
       return { kind, what: `${findCause(record.what)?.name ?? 'a trap'} into the guest: pc`, before, after };
     case 'sbi':
+      if (record.what === HYPERCALL_EXTENSION) {
+        return { kind, what: `hypercall ${findHypercall(before) ?? before}`, before: undefined, after: undefined };
+      }
       return { kind, what: `${sbiName(record.what)}, function ${before}`, before: undefined, after };
+    case 'deny':
+      return {
+        kind,
+        what: `${hex(record.what)}, value ${hex(before)}, with error ${after | 0}`,
+        before: undefined,
+        after: undefined,
+      };
     default:
       return plain(hexOfAddress(record.what));
   }
@@ -100,7 +111,7 @@ export function detailOf(record: ExitRecord, vm: VirtualMachine | undefined, don
   const assisted = vm?.technique === 'hardware-assisted';
   return {
     ...rowOf(record),
-    mode: `${assisted ? 'V' : ''}${record.user ? 'U' : 'S'}`,
+    mode: record.machine ? 'M' : `${assisted ? 'V' : ''}${record.user ? 'U' : 'S'}`,
     cause: record.cause,
     causeName: findCause(record.cause)?.name ?? `cause ${record.cause}`,
     stval: record.stval,

@@ -8,6 +8,7 @@ export type Table = TablesQuestion['table'];
 export const tablesOf: Readonly<Record<Technique, readonly Table[]>> = {
   bare: ['guest'],
   'trap-and-emulate': ['guest', 'shadow'],
+  paravirtual: ['guest', 'shadow'],
   'hardware-assisted': ['guest', 'stage-2'],
 };
 

@@ -15,6 +15,8 @@ const ways: Readonly<Record<VmSummary['technique'], string>> = {
     'ecall in VU → the hart’s own trap, delegated by hedeleg → the guest’s kernel in VS. The hypervisor never sees it: no exit.',
   'trap-and-emulate':
     'ecall in U → the hart traps to the hypervisor: an exit → the hypervisor enters the guest’s kernel at its stvec.',
+  paravirtual:
+    'ecall in U → the hart traps to the hypervisor: an exit → the guest’s kernel, where it was told, with a frame on its stack.',
 };
 
 interface SystemCallsProps {

@@ -34,6 +34,7 @@ const verbs: Readonly<Record<Effect['kind'], string>> = {
   flush: 'flushed translations',
   inject: 'injected',
   sbi: 'served SBI call',
+  deny: 'denied',
 };
 
 /** The effect's verb in the past tense, for the list. */
@@ -63,7 +64,7 @@ export function describeResume(pc: number, resumePc: number): string {
 export function transition(effect: Effect, grouping: boolean): string {
   const { kind, before, after } = effect;
   const write = (value: number) => formatHex(value, grouping);
-  if (kind === 'flush' || kind === 'map') return '';
+  if (kind === 'flush' || kind === 'map' || kind === 'deny') return '';
   if (before === undefined) return after === undefined ? '' : `${kind === 'sbi' ? 'answered ' : ''}${write(after)}`;
   if (after === undefined) return isRead(effect) ? write(before) : `${write(before)} → gone`;
   if (isRead(effect) || kind === 'device-write') return write(after);

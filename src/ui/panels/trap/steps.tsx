@@ -29,7 +29,7 @@ export function CauseStep({ exit, technique }: StepProps) {
     <>
       <p className={styles['line']}>
         <ModeBadge actor={isUser(exit.mode) ? 'guest-user' : 'guest-kernel'} mode={exit.mode} />
-        {technique === 'trap-and-emulate' && exit.mode === 'S' && (
+        {(technique === 'trap-and-emulate' || technique === 'paravirtual') && exit.mode !== 'U' && (
           <span className={shared['quiet']}>the hart itself is in U</span>
         )}
       </p>

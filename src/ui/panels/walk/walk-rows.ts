@@ -32,9 +32,13 @@ export interface WalkBand {
   readonly rows: readonly WalkRow[];
 }
 
-/** The bands of the drawing, top to bottom. A `bare` or `hardware-assisted` walk has one, `trap-and-emulate` has two. */
+/** The hart walks tables that the hypervisor has derived from the guest's. */
+const hasShadow = ({ technique }: WalkAnswer): boolean =>
+  technique === 'trap-and-emulate' || technique === 'paravirtual';
+
+/** The bands of the drawing, top to bottom. A `bare` or `hardware-assisted` walk has one; where the hart walks a shadow, two. */
 export function walkBands(walk: WalkAnswer): readonly WalkBand[] {
-  if (walk.technique !== 'trap-and-emulate') {
+  if (!hasShadow(walk)) {
     const title = walk.technique === 'bare' ? 'The hart walks the page tables' : 'The hart walks both stages';
     return [{ walker: 'hart', title, rows: nestedRows(walk) }];
   }
@@ -64,8 +68,7 @@ export function walkBands(walk: WalkAnswer): readonly WalkBand[] {
 
 /** How many memory references the access costs: every entry fetched by the hart, and the access itself where it succeeds. */
 export function countReferences(walk: WalkAnswer): number {
-  const byHart =
-    walk.technique === 'trap-and-emulate' ? walk.fetches.filter(({ table }) => table === 'shadow') : walk.fetches;
+  const byHart = hasShadow(walk) ? walk.fetches.filter(({ table }) => table === 'shadow') : walk.fetches;
   return byHart.length + (walk.fault === undefined ? 1 : 0);
 }
 
