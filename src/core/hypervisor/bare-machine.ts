@@ -294,7 +294,7 @@ export class BareMachine implements VirtualMachine, Computer {
     const code = cause & 0x7fff_ffff;
     const { interruptLog } = this;
     if (code === interruptKinds.external) interruptLog.reach('external', 'pending', 'mip.SEIP');
-    interruptLog.taken(code, hart.state.pc);
+    interruptLog.taken(code, hart.state.pc, hart.id);
     if (this.control.goal?.kind === 'interrupt') this.machine.interrupt();
   }
 

@@ -19,6 +19,8 @@ export type Goal =
 export interface StopReason {
   readonly kind: 'initial' | 'pause' | 'step' | 'breakpoint' | 'exit' | 'interrupt' | 'stage' | 'ended';
   readonly sentence: string;
+  /** The vCPU that came to where the VM was to stop. */
+  readonly vcpu?: number;
 }
 
 const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
@@ -26,6 +28,7 @@ const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
 export class VmControl {
   #running = false;
   #goal: Goal | undefined;
+  #vcpu = 0;
   #stop: StopReason | undefined = { kind: 'initial', sentence: 'The guest stands at its first instruction.' };
   #breakpoints: ReadonlySet<number> = new Set();
 
@@ -35,6 +38,10 @@ export class VmControl {
   }
   get goal(): Goal | undefined {
     return this.#goal;
+  }
+  /** The vCPU that the goal is about. */
+  get vcpu(): number {
+    return this.#vcpu;
   }
   /** Why it stands; undefined while it runs. */
   get stop(): StopReason | undefined {
@@ -48,7 +55,9 @@ export class VmControl {
     this.#breakpoints = addresses;
   }
 
-  run(goal?: Goal): void {
+  /** @param vcpu the one that the goal is about */
+  run(goal?: Goal, vcpu = 0): void {
+    this.#vcpu = vcpu;
     this.#running = true;
     this.#goal = goal;
     this.#stop = undefined;
@@ -64,14 +73,20 @@ export class VmControl {
     this.hold({ kind: 'pause', sentence: 'You paused it between two instructions.' });
   }
 
+  /** Whether a vCPU whose pc stands at a breakpoint must go on: it is there only for another one's step. */
+  passes(pc: number, vcpu: number): boolean {
+    return this.#goal?.kind === 'address' && this.#vcpu !== vcpu && !this.#breakpoints.has(pc);
+  }
+
   /** pc stands at a breakpoint: the person's own, or where the step was to end. */
-  reached(pc: number): void {
+  reached(pc: number, vcpu = 0): void {
     const step = this.#goal?.kind === 'address' && this.#goal.address === pc && !this.#breakpoints.has(pc);
     this.hold(
       step
-        ? { kind: 'step', sentence: 'The step is done.' }
+        ? { kind: 'step', vcpu, sentence: 'The step is done.' }
         : {
             kind: 'breakpoint',
+            vcpu,
             sentence: `It stands at your breakpoint at ${hex(pc)}, which has not been executed yet.`,
           },
     );

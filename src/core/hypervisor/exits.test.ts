@@ -205,7 +205,7 @@ handler: csrr   t0, scause`,
 describe('the trace', () => {
   /** Puts an exit into the trace as the hypervisor's loop does. */
   function put(trace: Trace, exit: Omit<ExitRecord, 'sequence'>): void {
-    const { reason, gpa, gva, vm, at, instruction, stval, htval, htinst } = exit;
+    const { reason, gpa, gva, vm, vcpu, hart, at, instruction, stval, htval, htinst } = exit;
     trace.begin(
       vm,
       (gpa === undefined ? { reason } : { reason, gpa, gva, access: 0 }) as Exit,
@@ -214,6 +214,8 @@ describe('the trace', () => {
       { pc: exit.pc, privilege: exit.user ? Privilege.user : exit.machine ? Privilege.machine : Privilege.supervisor },
       { csrs: { stval, htval, htinst, scause: exit.cause } },
       false,
+      vcpu,
+      hart,
     );
     for (const { kind, what, before, after } of exit.effects) trace.effect(Effect[kind], what, before, after);
     trace.handled(exit.verdict, exit.resumePc);
@@ -228,6 +230,8 @@ describe('the trace', () => {
     nanoseconds: index % 5 === 0 ? undefined : index + 0.25, // some are not timed
     virtualCost: index % 2,
     vm: 1 + (index % 3),
+    vcpu: index % 8,
+    hart: index % 7,
     reason: exitReasons[index % exitReasons.length] ?? 'host-timer',
     pc: 0xffff_fffc - index,
     instruction: 0x8000_0000 + index,

@@ -23,9 +23,16 @@ export interface RigOptions {
   readonly traceCapacity?: number;
   readonly levelTraceCapacity?: number;
   readonly translator?: boolean;
+  readonly physicalHarts?: number;
 }
 
-export const newLab = ({ memoryMiB = 64, traceCapacity, levelTraceCapacity, translator }: RigOptions = {}): Lab =>
+export const newLab = ({
+  memoryMiB = 64,
+  traceCapacity,
+  levelTraceCapacity,
+  translator,
+  physicalHarts,
+}: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
     memoryBytes: memoryMiB * MIB,
@@ -33,6 +40,7 @@ export const newLab = ({ memoryMiB = 64, traceCapacity, levelTraceCapacity, tran
     ...(traceCapacity !== undefined && { traceCapacity }),
     ...(levelTraceCapacity !== undefined && { levelTraceCapacity }),
     ...(translator !== undefined && { translator }),
+    ...(physicalHarts !== undefined && { physicalHarts }),
   });
 
 type Part = Partial<Omit<GuestImage, 'image'>>;

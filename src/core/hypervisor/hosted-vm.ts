@@ -39,7 +39,10 @@ import type { World } from './world.ts';
  * Page tables a VM may have. The second stage is one root and a table for each 4 MiB of RAM, whatever the guest does. Shadows
  * are dropped and made again where the guest would need more; Linux has about 50 at its prompt.
  */
-const tablesOf = (technique: HostedTechnique, { memoryBytes, harts }: GuestImage): number => {
+const tablesOf = (
+  technique: HostedTechnique,
+  { memoryBytes, harts }: Pick<GuestImage, 'memoryBytes' | 'harts'>,
+): number => {
   const regions = Math.ceil(memoryBytes / 2 ** 22);
   return technique === 'hardware-assisted' ? 4 + regions : harts * (256 + 4 * regions);
 };
@@ -71,8 +74,12 @@ export interface HostedOptions {
   /** Linear addresses of the blocks for its vCPUs' states, one for each hart of the guest. */
   readonly stateBases: readonly number[];
   readonly trace: Trace;
-  /** Something has happened to a vCPU that is not on a hart: when it can execute must be worked out anew. */
-  readonly disturbed: () => void;
+  /** Something has happened to a vCPU that is not on a hart, or to all: when it can execute must be worked out anew. */
+  readonly disturbed: (vcpu: Vcpu<HostedVm> | undefined) => void;
+  /** It has come to its end. */
+  readonly ended: (vm: HostedVm) => void;
+  /** Its guest has asked to begin anew: it must be reset before anything of it executes. */
+  readonly rebooting: (vm: HostedVm) => void;
 }
 
 export class HostedVm implements VirtualMachine, VcpuVm {
@@ -84,7 +91,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly console = new SerialConsole();
   readonly board: Board;
   readonly memory: GuestMemory;
-  readonly vcpus: readonly Vcpu<this>[];
+  readonly vcpus: readonly Vcpu<HostedVm>[];
   readonly sbi: Sbi;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
@@ -127,7 +134,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       finish: (outcome) => {
         const ending = endingOfFinisher(outcome);
         if (ending) this.end(ending);
-        else this.#rebooting = true;
+        else this.#reboot();
       },
       epochNanoseconds: options.epochNanoseconds,
       memory: guestDma(() => this.memory),
@@ -147,7 +154,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.sbi = new Sbi(
       vmFirmware(this, {
         extensions: options.technique === 'paravirtual' ? [HYPERCALL_EXTENSION] : [],
-        reboot: () => (this.#rebooting = true),
+        reboot: () => this.#reboot(),
         reach: firmwareReach(this),
       }),
     );
@@ -157,7 +164,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       ram: machine.ram,
       reach: firmwareReach(this),
       executed: () => this.instructions,
-      commanded: () => machine.interrupt(),
+      commanded: () => {
+        options.disturbed(undefined);
+        machine.interrupt();
+      },
       end: (ending) => this.end(ending),
     });
     this.vcpus = options.stateBases.map(
@@ -170,8 +180,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
           svadu: guest.svadu ?? false,
           ownsMachineMode: !this.guest.supervisor,
           trace: options.trace,
-          makeWorld: (state) => this.#makeWorld(state),
-          disturbed: options.disturbed,
+          makeWorld: (vcpu) => this.#makeWorld(vcpu),
+          disturbed: () => options.disturbed(this.vcpu(index)),
         }),
     );
     this.reset();
@@ -200,7 +210,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) sum += vcpu.exits;
     return sum;
   }
-  /** It will begin anew before its next instruction. */
+  /** It must be reset before its next instruction: its guest has asked for it. */
   get rebooting(): boolean {
     return this.#rebooting;
   }
@@ -221,7 +231,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   /** @throws RangeError where the guest has no such hart */
-  vcpu(index: number): Vcpu<this> {
+  vcpu(index: number): Vcpu<HostedVm> {
     const vcpu = this.vcpus[index];
     if (vcpu === undefined) throw new RangeError(`expected a vCPU from 0 to ${this.harts - 1}, found ${index}`);
     return vcpu;
@@ -269,7 +279,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#renewWorlds();
     this.#host.restore(hostInterface);
     this.#timeOrigin = (this.#heldSince ?? this.#machine.now) - now;
-    this.#rebooting = rebooting;
+    this.#rebooting = false;
+    if (rebooting) this.#reboot();
     // The board's wires lead into the vCPUs, which come after it: what they remember is their own.
     restoreBoard(this.board, saved.devices);
     for (const [index, state] of saved.vcpus.entries()) this.vcpu(index).restore(state);
@@ -305,6 +316,11 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#disturb();
   }
 
+  #reboot(): void {
+    this.#rebooting = true;
+    this.#options.rebooting(this);
+  }
+
   /** All vCPUs off their harts, as harts that the firmware has not started, with translations that begin anew. */
   #renewWorlds(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
@@ -315,10 +331,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   elapse(): boolean {
-    if (this.#rebooting) this.reset();
     const command = this.#host.due;
     if (command !== Infinity && (command <= this.instructions || this.waiting)) this.#host.look();
-    if (this.#ending) return false;
+    if (this.#ending !== undefined || this.#rebooting) return false;
     this.board.elapse();
     return true;
   }
@@ -331,7 +346,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   end(ending: Ending): void {
-    this.#ending ??= ending;
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
+    this.#options.ended(this);
   }
 
   /** Nothing will ever wake the guest. */
@@ -351,13 +368,14 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   /** When its vCPUs' timers are due is not known; where none is on a hart, the hypervisor's loop must hear of it. */
   #disturb(): void {
     for (const vcpu of this.vcpus) vcpu.timerChanged();
-    if (!this.onHart) this.#options.disturbed();
+    if (!this.onHart) this.#options.disturbed(undefined);
   }
 
-  #makeWorld(state: PrivilegedState): World {
+  #makeWorld({ state, index }: Pick<Vcpu, 'state' | 'index'>): World {
     const { machine, id } = this.#options;
     const { frames } = this.#options.memory;
-    const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use);
+    const limit = tablesOf(this.technique, this) / (this.technique === 'hardware-assisted' ? 1 : this.harts);
+    const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use, limit);
     const fenceHart = () => {
       for (const hart of machine.harts) hart.access.translations.flush();
     };
@@ -381,7 +399,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     const deprivileged = {
       ...ports,
       ownsMachineMode: !this.guest.supervisor,
-      interruptTaken: (cause: number, handler: number) => this.interruptLog.taken(cause & 0x7fff_ffff, handler),
+      interruptTaken: (cause: number, handler: number) => this.interruptLog.taken(cause & 0x7fff_ffff, handler, index),
     };
     if (this.technique === 'trap-and-emulate') return new TrapAndEmulate(deprivileged, shadows);
     return new Paravirtual(

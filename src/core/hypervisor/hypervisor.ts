@@ -1,51 +1,43 @@
-// The hypervisor's loop: one hart, several VMs in turn. A VM runs until the hart traps out of it; the exit is named,
-// handled and recorded here, once, whatever it was; then the same VM goes on, or the next one. Decisions are only ever
-// made at exits, so it does not matter to any guest where the host cuts its slices.
+// The hypervisor's loop: physical harts and the vCPUs that take turns on them. A vCPU runs until its hart traps out of it; the
+// exit is named, handled and recorded here, once, whatever it was; then the same vCPU goes on, or another one (scheduler.ts).
+// While one hart is in the hypervisor the others do not advance. Decisions are only ever made at exits, so it does not
+// matter to any guest where the host cuts its slices.
 
 import { exceptionRows } from '../isa/causes.ts';
-import { ADUE, STCE } from '../isa/csr-bits.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
-import { HART_BLOCK_BYTES, RAM_BASE } from '../machine/layout.ts';
+import { HART_BLOCK_BYTES } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
-import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
+import { Machine } from '../machine/machine.ts';
 import type { Quirks } from '../machine/quirks.ts';
 import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import type { HostFrames } from './host-frames.ts';
+import { HostHart } from './host-hart.ts';
 import { HostMemory } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
 import type { InterruptLog } from './interrupt-log.ts';
+import { Scheduler } from './scheduler.ts';
 import type { ExitRecord, Trace } from './trace.ts';
 import type { Vcpu } from './vcpu.ts';
+import type { Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard, type NetworkChoice } from './virtual-network.ts';
 
-/** Instructions of one VM's turn, where others could run all the time: long beside what a change of VMs costs the host. */
-export const QUANTUM = 1_000_000;
-/** Instructions a VM may execute before one that wakes up takes its place. */
-const WAKE_UP_DELAY = 100_000;
+export { QUANTUM } from './scheduler.ts';
 const MAXIMUM_VMS = 126;
 const MAXIMUM_VCPUS = 256;
-
-const ALL_EXCEPTIONS = 0x00f0_b7ff;
-const ALL_INTERRUPTS = 0x222;
-const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
-const NEVER = 0xffff_ffff;
-/** No alarm: the host's timer must be set anew whatever comes next. */
-const SPENT = -1;
 
 /** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
 const transparent = (reason: ExitReason): boolean =>
   reason === 'missing-page' || reason === 'protected-page' || reason === 'host-timer' || reason === 'host-interrupt';
 
-/** An exit that has begun and not ended: a person looks at it stage by stage. */
 /** A vCPU of the hypervisor's. */
-type HostedVcpu = Vcpu<HostedVm>;
+export type HostedVcpu = Vcpu<HostedVm>;
 
+/** An exit that has begun and not ended: a person looks at it stage by stage. */
 export interface OpenExit {
   readonly vm: HostedVm;
   readonly vcpu: HostedVcpu;
@@ -57,6 +49,8 @@ export interface OpenExit {
 export interface HypervisorOptions {
   readonly host: Host;
   readonly memoryBytes: number;
+  /** Physical harts, 1 to 8. Default 1. */
+  readonly harts?: number;
   readonly epochNanoseconds: Unsigned64;
   readonly trace: Trace;
   readonly interrupts: InterruptLog;
@@ -71,22 +65,17 @@ export class Hypervisor implements Computer {
   /** Its memory, and who has what of it. */
   readonly memory: HostMemory;
   readonly trace: Trace;
+  readonly scheduler: Scheduler<HostedVcpu>;
   readonly #options: HypervisorOptions;
-  readonly #hart: Hart;
+  readonly #hosts: readonly HostHart<HostedVcpu>[];
   readonly #vms = new Map<number, HostedVm>();
-  /** Their vCPUs, in the order of their turns. */
-  #order: readonly HostedVcpu[] = [];
   readonly #freeBlocks: number[];
-  #current: HostedVcpu | undefined;
-  /** Machine ticks at which the current turn ends. */
-  #turnEnd = 0;
-  /** Machine ticks from which on a VM that wakes up may take the place of the current one. */
-  #wakeUpsFrom = 0;
-  #alarm = SPENT;
-  /** Machine ticks at which some VM that is not on the hart could execute; −Infinity: one can now. */
-  #othersDue = Infinity;
-  /** Something has happened to a VM that is not on the hart, or another one is on it: `othersDue` is not known. */
-  #othersStale = true;
+  /** VMs that have come to their end and are still to be taken off their harts. */
+  #ended: HostedVm[] = [];
+  /** VMs whose guests have asked to begin anew. */
+  readonly #reboots = new Set<HostedVm>();
+  /** Some VM has stopped for the person since the slice began. */
+  #stopped = false;
   #open: OpenExit | undefined;
   /** An exit is being handled. */
   #handling = false;
@@ -95,25 +84,27 @@ export class Hypervisor implements Computer {
   constructor(options: HypervisorOptions) {
     this.#options = options;
     this.trace = options.trace;
+    const harts = options.harts ?? 1;
     this.machine = new Machine({
       host: options.host,
-      harts: 1,
+      harts,
       ramBytes: options.memoryBytes,
       savedVcpus: MAXIMUM_VCPUS,
       translator: options.translator,
       quirks: options.quirks,
       svadu: true, // a guest gets it if its own board has it
+      stopsWhenStuck: true,
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,
       observer: {
-        trapTaken: (_, trap, target) => {
+        trapTaken: (hart, trap, target) => {
           if (target !== 'VS') return;
-          if (trap.cause === exceptionRows.userCall.code) this.#current?.userCalled();
-          if (trap.cause >>> 31 === 0) return;
+          const vcpu = this.#hosts[hart.id]?.vcpu;
+          if (trap.cause === exceptionRows.userCall.code) vcpu?.userCalled();
+          if (vcpu === undefined || trap.cause >>> 31 === 0) return;
           // The hart delivers code 10, 6 or 2 as 9, 5 or 1 ("vscause").
-          const vm = this.#current?.vm;
-          vm?.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, this.#hart.state.pc);
-          if (vm?.control.goal?.kind === 'interrupt') this.machine.interrupt();
+          vcpu.vm.interruptLog.taken((trap.cause & 0x7fff_ffff) - 1, hart.state.pc, vcpu.index);
+          if (vcpu.vm.control.goal?.kind === 'interrupt') this.machine.interrupt();
         },
       },
     });
@@ -121,12 +112,14 @@ export class Hypervisor implements Computer {
       ram: this.machine.ram,
       fence: () => this.machine.harts.forEach((each) => each.access.translations.flush()),
     });
+    this.scheduler = new Scheduler({ elapsed: () => this.machine.elapsed, mayRun, harts });
     const { hartBase } = this.machine.layout;
-    this.#freeBlocks = Array.from({ length: MAXIMUM_VCPUS }, (_, index) => hartBase + (index + 1) * HART_BLOCK_BYTES);
-    const [hart] = this.machine.harts;
-    if (hart === undefined) throw new Error('the machine has no hart');
-    this.#hart = hart;
-    this.#bootHost();
+    this.#freeBlocks = Array.from(
+      { length: MAXIMUM_VCPUS },
+      (_, index) => hartBase + (index + harts) * HART_BLOCK_BYTES,
+    );
+    this.#hosts = this.machine.harts.map((hart) => new HostHart(hart));
+    for (const host of this.#hosts) host.boot();
   }
 
   get now(): number {
@@ -149,9 +142,9 @@ export class Hypervisor implements Computer {
   get openExit(): OpenExit | undefined {
     return this.#open;
   }
-  /** The vCPU on the hart. */
-  get current(): HostedVcpu | undefined {
-    return this.#current;
+  /** The physical harts, each with the vCPU on it. */
+  get hosts(): readonly HostHart<HostedVcpu>[] {
+    return this.#hosts;
   }
 
   /** @throws ImageError, or Error where there is no room */
@@ -172,11 +165,13 @@ export class Hypervisor implements Computer {
         epochNanoseconds: this.#options.epochNanoseconds,
         stateBases,
         trace: this.trace,
-        disturbed: () => (this.#othersStale = true),
+        disturbed: (vcpu) => (vcpu === undefined ? this.scheduler.changed() : this.scheduler.disturbed(vcpu)),
+        ended: (ended) => this.#ended.push(ended),
+        rebooting: (rebooting) => this.#reboots.add(rebooting),
       });
       vm.hold(true);
       this.#vms.set(id, vm);
-      this.#order = [...this.#vms.values()].flatMap(({ vcpus }) => vcpus);
+      this.#reorder();
       return vm;
     } catch (error) {
       this.#network?.disconnect(id);
@@ -191,55 +186,67 @@ export class Hypervisor implements Computer {
     this.#network?.disconnect(vm.id);
     vm.dispose();
     this.#vms.delete(vm.id);
-    this.#order = [...this.#vms.values()].flatMap(({ vcpus }) => vcpus);
+    this.#reboots.delete(vm);
+    this.#reorder();
     for (const { state } of vm.vcpus) this.#freeBlocks.push(state.base);
   }
 
   resetVm(vm: HostedVm): void {
     this.#release(vm);
     this.#network?.forget(vm.id);
+    this.#reboots.delete(vm);
     vm.reset();
+  }
+
+  /** Changes what a vCPU is entitled to. @throws Error in one line where a value is out of range */
+  entitle(vcpu: HostedVcpu, change: Partial<Entitlement>): void {
+    const { pin } = change;
+    if (pin !== undefined && pin % 2 ** this.#hosts.length === 0) {
+      throw new Error(`expected a physical hart from 0 to ${this.#hosts.length - 1} to pin to, found none of them`);
+    }
+    vcpu.schedule.entitle(change, this.machine.elapsed);
+    this.scheduler.changed();
   }
 
   runSlice(budget: number): SliceEnd {
     const { machine } = this;
     const end = machine.elapsed + budget;
+    for (const host of this.#hosts) host.alarmStale = true; // somebody outside may have set a deadline
+    this.#reboot();
+    this.#stopped = false;
     for (;;) {
       if (this.#open) {
-        const { vm } = this.#open;
+        const { vm, vcpu } = this.#open;
         if (!vm.control.running) return 'stopped';
         this.#finishExit();
-        if (vm.ending) this.#end(vm);
-        else if (vm.control.goal?.kind === 'instruction') this.#stopAfterInstruction(vm);
-        if (!vm.control.running) return 'stopped';
+        if (!vm.ending && isStepOf(vcpu)) this.#stopAfterInstruction(vcpu);
       }
+      this.#bury();
+      if (this.#stopped) return 'stopped';
       const left = end - machine.elapsed;
-      if (left <= 0) return 'budget';
-      const vcpu = this.#choose();
-      if (vcpu === undefined) return 'idle';
-      const { vm } = vcpu;
-      vcpu.putOn(this.#hart);
-      this.#setAlarm(vcpu);
-      const single = vm.control.goal?.kind === 'instruction';
-      let executed = true;
-      // Under trap-and-emulate an interrupt is taken by entering the guest.
-      if (vm.control.goal?.kind !== 'interrupt' || !vm.interruptLog.lastTaken) {
-        const stop = machine.run(single ? 1 : left);
-        if (stop.kind === 'trap') executed = !transparent(this.#beginExit(vcpu));
-        else if (stop.kind === 'breakpoint') this.#stopAt(vm, () => vm.control.reached(vcpu.look().pc));
-        else if (stop.kind === 'stuck') vcpu.dieStuck();
-      }
-      if (vm.ending) this.#end(vm);
-      else if (single && executed && vm.control.running && !this.#open) this.#stopAfterInstruction(vm);
-      else if (vm.control.goal?.kind === 'interrupt' && vm.interruptLog.lastTaken) {
-        const { lastTaken } = vm.interruptLog;
-        this.#stopAt(vm, () =>
-          vm.control.hold({ kind: 'interrupt', sentence: `The guest has just taken an interrupt: ${lastTaken}.` }),
-        );
-      }
-      if (!vm.control.running) return 'stopped';
       // Clearing a VM's memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
-      if (vm.rebooting) return 'budget';
+      if (left <= 0 || this.#reboots.size > 0) return 'budget';
+      this.#occupyHarts();
+      // Under trap-and-emulate an interrupt is taken by entering the guest.
+      if (this.#stopAtInterrupt()) continue;
+      const stepping = this.#stepping();
+      const before = stepping?.instructions ?? 0;
+      const stop = machine.run(stepping ? 1 : left);
+      let executed = stepping !== undefined && stepping.instructions > before;
+      if (stop.kind === 'idle') return 'idle';
+      if (stop.kind === 'trap') {
+        const host = this.#hostOf(stop.hart);
+        const { vcpu } = host;
+        if (vcpu === undefined) host.woken();
+        else {
+          const reason = this.#beginExit(host, vcpu);
+          if (vcpu === stepping) executed = !transparent(reason);
+        }
+      } else if (stop.kind === 'breakpoint') this.#atBreakpoint(this.#hostOf(stop.hart));
+      else if (stop.kind === 'stuck') this.#stuck(this.#hostOf(stop.hart));
+      if (stepping && executed && !stepping.vm.ending && stepping.vm.control.running && !this.#open) {
+        this.#stopAfterInstruction(stepping);
+      }
     }
   }
 
@@ -247,15 +254,13 @@ export class Hypervisor implements Computer {
     if (this.#open) return this.#open.vm.control.running ? undefined : Infinity;
     // A guest in the middle of its code is left alone, and the others are looked at in the order of their turns: where the
     // host cuts its slices must not be seen.
-    const current = this.#current;
-    if (current?.inGuest === true && this.#mayRun(current.vm)) return undefined;
+    for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
+    if (this.#reboots.size > 0) return undefined;
     this.#network?.elapse();
-    this.#othersStale = true;
-    if (current !== undefined && this.#mayRun(current.vm) && current.refresh()) return undefined;
-    if (this.#nextAfter(current) !== undefined) return undefined;
-    let until = this.#network?.deadline() ?? Infinity;
-    for (const vcpu of this.#order) if (this.#mayRun(vcpu.vm)) until = Math.min(until, vcpu.deadline());
-    return reachable(until);
+    this.scheduler.changed();
+    for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
+    if (this.scheduler.anyReady()) return undefined;
+    return reachable(Math.min(this.#network?.deadline() ?? Infinity, this.scheduler.deadline()));
   }
 
   /** While a person holds an exit open, the hart is inside the hypervisor and time stands still for everybody. */
@@ -266,11 +271,14 @@ export class Hypervisor implements Computer {
   /** The person's word about a VM has changed: it runs, or it stands. */
   obey(vm: HostedVm): void {
     const { running } = vm.control;
-    this.#othersStale = true;
     if (!running && this.#open?.vm !== vm) this.#release(vm);
     vm.hold(!running);
     vm.setBreakpoints(vm.control.breakpoints);
+    this.scheduler.changed();
+    for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
     if (!running) return;
+    // While one vCPU goes a single step, the others of its VM stand.
+    for (const host of this.#hosts) if (host.vcpu?.vm === vm && !mayRun(host.vcpu)) this.#vacate(host);
     vm.passBreakpoint();
     this.#network?.resume(vm.id);
   }
@@ -279,34 +287,20 @@ export class Hypervisor implements Computer {
   nextStage(vm: HostedVm): boolean {
     const open = this.#open;
     if (open?.vm !== vm) return false;
+    const { vcpu } = open;
     if (open.stage === 'trapped') {
-      this.#handle(open.vcpu, open.exit);
+      this.#handle(vcpu, open.exit);
       this.#open = { ...open, stage: 'handled', record: this.trace.draft };
-      vm.control.hold({ kind: 'stage', sentence: 'The hypervisor has acted. Next, the guest goes on.' });
+      const sentence = 'The hypervisor has acted. Next, the guest goes on.';
+      vm.control.hold({ kind: 'stage', vcpu: vcpu.index, sentence });
     } else {
       this.#finishExit();
       this.#release(vm);
-      vm.control.hold({ kind: 'stage', sentence: 'The exit is over: the guest goes on at this instruction.' });
-      if (vm.ending) this.#end(vm);
+      const sentence = 'The exit is over: the guest goes on at this instruction.';
+      vm.control.hold({ kind: 'stage', vcpu: vcpu.index, sentence });
+      this.#bury();
     }
     return true;
-  }
-
-  /** The hypervisor's own set-up: it lives in HS-mode and takes every trap of its guests. */
-  #bootHost(): void {
-    const { state, hosted } = this.#hart;
-    hosted.M = true;
-    hosted.HS = true;
-    state.setUp('medeleg', ALL_EXCEPTIONS);
-    state.setUp('mideleg', ALL_INTERRUPTS);
-    state.setUp('mcounteren', 0xffff_ffff);
-    state.csrs.menvcfgh = STCE | ADUE;
-    state.setUp('mie', HOST_INTERRUPTS);
-    state.setUp('stvec', RAM_BASE); // never fetched from: the hart stops at its trap vector
-    state.privilege = Privilege.supervisor;
-    state.pc = RAM_BASE;
-    this.#hart.changed('translation');
-    this.#hart.changed('timer');
   }
 
   /** The guest, with a card on the network. */
@@ -321,110 +315,76 @@ export class Hypervisor implements Computer {
     );
   }
 
-  #mayRun(vm: HostedVm): boolean {
-    return vm.control.running && !vm.ending;
+  #hostOf(hart: Hart): HostHart<HostedVcpu> {
+    const host = this.#hosts[hart.id];
+    if (host === undefined) throw new RangeError(`hart ${hart.id} of ${this.#hosts.length}`);
+    return host;
   }
 
-  /** Whose turn it is: the current VM's until its turn ends, then the next one's that can execute. */
-  #choose(): HostedVcpu | undefined {
-    const current = this.#current;
-    if (current?.inGuest === true && this.#mayRun(current.vm)) return current;
-    this.#network?.elapse();
-    if (current !== undefined && this.#mayRun(current.vm)) {
-      if (current.refresh()) {
-        const { now } = this.machine;
-        if (now < this.#endOfTurn(current)) {
-          if (now >= this.#turnEnd) this.#beginTurn(); // nobody else could use it
-          return current;
+  #reorder(): void {
+    this.scheduler.order = [...this.#vms.values()].flatMap(({ vcpus }) => vcpus);
+  }
+
+  /** Every hart that is in the hypervisor gets a vCPU, or waits for one; every hart gets its alarm. */
+  #occupyHarts(): void {
+    for (let again = true; again;) {
+      for (const host of this.#hosts) {
+        if (host.vcpu?.inGuest !== true) {
+          if (host.vcpu === undefined && host.seen === this.scheduler.changes) continue;
+          this.#network?.elapse();
+          const vcpu = this.scheduler.choose(host);
+          if (vcpu === undefined) host.park();
+          else {
+            host.unpark();
+            vcpu.putOn(host.hart);
+          }
+          host.alarmStale = true;
         }
+        if (host.alarmStale || host.seen !== this.scheduler.changes) this.#setAlarm(host);
       }
+      // What one hart has done may have made a vCPU ready that another one waits for.
+      again = false;
+      for (const { vcpu, seen } of this.#hosts) again ||= vcpu === undefined && seen !== this.scheduler.changes;
     }
-    const next = this.#nextAfter(current);
-    if (next !== current) current?.takeOff();
-    this.#current = next;
-    this.#othersStale = true;
-    this.#beginTurn();
-    return next;
-  }
-
-  #beginTurn(): void {
-    const { now } = this.machine;
-    this.#turnEnd = now + QUANTUM / INSTRUCTIONS_PER_TICK;
-    this.#wakeUpsFrom = now + WAKE_UP_DELAY / INSTRUCTIONS_PER_TICK;
-  }
-
-  /** Machine ticks at which the current VM must make room: for one that could run all along, or for one that wakes up. */
-  #endOfTurn(current: HostedVcpu): number {
-    const due = this.#othersDueAt(current);
-    return due === -Infinity ? this.#turnEnd : Math.max(this.#wakeUpsFrom, due);
-  }
-
-  /** The next VM behind another one that can execute; that one itself comes last. */
-  #nextAfter(last: HostedVcpu | undefined): HostedVcpu | undefined {
-    const order = this.#order;
-    const { length } = order;
-    const after = last === undefined ? 0 : order.indexOf(last) + 1;
-    for (let step = 0; step < length; step++) {
-      const vcpu = order[(after + step) % length];
-      if (vcpu !== undefined && this.#mayRun(vcpu.vm) && vcpu.refresh()) return vcpu;
-    }
-    return undefined;
-  }
-
-  /** Machine ticks at which a VM other than the current one could execute; −Infinity: one can now. */
-  #othersDueAt(current: HostedVcpu): number {
-    if (!this.#othersStale) return this.#othersDue;
-    this.#othersStale = false;
-    const order = this.#order;
-    const { length } = order;
-    const after = order.indexOf(current) + 1;
-    let due = Infinity;
-    for (let step = 0; step < length; step++) {
-      const vcpu = order[(after + step) % length];
-      if (vcpu === undefined || vcpu === current || !this.#mayRun(vcpu.vm)) continue;
-      if (vcpu.ready) {
-        due = -Infinity;
-        break;
-      }
-      due = Math.min(due, vcpu.deadline());
-    }
-    this.#othersDue = due;
-    return due;
   }
 
   /**
-   * Sets the host's timer to what comes first: a deadline of the current guest's or of the network, or the end of its turn if
-   * another could run then.
+   * Sets the timer of a hart to what comes first: a deadline of its vCPU's, or the time at which another one must or may have
+   * the hart. The network's deadlines are hart 0's.
    */
-  #setAlarm(current: HostedVcpu): void {
-    const alarm = Math.min(current.deadline(), this.#endOfTurn(current), this.#network?.deadline() ?? Infinity);
-    if (alarm === this.#alarm) return;
-    this.#alarm = alarm;
-    const { state } = this.#hart;
-    const ticks = Math.max(0, alarm);
-    state.csrs.stimecmp = ticks === Infinity ? NEVER : ticks % 2 ** 32;
-    state.csrs.stimecmph = ticks === Infinity ? NEVER : Math.min(NEVER, Math.floor(ticks / 2 ** 32));
-    this.#hart.changed('timer');
+  #setAlarm(host: HostHart<HostedVcpu>): void {
+    const due = this.scheduler.dueAt(host);
+    const frame = host.hart.id === 0 ? (this.#network?.deadline() ?? Infinity) : Infinity;
+    host.setAlarm(Math.min(due, frame, host.vcpu?.deadline() ?? Infinity));
+  }
+
+  /** The vCPU that is to execute a single instruction and is about to. */
+  #stepping(): HostedVcpu | undefined {
+    for (const { vcpu } of this.#hosts) if (vcpu !== undefined && isStepOf(vcpu)) return vcpu;
+    return undefined;
   }
 
   /** The hart has trapped into the hypervisor. @returns why */
-  #beginExit(vcpu: HostedVcpu): ExitReason {
+  #beginExit(host: HostHart<HostedVcpu>, vcpu: HostedVcpu): ExitReason {
     const { vm } = vcpu;
     const { trace } = this;
-    const { host } = this.#options;
+    const clock = this.#options.host;
     const timed = trace.times(vcpu.exits + 1);
-    const started = timed ? host.nanoseconds() : NaN;
+    const started = timed ? clock.nanoseconds() : NaN;
     const exit = vcpu.beginExit();
     const memoryExit = exit.reason === 'missing-page' || exit.reason === 'protected-page';
     if (memoryExit && this.#options.exactTime) {
       vcpu.takeBack();
       this.machine.takeBack();
     }
-    const held = vm.control.goal?.kind === 'exit';
-    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vcpu), vcpu.state, this.#hart.state, held);
+    const held = vm.control.goal?.kind === 'exit' && vm.control.vcpu === vcpu.index;
+    const { state, id } = host.hart;
+    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vcpu), vcpu.state, state, held, vcpu.index, id);
+    if (exit.reason === 'host-timer') host.alarmSpent();
     if (held) {
       vm.control.hold({
         kind: 'exit',
+        vcpu: vcpu.index,
         sentence: `The guest has left for the hypervisor: ${exitRows[exit.reason].meaning}`,
       });
       vm.hold(true);
@@ -433,7 +393,7 @@ export class Hypervisor implements Computer {
     }
     this.#handle(vcpu, exit);
     if (transparent(exit.reason)) vcpu.instructionPending();
-    this.#endExit(exit, timed ? host.nanoseconds() - started : NaN);
+    this.#endExit(timed ? clock.nanoseconds() - started : NaN);
     return exit.reason;
   }
 
@@ -450,38 +410,102 @@ export class Hypervisor implements Computer {
     if (open === undefined) return;
     this.#open = undefined;
     if (open.stage === 'trapped') this.#handle(open.vcpu, open.exit);
-    this.#endExit(open.exit, NaN);
+    this.#endExit(NaN);
   }
 
-  #endExit(exit: Exit, nanoseconds: number): void {
+  #endExit(nanoseconds: number): void {
     this.trace.end(nanoseconds);
-    if (exit.reason === 'host-timer') this.#alarm = SPENT;
   }
 
-  #stopAfterInstruction(vm: HostedVm): void {
-    this.#stopAt(vm, () => vm.control.hold({ kind: 'step', sentence: 'One instruction was executed.' }));
+  /** Guests that have asked for it begin anew. */
+  #reboot(): void {
+    for (const vm of this.#reboots) {
+      this.#release(vm);
+      if (vm.rebooting) vm.reset();
+    }
+    this.#reboots.clear();
+  }
+
+  #atBreakpoint({ vcpu }: HostHart<HostedVcpu>): void {
+    if (vcpu === undefined) return;
+    const { vm, index } = vcpu;
+    const { pc } = vcpu.look();
+    if (vm.control.passes(pc, index)) vcpu.hart.passBreakpoint();
+    else this.#stopAt(vm, () => vm.control.reached(pc, index));
+  }
+
+  /** With several vCPUs, another one may still mend what this one is stuck in. */
+  #stuck({ vcpu }: HostHart<HostedVcpu>): void {
+    if (vcpu?.vm.harts === 1) vcpu.dieStuck();
+  }
+
+  /** @returns whether a VM has stopped because a vCPU has taken the interrupt that the person waits for */
+  #stopAtInterrupt(): boolean {
+    let stopped = false;
+    for (const { vcpu } of this.#hosts) {
+      const vm = vcpu?.vm;
+      if (vm?.control.goal?.kind !== 'interrupt') continue;
+      const { lastTaken, lastTakenBy } = vm.interruptLog;
+      if (!lastTaken) continue;
+      if (lastTakenBy !== vm.control.vcpu) {
+        vm.interruptLog.lastTaken = undefined;
+        continue;
+      }
+      const sentence = `The guest has just taken an interrupt: ${lastTaken}.`;
+      this.#stopAt(vm, () => vm.control.hold({ kind: 'interrupt', vcpu: lastTakenBy, sentence }));
+      stopped = true;
+    }
+    return stopped;
+  }
+
+  #stopAfterInstruction({ vm, index }: HostedVcpu): void {
+    this.#stopAt(vm, () => vm.control.hold({ kind: 'step', vcpu: index, sentence: 'One instruction was executed.' }));
   }
 
   #stopAt(vm: HostedVm, hold: () => void): void {
     hold();
+    this.#stopped = true;
     this.#release(vm);
     vm.hold(true);
   }
 
-  #end(vm: HostedVm): void {
-    this.#release(vm);
-    vm.hold(true);
-    vm.control.hold({ kind: 'ended', sentence: vm.ending?.message ?? '' });
+  /** VMs that have ended leave their harts. */
+  #bury(): void {
+    if (this.#ended.length === 0) return;
+    const ended = this.#ended;
+    this.#ended = [];
+    for (const vm of ended) {
+      if (!vm.ending || this.#vms.get(vm.id) !== vm) continue; // it was reset meanwhile, or never came to be
+      this.#release(vm);
+      vm.hold(true);
+      vm.control.hold({ kind: 'ended', sentence: vm.ending.message });
+      this.#stopped = true;
+    }
   }
 
-  /** Takes a VM off the hart; an exit of its own that stands open is brought to its end. */
+  /** Takes a VM off its harts; an exit of its own that stands open is brought to its end. */
   #release(vm: HostedVm): void {
     if (this.#open?.vm === vm) this.#finishExit();
-    this.#othersStale = true;
-    for (const vcpu of vm.vcpus) vcpu.takeOff();
-    if (this.#current?.vm === vm) this.#current = undefined;
+    this.scheduler.changed();
+    for (const host of this.#hosts) if (host.vcpu?.vm === vm) this.#vacate(host);
+  }
+
+  #vacate(host: HostHart<HostedVcpu>): void {
+    this.scheduler.leave(host);
+    host.park();
   }
 }
+
+/** The person lets the VM run, it has not ended, and no other vCPU of it goes a single step. */
+function mayRun({ vm, index }: HostedVcpu): boolean {
+  const { control } = vm;
+  if (!control.running || vm.ending !== undefined || vm.rebooting) return false;
+  return control.goal?.kind !== 'instruction' || control.vcpu === index;
+}
+
+/** Whether the vCPU is to execute a single instruction. */
+const isStepOf = ({ vm, index }: HostedVcpu): boolean =>
+  vm.control.goal?.kind === 'instruction' && vm.control.vcpu === index;
 
 /** The instruction that led to an exit, for its record; 0 where none did, or nobody knows. */
 function instructionOf(exit: Exit, vcpu: HostedVcpu): number {

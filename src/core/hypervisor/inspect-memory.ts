@@ -7,8 +7,8 @@ import { Access, NO_ENTRY, Walker, type FetchObserver, type TableMemory, type Wa
 import type { VirtualMachine } from './virtual-machine.ts';
 
 /** The guest's own translation, as its CSRs set it up. */
-export function guestContext(vm: VirtualMachine): WalkContext {
-  const state = vm.look();
+export function guestContext(vm: VirtualMachine, hart = 0): WalkContext {
+  const state = vm.look(hart);
   const status = state.csrs.mstatus;
   const machine = state.privilege === Privilege.machine;
   // A bare guest may itself be a hypervisor with a guest of its own on the hart.
@@ -34,16 +34,16 @@ const lookingAt = (memory: TableMemory): TableMemory => ({
   updateEntry: () => false,
 });
 
-/** Walks the guest's tables for an access. @returns the walker with its result; `fault` says whether it succeeded */
-export function walkGuest(vm: VirtualMachine, gva: number, access: Access, observer?: FetchObserver): Walker {
+/** Walks the guest's tables for an access of one of its harts. @returns the walker with its result; `fault` says whether it succeeded */
+export function walkGuest(vm: VirtualMachine, gva: number, access: Access, observer?: FetchObserver, hart = 0): Walker {
   const walker = new Walker(lookingAt(vm.memory));
-  walker.walk(guestContext(vm), gva, access, observer);
+  walker.walk(guestContext(vm, hart), gva, access, observer);
   return walker;
 }
 
 /** The guest's instruction at a virtual address; undefined where none can be fetched. */
-export function instructionAt(vm: VirtualMachine, gva: number): number | undefined {
-  const walker = walkGuest(vm, gva, Access.fetch);
+export function instructionAt(vm: VirtualMachine, gva: number, hart = 0): number | undefined {
+  const walker = walkGuest(vm, gva, Access.fetch, undefined, hart);
   if (walker.fault !== 'none') return undefined;
   const word = vm.memory.readEntry(walker.physical - (walker.physical % 4));
   return word === NO_ENTRY ? undefined : word;

@@ -20,6 +20,8 @@ export interface LabOptions {
   readonly host: Host;
   /** RAM of the machine that the hypervisor shares out; it is made when the first VM needs it. */
   readonly memoryBytes: number;
+  /** Physical harts of that machine, 1 to 8. Default 1. */
+  readonly physicalHarts?: number;
   /** What the real-time clocks show at time 0. */
   readonly epochNanoseconds: Unsigned64;
   /** Exits the trace keeps; a power of two. */
@@ -108,13 +110,11 @@ export class Lab {
           'expected a guest in supervisor boot for paravirtual, found one in machine boot: a kernel that makes hypercalls has its hypervisor below it; run this one under trap-and-emulate, or bare',
         );
       }
-      if (guest.harts !== 1) {
-        throw new Error(`expected 1 hart for ${technique}, found ${guest.harts}: more need the bare machine`);
-      }
       const { host, memoryBytes, epochNanoseconds } = this.#options;
       this.#hypervisor ??= new Hypervisor({
         host,
         memoryBytes,
+        harts: this.#options.physicalHarts ?? 1,
         epochNanoseconds,
         trace: this.trace,
         interrupts: this.interrupts,
@@ -156,11 +156,11 @@ export class Lab {
     this.interrupts.abandon(id);
   }
 
-  /** Lets a VM run, until `goal` if there is one. */
-  start(id: number, goal?: Goal): void {
+  /** Lets a VM run, until `goal` if there is one. @param vcpu the one that the goal is about */
+  start(id: number, goal?: Goal, vcpu = 0): void {
     const vm = this.vm(id);
     if (vm.ending) throw new Error(`the guest has ended (${vm.ending.message}): reset it to run it again`);
-    vm.control.run(goal);
+    vm.control.run(goal, vcpu);
     this.#obey(vm);
   }
 
@@ -188,8 +188,8 @@ export class Lab {
     vm.setBreakpoints(vm.control.breakpoints);
   }
 
-  /** Begins a step; `control.stop` says when and why it ended. */
-  step(id: number, kind: StepKind): void {
+  /** Begins a step of one vCPU; `control.stop` says when and why it ended. */
+  step(id: number, kind: StepKind, vcpu = 0): void {
     const vm = this.vm(id);
     if (kind === 'stage' && vm instanceof HostedVm && this.#hypervisor?.nextStage(vm)) return;
     if ((kind === 'stage' || kind === 'exit') && vm.technique === 'bare') {
@@ -200,16 +200,19 @@ export class Lab {
         'expected a guest on the bare machine, found one of the hypervisor: step to its next exit instead',
       );
     }
-    this.start(id, this.#goalOf(vm, kind));
+    this.start(id, this.#goalOf(vm, kind, vcpu), vcpu);
   }
 
-  #goalOf(vm: VirtualMachine, kind: StepKind): Goal {
-    const state = vm.look();
+  #goalOf(vm: VirtualMachine, kind: StepKind, vcpu: number): Goal {
+    const state = vm.look(vcpu);
+    if (state.stopped) {
+      throw new Error(`expected a hart that its guest has started, found hart ${vcpu} stopped: look at another one`);
+    }
     switch (kind) {
       case 'instruction':
         return { kind: 'instruction' };
       case 'over':
-        return goalOver(instructionAt(vm, state.pc) ?? 0, state.pc);
+        return goalOver(instructionAt(vm, state.pc, vcpu) ?? 0, state.pc);
       case 'out':
         return { kind: 'address', address: state.x(1) >>> 0 };
       case 'exit':

@@ -11,8 +11,12 @@ export class TablePages {
   readonly #frames: HostFrames;
   readonly #vm: number;
   readonly #use: FrameUse;
+  /** Pages it may still take. */
+  #left: number;
 
-  constructor(ram: PhysicalMemory, frames: HostFrames, vm: number, use: FrameUse) {
+  /** @param limit pages at most, where several share what their VM was promised */
+  constructor(ram: PhysicalMemory, frames: HostFrames, vm: number, use: FrameUse, limit = Infinity) {
+    this.#left = limit;
     this.#ram = ram;
     this.#frames = frames;
     this.#vm = vm;
@@ -21,11 +25,15 @@ export class TablePages {
 
   /** A zeroed table of `pages` pages, aligned to its size; undefined where no memory is left. */
   allocate(pages = 1): Hpa | undefined {
-    return this.#frames.allocate(pages, { vm: this.#vm, use: this.#use }, pages);
+    if (pages > this.#left) return undefined;
+    const table = this.#frames.allocate(pages, { vm: this.#vm, use: this.#use }, pages);
+    if (table !== undefined) this.#left -= pages;
+    return table;
   }
 
   free(table: Hpa, pages = 1): void {
     this.#frames.free(table, pages);
+    this.#left += pages;
   }
 
   read(table: Hpa, index: number): number {

@@ -8,6 +8,7 @@
 //   4,5  virtual cost                12 gva; valid if 13     20 resume pc
 //   6    vm                          13 1: gva is valid      21 number of effects
 //   7    reason                      14 stval                22 … effects, 4 words each: kind, what, before, after
+//   62   vCPU                        63 physical hart
 //   8    pc                          15 htval
 //   9    instruction                 16 htinst   17 scause
 
@@ -51,6 +52,9 @@ export interface ExitRecord {
   readonly nanoseconds: number | undefined;
   readonly virtualCost: number;
   readonly vm: number;
+  readonly vcpu: number;
+  /** The physical hart that trapped. */
+  readonly hart: number;
   readonly reason: ExitReason;
   readonly pc: number;
   /** 0 where no instruction is known. */
@@ -78,8 +82,10 @@ const verdictCodes = codesOf(verdicts);
 const WORDS = 64;
 const EFFECTS = 22;
 const EFFECT_WORDS = 4;
+const VCPU = 62;
+const HART = 63;
 /** Effects kept per exit; more are counted but not kept. */
-export const EFFECT_LIMIT = Math.floor((WORDS - EFFECTS) / EFFECT_WORDS);
+export const EFFECT_LIMIT = Math.floor((VCPU - EFFECTS) / EFFECT_WORDS);
 
 /** Sums over the exits of one reason; host time in nanoseconds. */
 export interface ReasonStatistics {
@@ -159,6 +165,8 @@ export class Trace {
    * An exit begins. What is noted of it until `end` is written straight into the ring.
    * @param at virtual instructions
    * @param instruction the guest's; 0 where it is not known
+   * @param vcpu its number in its VM
+   * @param hart the physical hart
    * @param held a person looks at it stage by stage: it has a record even while nothing is recorded
    */
   begin(
@@ -169,6 +177,8 @@ export class Trace {
     guest: GuestHart,
     { csrs }: TrappedHart,
     held: boolean,
+    vcpu = 0,
+    hart = 0,
   ): void {
     const reason = reasonCodes[exit.reason];
     this.#vm = vm;
@@ -205,6 +215,8 @@ export class Trace {
     words[base + 19] = 0;
     words[base + 20] = pc;
     words[base + 21] = 0;
+    words[base + VCPU] = vcpu;
+    words[base + HART] = hart;
   }
 
   /** The exit under way reads or writes something. */
@@ -260,6 +272,8 @@ export class Trace {
       nanoseconds: Number.isNaN(double(1)) ? undefined : double(1),
       virtualCost: double(2),
       vm: word(6),
+      vcpu: word(VCPU),
+      hart: word(HART),
       reason: this.reasonOf(sequence),
       pc: unsigned(8),
       instruction: unsigned(9),

@@ -21,6 +21,7 @@ import { Effect, type Trace } from './trace.ts';
 import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
+import { VcpuSchedule } from './vcpu-schedule.ts';
 import type { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
 
@@ -73,7 +74,7 @@ export interface VcpuOptions<Vm extends VcpuVm> {
   /** The guest has machine mode to itself; otherwise the hypervisor is its firmware. */
   readonly ownsMachineMode: boolean;
   readonly trace: Trace;
-  readonly makeWorld: (state: PrivilegedState) => World;
+  readonly makeWorld: (vcpu: { readonly state: PrivilegedState; readonly index: number }) => World;
   /** While it is not on a hart, something has happened to it that may change when it can execute. */
   readonly disturbed: () => void;
 }
@@ -84,6 +85,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** The guest's hart, as the guest sees it. While it is on a physical hart, `look` brings it up to date. */
   readonly state: PrivilegedState;
   readonly virtualHart: VirtualHart;
+  /** What it is entitled to, and how its time has gone. */
+  readonly schedule = new VcpuSchedule();
   exits = 0;
   readonly #options: VcpuOptions<Vm>;
   #hart: Hart;
@@ -160,6 +163,10 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   get waiting(): boolean {
     return this.state.waiting || this.state.stopped;
   }
+  /** Its guest has not started it, or has stopped it (SBI HSM). */
+  get stopped(): boolean {
+    return this.state.stopped;
+  }
   /** It could execute: it does not wait, or what it waits for has come. Looking changes nothing. */
   get ready(): boolean {
     const { state } = this;
@@ -235,7 +242,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
 
   /** With a world of its own, which must have been disposed of: as a hart is that the firmware has not started. */
   powerOff(): void {
-    this.#world = this.#options.makeWorld(this.state);
+    this.#world = this.#options.makeWorld(this);
     this.#powerOn(0, 0);
     this.state.stopped = true;
   }

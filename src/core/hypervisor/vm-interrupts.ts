@@ -19,6 +19,8 @@ const kindOf = (code: number): InterruptKind | undefined =>
 export class VmInterrupts {
   /** Name of the interrupt the guest has taken since somebody last cleared this. */
   lastTaken: string | undefined;
+  /** The hart that took it. */
+  lastTakenBy = 0;
   /** Codes of interrupts that were raised and not yet injected. */
   #coming = 0;
   readonly #ports: VmInterruptsPorts;
@@ -67,9 +69,11 @@ export class VmInterrupts {
    * The guest's handler was entered.
    * @param code interrupt code as the guest's kernel sees it
    * @param handler guest virtual address of the handler
+   * @param hart of the guest
    */
-  taken(code: number, handler: number): void {
+  taken(code: number, handler: number, hart = 0): void {
     const { log, vm } = this.#ports;
+    this.lastTakenBy = hart;
     this.lastTaken = findCause(INTERRUPT_FLAG + code)?.name ?? `interrupt ${code}`;
     log.count(vm, this.lastTaken);
     const kind = kindOf(code);
@@ -78,7 +82,8 @@ export class VmInterrupts {
     const unseen = kind !== 'external' && !log.isOpen(vm, kind);
     if (unseen) this.raise(kind, kind === 'timer' ? 'compare register' : 'software', 'seen by the hart alone');
     if (unseen) this.reach(kind, 'pending', 'in the hart');
-    this.reach(kind, 'taken', `at 0x${handler.toString(16)}`);
+    const where = this.#ports.board().harts > 1 ? ` on hart ${hart}` : '';
+    this.reach(kind, 'taken', `at 0x${handler.toString(16)}${where}`);
     if (unseen || kind === 'software') this.reach(kind, 'acknowledged', 'no controller to tell');
   }
 

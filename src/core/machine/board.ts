@@ -76,6 +76,7 @@ export interface BoardPorts {
 }
 
 export class Board {
+  readonly harts: number;
   readonly aclint: Aclint;
   readonly plic: Plic;
   readonly uart: Uart16550;
@@ -90,6 +91,7 @@ export class Board {
   #deadline: number | undefined;
 
   constructor(ports: BoardPorts) {
+    this.harts = ports.harts;
     this.#clock = ports.clock;
     const rescheduled = () => {
       this.#deadline = undefined;

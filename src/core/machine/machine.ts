@@ -28,7 +28,7 @@ export type MachineStop =
   /** A hart took a trap into a mode whose software is hosted outside. */
   | { readonly kind: 'trap'; readonly hart: Hart }
   | { readonly kind: 'breakpoint'; readonly hart: Hart }
-  /** The hart takes the same trap for ever, and no other hart could change that. */
+  /** The hart takes the same trap for ever. */
   | { readonly kind: 'stuck'; readonly hart: Hart }
   /** All harts wait. `until`: the board time at which something happens by itself; Infinity: nothing will. */
   | { readonly kind: 'idle'; readonly until: number }
@@ -48,6 +48,8 @@ export interface MachineOptions {
   readonly quirks?: Readonly<Quirks>;
   /** The harts have the H extension (default). */
   readonly hypervisorExtension?: boolean;
+  /** A hart that is stuck stops the machine although others could go on. Default: only where there is no other. */
+  readonly stopsWhenStuck?: boolean;
   /** Hot code is translated to WebAssembly (default). Nothing but speed depends on it. */
   readonly translator?: boolean;
   /** Arrivals after which an instruction is translated from (default: HOT). */
@@ -72,6 +74,7 @@ export class Machine {
   /** Empty only while the board, whose clock they are, is being built. */
   readonly harts: readonly Hart[] = [];
   readonly svadu: boolean;
+  readonly #stopsWhenStuck: boolean;
   readonly quirks: Readonly<Quirks>;
   /** Undefined where hot code is not translated. */
   readonly translator: Translator | undefined;
@@ -90,6 +93,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     const { host } = options;
     this.svadu = options.svadu ?? false;
+    this.#stopsWhenStuck = options.stopsWhenStuck ?? options.harts === 1;
     this.quirks = options.quirks ?? NO_QUIRKS;
     this.layout = layoutOf(options.harts, options.ramBytes, options.savedVcpus);
     this.memory = new LinearMemory(host.allocate(this.layout.totalBytes));
@@ -227,8 +231,8 @@ export class Machine {
       this.#turnLeft -= executed;
       if (stop === 'trap') return { kind: 'trap', hart };
       if (stop === 'breakpoint') return { kind: 'breakpoint', hart };
-      if (stop === 'stuck' && this.harts.length === 1) return { kind: 'stuck', hart };
       if (stop === 'waiting' || stop === 'stuck') this.#turnLeft = 0;
+      if (stop === 'stuck' && this.#stopsWhenStuck) return { kind: 'stuck', hart };
     }
   }
 
