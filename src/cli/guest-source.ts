@@ -55,13 +55,6 @@ export function chooseGuest(
     row !== undefined && operands.length === 0 ? shipped(row.image) : oneOperand('run', 'IMAGE', operands);
   const technique = choice.technique ?? 'bare';
   const harts = choice.harts ?? 1;
-  if (harts > 1 && technique !== 'bare') {
-    throw new UsageError(
-      `one hart with --technique ${technique}`,
-      `${harts}`,
-      'leave out --harts (the hypervisor gives a guest one virtual CPU so far), or use --technique bare',
-    );
-  }
   const image = readDecompressed('an image', imagePath);
   const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shipped(row.initrd));
   const bootArguments = choice.append ?? row?.bootArguments;

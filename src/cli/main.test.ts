@@ -57,9 +57,34 @@ describe('bad input: status 2 and one line', () => {
     ],
     ['no harts', () => ['run', hello, '--harts=0'], /expected a whole number from 1 to 8/],
     [
-      'harts under the hypervisor',
-      () => ['run', hello, '--harts', '2', '--technique', 'hardware-assisted'],
-      /expected one hart with --technique hardware-assisted, found 2/,
+      'physical harts without a hypervisor',
+      () => ['run', hello, '--physical-harts', '2'],
+      /expected a technique of the hypervisor with --physical-harts, found bare/,
+    ],
+    [
+      'a weight of nothing',
+      () => ['run', hello, '--technique', 'hardware-assisted', '--weight', '0'],
+      /expected whole numbers from 1 to 10000 after --weight, found "0"/,
+    ],
+    [
+      'a cap of more than a hart',
+      () => ['run', hello, '--technique', 'hardware-assisted', '--cap', '50,101'],
+      /expected whole numbers from 1 to 100 after --cap/,
+    ],
+    [
+      'weights for more vCPUs than there are',
+      () => ['run', hello, '--technique', 'hardware-assisted', '--harts', '3', '--weight', '1,2'],
+      /expected one value, or 3, after --weight, found 2/,
+    ],
+    [
+      'a pin to no hart that there is',
+      () => ['run', hello, '--technique', 'hardware-assisted', '--physical-harts', '2', '--pin', '2-3'],
+      /expected physical harts from 0 to 1 after --pin, found none of them/,
+    ],
+    [
+      'a pin that is no set of harts',
+      () => ['run', hello, '--technique', 'hardware-assisted', '--pin', '3-1'],
+      /expected physical harts from 0 to 7 after --pin/,
     ],
     [
       'machine boot with the H extension',

@@ -5,6 +5,8 @@ import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
 import { cable } from './network-options.ts';
+import { perVcpu, harts } from './scheduling-options.ts';
+import { MAXIMUM_WEIGHT } from '../core/hypervisor/vcpu-schedule.ts';
 import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
@@ -26,7 +28,36 @@ export const runOptions = {
     size(MEMORY),
     `RAM of the guest, with K, M or G. Default: ${sizeText(DEFAULT_MEMORY)}, or as --guest wants it`,
   ),
-  harts: option('--harts', 'N', wholeNumber(1, 8), 'harts, 1 to 8; more than one only with bare. Default: 1'),
+  harts: option(
+    '--harts',
+    'N',
+    wholeNumber(1, 8),
+    'harts of the guest, 1 to 8: virtual CPUs, where a hypervisor runs it. Default: 1',
+  ),
+  physicalHarts: option(
+    '--physical-harts',
+    'N',
+    wholeNumber(1, 8),
+    'harts of the machine that the hypervisor shares out, 1 to 8; not with bare. They share one clock. Default: 1',
+  ),
+  weight: option(
+    '--weight',
+    'N[,N…]',
+    perVcpu(1, MAXIMUM_WEIGHT),
+    'share of each virtual CPU against the others that want a hart: one number for all, or one for each. Default: 100',
+  ),
+  cap: option(
+    '--cap',
+    'PERCENT[,…]',
+    perVcpu(1, 100),
+    'percent of a physical hart that each virtual CPU gets at most, for all or for each. Default: 100',
+  ),
+  pin: option(
+    '--pin',
+    'HARTS[,…]',
+    harts,
+    'physical harts on which each virtual CPU may run, for all or for each: 0, 0-1, 1+3. Default: any',
+  ),
   initrd: option('--initrd', 'FILE', fileName, 'initial RAM disk; gzip is decompressed'),
   append: option('--append', 'TEXT', anyText, 'command line of the kernel (/chosen/bootargs)'),
   guest: option('--guest', 'NAME', anyText, 'a guest that ships, see `ringside guests`: its image and settings'),

@@ -216,6 +216,15 @@ describe('--stats', () => {
       mips: expect.any(Number) as number,
       exits: expect.any(Object) as object,
       interrupts: expect.any(Object) as object,
+      vcpus: [
+        {
+          instructions: statistics.instructions,
+          exits: Object.values(statistics.exits).reduce((sum, { count }) => sum + count, 0),
+          run: statistics.instructions / 1e8,
+          wait: expect.any(Number) as number,
+          steal: 0,
+        },
+      ],
       stateHash: expect.stringMatching(HASH) as string,
     });
     expect(statistics.mips).toBeCloseTo(statistics.instructions / statistics.seconds / 1e6, 6);

@@ -57,7 +57,7 @@ async function runWith(
       'write --trace: under a hypervisor, its exits are the crossings',
     );
   }
-  const session = openSession(chosen, options.break === undefined ? [] : [options.break]);
+  const session = openSession(chosen, options.break === undefined ? [] : [options.break], options);
   const files: OpenFile[] = [];
   const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
     if (path === undefined) return undefined;

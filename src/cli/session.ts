@@ -2,6 +2,7 @@
 
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import type { Computer } from '../core/hypervisor/computer.ts';
+import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
@@ -11,6 +12,7 @@ import { quirksOf, type QuirkName } from '../core/machine/quirks.ts';
 import { ImageError } from '../core/machine/image.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
+import { applyScheduling, checkScheduling, type SchedulingChoice } from './scheduling-options.ts';
 import { UsageError } from './options.ts';
 import { sizeText } from './values.ts';
 
@@ -34,7 +36,12 @@ const HYPERVISOR_BYTES = 64 * 2 ** 20;
 const MACHINE_LIMIT = 2 ** 31;
 
 /** @throws ImageError, UsageError where the guest cannot be loaded or the host lacks memory */
-export function openSession({ guest, technique }: ChosenGuest, broken: readonly QuirkName[] = []): Session {
+export function openSession(
+  { guest, technique }: ChosenGuest,
+  broken: readonly QuirkName[] = [],
+  scheduling: SchedulingChoice = {},
+): Session {
+  checkScheduling(scheduling, technique, guest.harts);
   const machineBytes = guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
@@ -56,8 +63,10 @@ export function openSession({ guest, technique }: ChosenGuest, broken: readonly 
     epochNanoseconds: EPOCH,
     levelTraceCapacity: LEVELS,
     quirks: quirksOf(broken),
+    ...(scheduling.physicalHarts !== undefined && { physicalHarts: scheduling.physicalHarts }),
   });
   const vm = addVm(lab, { guest, technique });
+  if (vm instanceof HostedVm && lab.hypervisor) applyScheduling(scheduling, lab.hypervisor, vm);
   lab.start(vm.id);
   return {
     vm,

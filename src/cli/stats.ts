@@ -3,11 +3,17 @@
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
 import { stateHash } from '../core/hypervisor/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
+import type { Vcpu } from '../core/hypervisor/vcpu.ts';
+import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Outcome } from './drive.ts';
 import type { ChosenGuest } from './guest-source.ts';
 
 /** A run that reached --max-instructions, as `timeout` reports it. */
 export const LIMIT_EXIT_CODE = 124;
+
+const TICKS_PER_SECOND = 10_000_000;
+const INSTRUCTIONS_PER_SECOND = INSTRUCTIONS_PER_TICK * TICKS_PER_SECOND;
 
 /** Host time in nanoseconds. */
 export interface ExitStatistics {
@@ -42,7 +48,21 @@ export interface Statistics {
   readonly exits: Readonly<Record<string, ExitStatistics>>;
   /** Interrupts that the guest took, by cause. */
   readonly interrupts: Readonly<Record<string, number>>;
+  /** Of each virtual CPU; absent on the bare machine. */
+  readonly vcpus?: readonly VcpuStatistics[];
   readonly stateHash: string;
+}
+
+/** Times in seconds of the machine's clock. */
+export interface VcpuStatistics {
+  readonly instructions: number;
+  readonly exits: number;
+  /** It was on a physical hart. */
+  readonly run: number;
+  /** It waited for an interrupt. */
+  readonly wait: number;
+  /** It could have executed, but had no hart. */
+  readonly steal: number;
 }
 
 /** How a run ended, in the words of the statistics. */
@@ -102,8 +122,15 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds }: Run): Stat
         .map(([reason, sums]) => [reason, summary(sums)]),
     ),
     interrupts: vm.interrupts,
+    ...(vm instanceof HostedVm && { vcpus: vm.vcpus.map((vcpu) => vcpuStatistics(vcpu, vm.physical.elapsed)) }),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
+}
+
+function vcpuStatistics({ schedule, instructions, exits }: Vcpu, now: number): VcpuStatistics {
+  const { run, wait, steal } = schedule.timesAt(now);
+  const seconds = (time: number) => time / INSTRUCTIONS_PER_SECOND;
+  return { instructions, exits, run: seconds(run), wait: seconds(wait), steal: seconds(steal) };
 }
 
 const summary = ({ count, timed, minimum, maximum, sum }: Readonly<ReasonStatistics>): ExitStatistics => ({

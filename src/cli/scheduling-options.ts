@@ -1,0 +1,94 @@
+// Options about virtual CPUs and the physical harts they run on: one value for all of them, or one for each, by commas.
+
+import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
+import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
+import type { Technique } from '../core/hypervisor/virtual-machine.ts';
+import { UsageError } from './options.ts';
+import { ValueError, type Reader } from './values.ts';
+
+const MAXIMUM_HARTS = 8;
+
+/** One whole number for all vCPUs, or one for each. */
+export function perVcpu(minimum: number, maximum: number): Reader<readonly number[]> {
+  return (text) =>
+    text.split(',').map((each) => {
+      const value = /^\d+$/.test(each) ? Number(each) : NaN;
+      if (value >= minimum && value <= maximum) return value;
+      throw new ValueError(
+        `whole numbers from ${minimum} to ${maximum}`,
+        'write one for all virtual CPUs, or one for each with commas between them, such as 100,200',
+      );
+    });
+}
+
+/** Sets of physical harts as bits: `0`, `0-3`, `1+3`; one for all vCPUs, or one for each. */
+export const harts: Reader<readonly number[]> = (text) =>
+  text.split(',').map((set) =>
+    set.split('+').reduce((mask, run) => {
+      const [, first = '', last = first] = /^(\d)(?:-(\d))?$/.exec(run) ?? [];
+      const [from, to] = [first, last].map((digit) => (digit === '' ? NaN : Number(digit)));
+      if (from === undefined || to === undefined || !(from <= to && to < MAXIMUM_HARTS)) {
+        throw new ValueError(
+          `physical harts from 0 to ${MAXIMUM_HARTS - 1}`,
+          'write a hart (0), a run (0-3) or several of them (1+3), with commas between virtual CPUs',
+        );
+      }
+      return mask | (2 ** (to + 1) - 2 ** from);
+    }, 0),
+  );
+
+/** What was said about scheduling. */
+export interface SchedulingChoice {
+  readonly physicalHarts?: number;
+  readonly weight?: readonly number[];
+  readonly cap?: readonly number[];
+  readonly pin?: readonly number[];
+}
+
+/** @throws UsageError where something was said that the bare machine has not, or that does not fit the number of vCPUs */
+export function checkScheduling(
+  { physicalHarts, weight, cap, pin }: SchedulingChoice,
+  technique: Technique,
+  vcpus: number,
+): void {
+  const given = { '--weight': weight, '--cap': cap, '--pin': pin };
+  if (technique === 'bare') {
+    const all = { '--physical-harts': physicalHarts, ...given };
+    const option = Object.entries(all).find(([, said]) => said !== undefined)?.[0];
+    if (option === undefined) return;
+    throw new UsageError(
+      `a technique of the hypervisor with ${option}`,
+      'bare',
+      'add --technique hardware-assisted or trap-and-emulate, or leave the option out',
+    );
+  }
+  for (const [option, values] of Object.entries(given)) {
+    if (values === undefined || values.length === 1 || values.length === vcpus) continue;
+    throw new UsageError(
+      `one value, or ${vcpus}, after ${option}`,
+      `${values.length}`,
+      `the guest has ${vcpus} virtual CPU${vcpus === 1 ? '' : 's'}, see --harts`,
+    );
+  }
+  const missing = pin?.find((mask) => mask % 2 ** (physicalHarts ?? 1) === 0);
+  if (missing !== undefined) {
+    throw new UsageError(
+      `physical harts from 0 to ${(physicalHarts ?? 1) - 1} after --pin`,
+      'none of them',
+      'choose others, or have more with --physical-harts',
+    );
+  }
+}
+
+/** Gives each vCPU what was said for it. */
+export function applyScheduling({ weight, cap, pin }: SchedulingChoice, hypervisor: Hypervisor, vm: HostedVm): void {
+  const of = (values: readonly number[] | undefined, index: number) => values?.[values.length === 1 ? 0 : index];
+  for (const vcpu of vm.vcpus) {
+    const [w, c, p] = [weight, cap, pin].map((values) => of(values, vcpu.index));
+    hypervisor.entitle(vcpu, {
+      ...(w !== undefined && { weight: w }),
+      ...(c !== undefined && { cap: c }),
+      ...(p !== undefined && { pin: p }),
+    });
+  }
+}
