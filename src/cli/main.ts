@@ -11,6 +11,7 @@ import { guestsCommand } from './guests-command.ts';
 import { nearName } from './near-names.ts';
 import { parseArguments, quoted, UsageError, type OptionTable } from './options.ts';
 import { runCommand } from './run.ts';
+import { scenarioCommand } from './scenario-command.ts';
 import { commandUsage, usage, type Described } from './usage.ts';
 import { virtualizableCommand } from './virtualizable-command.ts';
 
@@ -33,6 +34,7 @@ const runnable = <Table extends OptionTable>(command: Command<Table>): Runnable 
 
 const commands: readonly Runnable[] = [
   runnable(runCommand),
+  runnable(scenarioCommand),
   runnable(guestsCommand),
   runnable(disassembleCommand),
   runnable(assembleCommand),

@@ -1,0 +1,96 @@
+// What a scenario expects of a VM, watched while it runs and judged when it is over.
+
+import { stateHash } from '../core/hypervisor/state-hash.ts';
+import { byteText } from '../core/hypervisor/console-script.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { ScenarioExpectations } from '../protocol/scenario/scenario.ts';
+
+/** One expectation and what came of it. */
+export interface Judgement {
+  readonly met: boolean;
+  /** What was expected and, where it was not met, what was found. */
+  readonly sentence: string;
+}
+
+/** A text that is looked for in what a console sends, byte for byte. */
+class Needle {
+  readonly text: string;
+  readonly #bytes: string;
+  #tail = '';
+  found = false;
+
+  constructor(text: string) {
+    this.text = text;
+    this.#bytes = byteText(new TextEncoder().encode(text));
+  }
+
+  look(bytes: string): void {
+    if (this.found) return;
+    const all = this.#tail + bytes;
+    this.found = all.includes(this.#bytes);
+    this.#tail = all.slice(Math.max(0, all.length - this.#bytes.length + 1));
+  }
+}
+
+export class Expectations {
+  readonly #vm: VirtualMachine;
+  readonly #expected: ScenarioExpectations;
+  readonly #wanted: readonly Needle[];
+  readonly #unwanted: readonly Needle[];
+  #since = 0;
+
+  constructor(vm: VirtualMachine, expected: ScenarioExpectations) {
+    this.#vm = vm;
+    this.#expected = expected;
+    this.#wanted = (expected.console ?? []).map((text) => new Needle(text));
+    this.#unwanted = (expected.consoleLacks ?? []).map((text) => new Needle(text));
+  }
+
+  /** Reads what the console has sent since the last time. Often enough, so that nothing falls out of its ring. */
+  watch(): void {
+    for (;;) {
+      const { from, bytes } = this.#vm.console.read(this.#since, 1 << 16);
+      if (bytes.length === 0) return;
+      this.#since = from + bytes.length;
+      const text = byteText(bytes);
+      for (const needle of [...this.#wanted, ...this.#unwanted]) needle.look(text);
+    }
+  }
+
+  /** @param hashOf the state hash of another VM of the scenario */
+  judge(hashOf: (name: string) => string): readonly Judgement[] {
+    const vm = this.#vm;
+    const { exitCode, instructions, exits, sameStateAs } = this.#expected;
+    const judgements: Judgement[] = [
+      ...this.#wanted.map(({ text, found }) => ({
+        met: found,
+        sentence: `the console contains ${JSON.stringify(text)}${found ? '' : ', which it never printed'}`,
+      })),
+      ...this.#unwanted.map(({ text, found }) => ({
+        met: !found,
+        sentence: `the console does not contain ${JSON.stringify(text)}${found ? ', which it printed' : ''}`,
+      })),
+    ];
+    const judge = (met: boolean, wanted: string, found: string) =>
+      judgements.push({ met, sentence: met ? wanted : `${wanted}, found ${found}` });
+    if (exitCode !== undefined) {
+      const found = vm.ending ? `code ${vm.ending.exitCode} (${vm.ending.message})` : 'that it has not ended';
+      judge(vm.ending?.exitCode === exitCode, `it ends with code ${exitCode}`, found);
+    }
+    for (const [what, limits, found] of [
+      ['instructions', instructions, vm.instructions],
+      ['exits', exits, vm.exits],
+    ] as const) {
+      if (limits?.least !== undefined) judge(found >= limits.least, `at least ${limits.least} ${what}`, `${found}`);
+      if (limits?.most !== undefined) judge(found <= limits.most, `at most ${limits.most} ${what}`, `${found}`);
+    }
+    if (sameStateAs !== undefined) {
+      const own = hashOfVm(vm);
+      const other = hashOf(sameStateAs);
+      judge(own === other, `its state is that of ${sameStateAs}`, `${own} here and ${other} there`);
+    }
+    return judgements;
+  }
+}
+
+export const hashOfVm = (vm: VirtualMachine): string => stateHash(vm.look(), vm.memory, !vm.guest.supervisor);

@@ -1,0 +1,99 @@
+// Runs a scenario: several VMs on their computers, slice by slice, with what is typed in between. Everything happens at counted
+// instructions, so a scenario is the same run every time.
+//
+//   for each computer: cut the slice at the next step → run → type, watch → waits? skip to what wakes it
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Computer } from '../core/hypervisor/computer.ts';
+import { ConsoleScript } from '../core/hypervisor/console-script.ts';
+import type { Lab } from '../core/hypervisor/lab.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
+import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
+import type { Expectations } from './scenario-expectations.ts';
+
+/** Instructions between two looks at the consoles. */
+const SLICE = 1 << 15;
+/** Milliseconds between two looks at signals and output. */
+const LATENCY = 10;
+
+export interface RunningVm {
+  readonly name: string;
+  readonly vm: VirtualMachine;
+  readonly script: ConsoleScript;
+  readonly expectations: Expectations;
+}
+
+/** Why it is over. */
+export type ScenarioEnd = 'ended' | 'asleep' | 'expected' | 'limit' | 'interrupted';
+
+export interface ScenarioRun {
+  readonly lab: Lab;
+  readonly vms: readonly RunningVm[];
+  /** Instructions of virtual time. */
+  readonly limit: number;
+  /** Over as soon as this holds. */
+  readonly satisfied: () => boolean;
+  /** After each round of slices. @returns whether to go on */
+  readonly drain: () => void;
+  /** Now and then. @returns whether to stop */
+  readonly interrupted: () => Promise<boolean>;
+}
+
+export const scriptOf = (vm: VirtualMachine, steps: readonly ScenarioInput[]): ConsoleScript => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  return new ConsoleScript(
+    vm,
+    steps.map(({ after, at, text }) => ({
+      ...(after !== undefined && { after: encode(after) }),
+      ...(at !== undefined && { at }),
+      text: encode(text),
+    })),
+  );
+};
+
+export async function runScenario(run: ScenarioRun): Promise<ScenarioEnd> {
+  const { lab, vms, limit, satisfied, drain, interrupted } = run;
+  let looked = performance.now();
+  for (;;) {
+    let moved = false;
+    let late = true;
+    for (const computer of lab.computers) {
+      if (elapsed(computer) >= limit) continue;
+      late = false;
+      moved = runSlice(lab, computer, vms, limit) || moved;
+      drain();
+    }
+    if (satisfied()) return 'expected';
+    if (vms.every(({ vm }) => vm.ending !== undefined)) return 'ended';
+    if (late) return 'limit';
+    if (!moved) return 'asleep';
+    if (performance.now() - looked < LATENCY) continue;
+    if (await interrupted()) return 'interrupted';
+    await nextTurn();
+    looked = performance.now();
+  }
+}
+
+const elapsed = (computer: Computer): number => computer.now * INSTRUCTIONS_PER_TICK;
+
+/** @returns whether anything of it can still happen */
+function runSlice(lab: Lab, computer: Computer, all: readonly RunningVm[], limit: number): boolean {
+  const own = all.filter(({ vm }) => vm.ending === undefined && lab.computerOf(vm) === computer);
+  if (own.length === 0) return false;
+  const due = own.map(({ vm, script }) => Math.max(1, script.due - vm.instructions));
+  const end = computer.runSlice(Math.max(1, Math.min(SLICE, limit - elapsed(computer), ...due)));
+  let typed = false;
+  for (const { script, expectations } of own) {
+    expectations.watch();
+    typed = script.look() || typed;
+  }
+  if (end !== 'idle' || typed) return true;
+  const until = computer.idleUntil();
+  if (until === undefined) return true;
+  if (until !== Infinity) {
+    computer.skipTo(Math.min(until, Math.ceil(limit / INSTRUCTIONS_PER_TICK)));
+    return true;
+  }
+  return own.map(({ script }) => script.look(true)).includes(true);
+}

@@ -1,0 +1,63 @@
+// The VMs of a scenario as `ringside run` would make them: each field is read by the option of the same name, so what an
+// option takes, a scenario takes.
+
+import { dirname, isAbsolute, join } from 'node:path';
+import { vmFields, type ScenarioVm } from '../protocol/scenario/scenario.ts';
+import type { GuestDevices } from './guest-devices.ts';
+import { chooseGuest, type ChosenGuest } from './guest-source.ts';
+import { quoted, UsageError, type Given, type OptionRow } from './options.ts';
+import { runOptions } from './run-options.ts';
+import { ValueError } from './values.ts';
+
+type VmOptions = Given<typeof runOptions>;
+/** Every field but `image`, which is an operand there: a field that is no option does not compile here. */
+type OptionName = Exclude<keyof typeof vmFields, 'image'>;
+const optionNames = Object.keys(vmFields).filter((name) => name !== 'image') as readonly OptionName[];
+const rows: Readonly<Record<OptionName, OptionRow<unknown>>> = runOptions;
+
+/** Fields that begin with a path. */
+const PATHS: ReadonlySet<string> = new Set<OptionName | 'image'>(['image', 'initrd', 'disk', 'share']);
+
+const besideFile = (file: string, path: string): string => (isAbsolute(path) ? path : join(dirname(file), path));
+
+/**
+ * The options that a VM's fields stand for.
+ * @param file the scenario's; paths of what is read are relative to it
+ * @param index of the VM, for messages
+ * @throws UsageError
+ */
+export function optionsOf(vm: ScenarioVm, file: string, index: number): VmOptions {
+  const options: Record<string, unknown> = {};
+  for (const name of optionNames) {
+    const given = vm[name];
+    if (given === undefined) continue;
+    const row = rows[name];
+    const texts = typeof given === 'string' ? [given] : given;
+    const values = texts.map((each, at) => {
+      const text = PATHS.has(name) ? besideFile(file, each) : each;
+      const place = `vms[${index}].${name}${typeof given === 'string' ? '' : `[${at}]`}`;
+      return readAt(place, row, text, each);
+    });
+    options[name] = row.repeated === true ? values.flat() : values.at(-1);
+  }
+  return options;
+}
+
+function readAt(place: string, row: OptionRow<unknown>, text: string, written: string): unknown {
+  try {
+    return row.read(text);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new UsageError(`${error.expected} at ${place}`, quoted(written), error.advice);
+  }
+}
+
+/** Reads everything a VM is made of. @throws UsageError, ImageError */
+export function chooseScenarioGuest(
+  vm: ScenarioVm,
+  options: VmOptions,
+  file: string,
+  devices: GuestDevices,
+): ChosenGuest {
+  return chooseGuest(vm.image === undefined ? [] : [besideFile(file, vm.image)], options, devices);
+}

@@ -1,0 +1,180 @@
+// A scenario: several VMs, what is typed into them, and what must come of it, in one JSON file that the command line runs
+// (`ringside scenario FILE`) and the page opens. The format is the schema below and nothing else.
+// To add a field of a VM: one line in `vmFields`, named as the option of `ringside run` that it stands for.
+
+import type { Technique } from '../vocabulary.ts';
+import {
+  count,
+  list,
+  object,
+  oneOf,
+  oneOrMore,
+  optional,
+  text,
+  textOrNumber,
+  wholeNumber,
+  withRule,
+  type Problem,
+  type ValueOf,
+} from './schema.ts';
+
+const techniqueNames = {
+  bare: true,
+  'trap-and-emulate': true,
+  'hardware-assisted': true,
+} as const satisfies Readonly<Record<Technique, true>>;
+
+/** What a VM is made of: each is the option of `ringside run` of that name, with the same values. */
+export const vmFields = {
+  guest: optional(text('A guest that ships with the lab; see `ringside guests`.', 'the name of a guest')),
+  image: optional(text('A file of yours to run instead: an ELF or a Linux Image.', 'the path of a file')),
+  technique: optional(oneOf('How it is run.', Object.keys(techniqueNames) as readonly Technique[])),
+  memory: optional(textOrNumber('RAM, with K, M or G.', 'a size such as "64M"')),
+  boot: optional(oneOf('The mode it starts in.', ['machine', 'supervisor'])),
+  harts: optional(textOrNumber('How many CPUs.', 'a number')),
+  initrd: optional(text('Initial RAM disk.', 'the path of a file')),
+  append: optional(text('Command line of the kernel.')),
+  adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
+  disk: optional(oneOrMore('Virtio disks: FILE, FILE,readonly or FILE,snapshot.', text('A disk.', 'FILE[,HOW]'))),
+  share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
+  rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),
+  network: optional(
+    text('A card on the network, and its cable: user,delay=MS,loss=PERCENT,rate=BITS.', 'user[,CABLE]'),
+  ),
+  virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
+};
+
+const inputStep = withRule(
+  object('Something typed, once the condition holds; the steps of a VM happen one after the other.', {
+    after: optional(text('When the console has printed this since the step before.')),
+    at: optional(count('When the guest has executed so many instructions.')),
+    text: text('What is typed; \\n is the Enter key.'),
+  }),
+  ({ after, at }, path): readonly Problem[] =>
+    after !== undefined && at !== undefined
+      ? [{ path, expected: 'after or at', found: 'both', advice: 'leave one out, or make two steps of it' }]
+      : [],
+);
+
+const limits = object('How much or how many.', {
+  least: optional(count('Not fewer.')),
+  most: optional(count('Not more.')),
+});
+
+const expectations = object('What must come of it.', {
+  console: optional(oneOrMore('The console contains each of these.', text('A text.'))),
+  consoleLacks: optional(oneOrMore('It contains none of these.', text('A text.'))),
+  exitCode: optional(wholeNumber('It ends with this code.', 0, 0xffff_ffff)),
+  instructions: optional(limits),
+  exits: optional(limits),
+  sameStateAs: optional(text('Its state hash is that of another VM of the scenario.', 'the name of a VM')),
+});
+
+const vm = withRule(
+  object('A virtual machine.', {
+    name: text('What it is called here.', 'a name'),
+    ...vmFields,
+    type: optional(list('Console input.', inputStep)),
+    expect: optional(expectations),
+  }),
+  ({ guest, image }, path): readonly Problem[] =>
+    (guest === undefined) === (image === undefined)
+      ? [
+          {
+            path,
+            expected: 'guest or image',
+            found: guest === undefined ? 'neither' : 'both',
+            advice: 'write "guest": "linux", or "image" and the path of a file',
+          },
+        ]
+      : [],
+);
+
+const captures = object('Files to write.', {
+  pcap: optional(text('Every frame on the network of the hypervisor, for Wireshark.', 'the path of a file')),
+  trace: optional(text('Every exit, one JSON object a line.', 'the path of a file')),
+  stats: optional(text('How it went, as JSON, VM by VM.', 'the path of a file')),
+});
+
+const scenario = withRule(
+  object('A scenario.', {
+    title: text('What it is called.'),
+    about: optional(oneOrMore('What it shows.', text('A sentence.'))),
+    vms: list('The virtual machines, in the order in which they start.', vm, 1),
+    ends: optional(
+      oneOf('When it is over: when every VM has ended (or sleeps for ever), or as soon as every expectation holds.', [
+        'ended',
+        'expected',
+      ]),
+    ),
+    limit: optional(count('Instructions of virtual time after which it is over in any case. 2G where absent.')),
+    captures: optional(captures),
+  }),
+  ({ vms }): readonly Problem[] =>
+    vms.flatMap(({ name, expect }, index) => {
+      const names = vms.map((each) => each.name);
+      const path = `vms[${index}]`;
+      const twice = names.indexOf(name) !== index;
+      const other = expect?.sameStateAs;
+      return [
+        ...(twice
+          ? [{ path: `${path}.name`, expected: 'a name of its own', found: name, advice: 'choose another one' }]
+          : []),
+        ...(other !== undefined && (!names.includes(other) || other === name)
+          ? [
+              {
+                path: `${path}.expect.sameStateAs`,
+                expected: `the name of another VM: ${names.filter((each) => each !== name).join(', ') || 'there is none'}`,
+                found: JSON.stringify(other),
+                advice: 'name one of the scenario',
+              },
+            ]
+          : []),
+      ];
+    }),
+);
+
+export type Scenario = ValueOf<typeof scenario>;
+export type ScenarioVm = Scenario['vms'][number];
+export type ScenarioInput = NonNullable<ScenarioVm['type']>[number];
+export type ScenarioExpectations = NonNullable<ScenarioVm['expect']>;
+
+/** Instructions after which a scenario without a limit is over. */
+export const DEFAULT_SCENARIO_LIMIT = 2e9;
+/** A file that is larger is no scenario. */
+export const SCENARIO_BYTES_LIMIT = 1 << 20;
+
+/** What is wrong with a file, all of it, a line each. */
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(problemLine).join('\n'));
+    this.problems = problems;
+  }
+}
+
+const problemLine = ({ path, expected, found, advice }: Problem): string =>
+  `${path === '' ? 'the scenario' : path}: expected ${expected}, found ${found}: ${advice}`;
+
+/**
+ * Reads a scenario.
+ * @param json the text of the file
+ * @throws ScenarioError
+ */
+export function readScenario(json: string): Scenario {
+  const problems: Problem[] = [];
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : 'something else';
+    throw new ScenarioError([
+      { path: '', expected: 'JSON', found, advice: 'look for a missing comma, quote or bracket there' },
+    ]);
+  }
+  const read = scenario.read(value, '', problems);
+  if (problems.length > 0) throw new ScenarioError(problems);
+  return read;
+}
