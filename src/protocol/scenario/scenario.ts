@@ -21,6 +21,7 @@ import {
 const techniqueNames = {
   bare: true,
   'trap-and-emulate': true,
+  paravirtual: true,
   'hardware-assisted': true,
 } as const satisfies Readonly<Record<Technique, true>>;
 
