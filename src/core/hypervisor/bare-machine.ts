@@ -24,6 +24,7 @@ import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { LevelTrace } from './level-trace.ts';
 import { userCallOf, type UserCallObserver } from './user-call.ts';
+import { balloonOf, type VmBalloon } from './vm-balloon.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
@@ -53,6 +54,8 @@ export class BareMachine implements VirtualMachine, Computer {
   readonly guest: PreparedGuest;
   readonly console = new SerialConsole();
   readonly memory: GuestMemory;
+  /** Nobody else can use what the guest gives up: it is the guest's machine. */
+  readonly balloon: VmBalloon | undefined;
   readonly exits = 0;
   readonly control = new VmControl();
   userCalls: UserCallObserver | undefined;
@@ -74,7 +77,9 @@ export class BareMachine implements VirtualMachine, Computer {
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
     this.network = options.guest.network && this.#makeNetwork();
-    const guest = this.#withCard(options);
+    this.balloon = balloonOf(options.guest, () => this.memory);
+    const carded = this.#withCard(options);
+    const guest = this.balloon?.attachTo(carded) ?? carded;
     this.interruptLog = new VmInterrupts({
       vm: options.id,
       log: options.interrupts,

@@ -9,6 +9,7 @@ import type { Elf } from '../machine/elf.ts';
 import { ImageError, recognizeImage, type LinuxImage } from '../machine/image.ts';
 import { RAM_BASE } from '../machine/layout.ts';
 import type { NetworkChoice } from './virtual-network.ts';
+import type { BalloonChoice } from './vm-balloon.ts';
 
 /** What runs in a VM, however it is run. */
 export interface GuestImage {
@@ -35,6 +36,8 @@ export interface GuestImage {
   readonly scratchSectors?: number;
   /** It has a card on the network of its computer, in the highest virtio slot that is left. */
   readonly network?: NetworkChoice;
+  /** It has a balloon, in the virtio slot behind all others. */
+  readonly balloon?: BalloonChoice;
 }
 
 /** A guest ready to be put into memory, as often as it is reset. */

@@ -30,7 +30,7 @@ export class HostFrames {
   /** Frames that have been given out before and may hold something: 1. */
   readonly #stained: Uint8Array;
   /** How many pages of guests lie in each frame; page tables have none. */
-  readonly #sharers: Uint16Array;
+  readonly #sharers: Uint32Array;
   /** Which page of its only VM lies in a frame of RAM, counted from the beginning of the guest's RAM. */
   readonly #pages: Int32Array;
   /** Frames of RAM that were used since a clock hand came by: 1. */
@@ -48,7 +48,7 @@ export class HostFrames {
     const count = ram.size / PAGE_SIZE;
     this.#ram = ram;
     this.#stained = new Uint8Array(count);
-    this.#sharers = new Uint16Array(count);
+    this.#sharers = new Uint32Array(count);
     this.#pages = new Int32Array(count).fill(NO_PAGE);
     this.#referenced = new Uint8Array(count);
     this.#owners = Array.from({ length: count }, () => undefined);

@@ -7,24 +7,32 @@ import type { PhysicalMemory } from '../machine/physical-memory.ts';
 import type { FrameSupply } from './frame-supply.ts';
 import { GuestMemory, HUGE_PAGES, type Hpa } from './guest-memory.ts';
 import { HostFrames } from './host-frames.ts';
+import { SamePageMerging } from './same-page-merging.ts';
 import { SwapStore } from './swap-store.ts';
 
 /** Frames that are freed in one go, so that fences are few (SWAP_CLUSTER_MAX of Linux). */
 const CLUSTER = 32;
 
-export interface HostMemoryOptions {
+/** What a person chooses about the machine's memory. */
+export interface MemoryOptions {
+  /** Most bytes of guests that lie in the swap store; as much as the machine has where absent. */
+  readonly swapBytes?: number;
+  /** Huge pages from the start; off where absent. */
+  readonly hugePages?: boolean;
+}
+
+export interface HostMemoryOptions extends MemoryOptions {
   readonly ram: PhysicalMemory;
   /** Every hart forgets every translation. */
   readonly fence: () => void;
-  /** Most bytes of guests that lie in the swap store; as much as the machine has where absent. */
-  readonly swapBytes?: number;
 }
 
 export class HostMemory {
   readonly frames: HostFrames;
   readonly swap: SwapStore;
+  readonly merging: SamePageMerging;
   /** RAM that a guest touches first is given out in blocks of 4 MiB, where such a block is free, and mapped by one entry each. */
-  hugePages = false;
+  hugePages: boolean;
   readonly #options: HostMemoryOptions;
   readonly #guests = new Map<number, GuestMemory>();
   /** Where the clock hand stands: a frame. */
@@ -34,6 +42,8 @@ export class HostMemory {
     this.#options = options;
     this.frames = new HostFrames(options.ram);
     this.swap = new SwapStore(options.swapBytes ?? options.ram.size);
+    this.merging = new SamePageMerging({ ram: options.ram, frames: this.frames, guests: this.#guests });
+    this.hugePages = options.hugePages ?? false;
   }
 
   /** The memory of each VM that there is. */

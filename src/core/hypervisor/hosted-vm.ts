@@ -32,6 +32,7 @@ import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique, type VirtualMachine } from './virtual-machine.ts';
 import { vmFirmware } from './vm-firmware.ts';
+import { balloonOf, type VmBalloon } from './vm-balloon.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
 
@@ -91,6 +92,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly console = new SerialConsole();
   readonly board: Board;
   readonly memory: GuestMemory;
+  readonly balloon: VmBalloon | undefined;
   readonly vcpus: readonly Vcpu<HostedVm>[];
   readonly sbi: Sbi;
   readonly control = new VmControl();
@@ -115,7 +117,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.technique = options.technique;
     this.memoryBytes = options.guest.memoryBytes;
     this.harts = options.guest.harts;
-    const { machine, guest } = options;
+    const { machine } = options;
+    this.balloon = balloonOf(options.guest, () => this.memory);
+    const guest = this.balloon?.attachTo(options.guest) ?? options.guest;
     this.interruptLog = new VmInterrupts({
       vm: options.id,
       log: options.interrupts,

@@ -16,7 +16,7 @@ import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
-import { HostMemory } from './host-memory.ts';
+import { HostMemory, type MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
@@ -58,6 +58,7 @@ export interface HypervisorOptions {
   readonly quirks: Readonly<Quirks>;
   /** See `LabOptions`. */
   readonly exactTime: boolean;
+  readonly memory?: MemoryOptions;
 }
 
 export class Hypervisor implements Computer {
@@ -111,6 +112,7 @@ export class Hypervisor implements Computer {
     this.memory = new HostMemory({
       ram: this.machine.ram,
       fence: () => this.machine.harts.forEach((each) => each.access.translations.flush()),
+      ...options.memory,
     });
     this.scheduler = new Scheduler({ elapsed: () => this.machine.elapsed, mayRun, harts });
     const { hartBase } = this.machine.layout;
@@ -257,10 +259,13 @@ export class Hypervisor implements Computer {
     for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
     if (this.#reboots.size > 0) return undefined;
     this.#network?.elapse();
+    this.#mergePages();
     this.scheduler.changed();
     for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
     if (this.scheduler.anyReady()) return undefined;
-    return reachable(Math.min(this.#network?.deadline() ?? Infinity, this.scheduler.deadline()));
+    const until = reachable(Math.min(this.#network?.deadline() ?? Infinity, this.scheduler.deadline()));
+    // Where nothing else will ever happen, there is nothing to merge for.
+    return until === Infinity ? until : Math.min(until, this.memory.merging.deadline);
   }
 
   /** While a person holds an exit open, the hart is inside the hypervisor and time stands still for everybody. */
@@ -315,6 +320,11 @@ export class Hypervisor implements Computer {
     );
   }
 
+  #mergePages(): void {
+    const { merging } = this.memory;
+    if (merging.deadline !== Infinity) merging.elapse(this.machine.now);
+  }
+
   #hostOf(hart: Hart): HostHart<HostedVcpu> {
     const host = this.#hosts[hart.id];
     if (host === undefined) throw new RangeError(`hart ${hart.id} of ${this.#hosts.length}`);
@@ -332,6 +342,7 @@ export class Hypervisor implements Computer {
         if (host.vcpu?.inGuest !== true) {
           if (host.vcpu === undefined && host.seen === this.scheduler.changes) continue;
           this.#network?.elapse();
+          this.#mergePages();
           const vcpu = this.scheduler.choose(host);
           if (vcpu === undefined) host.park();
           else {
@@ -350,12 +361,13 @@ export class Hypervisor implements Computer {
 
   /**
    * Sets the timer of a hart to what comes first: a deadline of its vCPU's, or the time at which another one must or may have
-   * the hart. The network's deadlines are hart 0's.
+   * the hart. What belongs to no guest alone, the network and merging, is hart 0's.
    */
   #setAlarm(host: HostHart<HostedVcpu>): void {
     const due = this.scheduler.dueAt(host);
-    const frame = host.hart.id === 0 ? (this.#network?.deadline() ?? Infinity) : Infinity;
-    host.setAlarm(Math.min(due, frame, host.vcpu?.deadline() ?? Infinity));
+    const { merging } = this.memory;
+    const shared = host.hart.id === 0 ? Math.min(this.#network?.deadline() ?? Infinity, merging.deadline) : Infinity;
+    host.setAlarm(Math.min(due, shared, host.vcpu?.deadline() ?? Infinity));
   }
 
   /** The vCPU that is to execute a single instruction and is about to. */

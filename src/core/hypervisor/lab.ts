@@ -8,6 +8,7 @@ import type { Computer } from './computer.ts';
 import { goalOver, type Goal } from './control.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { withScratchDisk } from './scratch-disk.ts';
+import type { MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { InterruptLog } from './interrupt-log.ts';
@@ -37,6 +38,8 @@ export interface LabOptions {
    * hypervisor then lives in the same time as on the bare machine, instruction for instruction. Off where absent.
    */
   readonly exactTime?: boolean;
+  /** How the hypervisor deals out its machine's memory. */
+  readonly memory?: MemoryOptions;
 }
 
 export interface NewVm {
@@ -121,6 +124,7 @@ export class Lab {
         translator: this.#options.translator ?? true,
         quirks: this.quirks,
         exactTime: this.#options.exactTime ?? false,
+        ...(this.#options.memory && { memory: this.#options.memory }),
       });
       vm = this.#hypervisor.addVm(id, technique, guest);
     }

@@ -7,6 +7,7 @@ import type { VmControl } from './control.ts';
 import type { PreparedGuest } from './guest-boot.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { SerialConsole } from './serial-console.ts';
+import type { VmBalloon } from './vm-balloon.ts';
 import type { UserCallObserver } from './user-call.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
@@ -40,6 +41,8 @@ export interface VirtualMachine {
   readonly board: Board;
   /** Its physical memory. */
   readonly memory: GuestMemory;
+  /** By which its kernel can be asked to give memory up; undefined where it has none. */
+  readonly balloon: VmBalloon | undefined;
   readonly ending: Ending | undefined;
   /** Instructions the guest has executed, trapped ones included. */
   readonly instructions: number;
