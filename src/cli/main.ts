@@ -8,6 +8,7 @@ import type { Command, Streams } from './command.ts';
 import { containersCommand } from './containers-command.ts';
 import { disassembleCommand } from './disassemble-command.ts';
 import { guestsCommand } from './guests-command.ts';
+import { isolationCommand } from './isolation-command.ts';
 import { nearName } from './near-names.ts';
 import { parseArguments, quoted, UsageError, type OptionTable } from './options.ts';
 import { runCommand } from './run.ts';
@@ -41,6 +42,7 @@ const commands: readonly Runnable[] = [
   runnable(containersCommand),
   runnable(virtualizableCommand),
   runnable(compareCommand),
+  runnable(isolationCommand),
 ];
 
 const processStreams: Streams = {
