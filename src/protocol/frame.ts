@@ -457,8 +457,8 @@ export interface ProcessesAnswer {
   readonly picture: LinuxPicture | undefined;
   /** One sentence. */
   readonly missing: string | undefined;
-  /** PID of the process whose program or system call the hart is in; 0 while the kernel idles. */
-  readonly current: number | undefined;
+  /** For each hart, the PID of the process whose program or system call it is in; 0 while the kernel idles. */
+  readonly current: readonly number[];
   readonly calls: {
     readonly watching: boolean;
     /** Since watching began. */

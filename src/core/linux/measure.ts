@@ -36,7 +36,7 @@ export interface Measured {
   readonly start: Effort;
   /** The program, with everything it starts, until it ends. */
   readonly work: Effort;
-  /** What there is less of while it waits: memory of the one kernel, or, of a VM, everything it uses and its page tables. Bytes. */
+  /** What there is less of while it waits: free memory of the one kernel; for a VM, the machine's, its page tables included. Bytes. */
   readonly memoryBytes: number;
   /** What the program itself says that it sees. */
   readonly sees: Readonly<Record<string, string>>;
@@ -146,12 +146,10 @@ class Subject {
     const from = vm.console.count;
     vm.receive(encode(`${line}\n`));
     yield* this.#run(sentence, () => this.#said(from).includes(WAITS) && vm.waiting);
-    const free = freePages();
+    const memoryBytes = whole ? this.#given() : (freeBefore - freePages()) * PAGE;
     vm.receive(encode('\n'));
     yield* this.#run(sentence, () => this.#ended !== undefined && this.#atPrompt);
     this.#layout = undefined;
-    const { hypervisor } = this.#lab;
-    const tables = hypervisor === undefined ? 0 : hypervisor.frames.usedBytes - vm.memoryBytes;
     if (this.#began === undefined || this.#ended === undefined)
       throw new Error(`expected ${PROGRAM} to run, found that it did not`);
     this.#rows.push({
@@ -159,7 +157,7 @@ class Subject {
       technique: vm.technique,
       start: difference(before, this.#began),
       work: difference(this.#began, this.#ended),
-      memoryBytes: whole ? vm.memoryBytes - free * PAGE + tables : (freeBefore - free) * PAGE,
+      memoryBytes,
       sees: Object.fromEntries(
         [...(/^sees (.*)$/m.exec(this.#said(from).replaceAll('\r', ''))?.[1] ?? '').matchAll(/(\w+)=(\S+)/g)].map(
           ([, key = '', value = '']) => [key, value],
@@ -181,6 +179,12 @@ class Subject {
       if (pid === this.#began?.pid) this.#ended ??= { ...this.#now(), pid };
     } else if (memory.textIfMapped(call.args[0] ?? 0, LONGEST_TEXT) === PROGRAM)
       this.#began ??= { ...this.#now(), pid };
+  }
+
+  /** Bytes of the machine's memory that the hypervisor has given to the VM, or keeps for its page tables. */
+  #given(): number {
+    const runs = this.#lab.hypervisor?.frames.runs() ?? [];
+    return runs.reduce((sum, { owner, frames }) => sum + (owner?.vm === this.#vm.id ? frames * PAGE : 0), 0);
   }
 
   get #atPrompt(): boolean {

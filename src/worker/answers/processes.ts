@@ -24,7 +24,7 @@ export function processesAnswer(context: AnswerContext, calls: number): Processe
   const without = (missing: string): ProcessesAnswer => ({
     picture: undefined,
     missing,
-    current: undefined,
+    current: [],
     calls: recorded,
   });
   if (layouts === undefined) return without('The layouts of the kernels that ship are on their way.');
@@ -40,13 +40,13 @@ export function processesAnswer(context: AnswerContext, calls: number): Processe
   return {
     picture: lookAtLinux(memory, layout),
     missing: undefined,
-    current: identify(memory, layout, currentTask(vm)).pid,
+    current: Array.from({ length: vm.harts }, (_, hart) => identify(memory, layout, taskOn(vm, hart)).pid ?? 0),
     calls: recorded,
   };
 }
 
 /** Linux on RISC-V keeps the running task in tp in its kernel, and in sscratch while a program runs (arch/riscv/kernel/entry.S). */
-function currentTask(vm: VirtualMachine): number {
-  const state = vm.look();
+function taskOn(vm: VirtualMachine, hart: number): number {
+  const state = vm.look(hart);
   return (state.privilege === Privilege.user ? state.csrs.sscratch : state.x(TP)) >>> 0;
 }

@@ -67,7 +67,8 @@ const lines: readonly {
   },
   {
     title: 'Memory',
-    sentence: 'What the kernel has less while it waits; of a VM everything that it uses, and its page tables.',
+    sentence:
+      'What there is less of while it waits: in the one kernel, or, for a VM, in the machine, its page tables included.',
     value: ({ memoryBytes }) => formatBytes(memoryBytes),
   },
 ];

@@ -52,9 +52,12 @@ export function groupProcesses(picture: LinuxPicture): readonly ProcessGroup[] {
 
 const PAGE_KIB = 4;
 
-/** A group's limits in words: `/web: 2 of 8 tasks, 96 KiB of 4 MiB, 25 % of a CPU`. */
+/** A control group in words: its limits, or how many are in it where it has none: `/web: 2 of 8 tasks, 96 KiB of 4 MiB, 25 % of a CPU`. */
 export function cgroupText(cgroup: LinuxCgroup): string {
   const { tasks, tasksLimit, memoryPages, memoryLimitPages, cpuLimit } = cgroup;
+  if ([tasksLimit, memoryLimitPages, cpuLimit].every((limit) => limit === undefined)) {
+    return `${cgroup.members} processes, no limits`;
+  }
   const of = (limit: string | undefined): string => (limit === undefined ? '' : ` of ${limit}`);
   return [
     `${tasks}${of(tasksLimit?.toString())} tasks`,

@@ -127,7 +127,7 @@ const namespaceTerms: Readonly<Record<NamespaceKind, string>> = {
 
 interface GroupProps {
   readonly group: ProcessGroup;
-  readonly current: number | undefined;
+  readonly current: readonly number[];
 }
 
 function Group({ group, current }: GroupProps) {
@@ -188,7 +188,7 @@ function Group({ group, current }: GroupProps) {
           </thead>
           <tbody>
             {processes.map((process) => (
-              <Process key={process.task} process={process} current={process.pid === current} />
+              <Process key={process.task} process={process} current={current.includes(process.pid)} />
             ))}
           </tbody>
         </table>

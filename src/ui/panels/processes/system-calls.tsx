@@ -38,6 +38,11 @@ export function SystemCalls({ calls, vm }: SystemCallsProps) {
         Every call ends in the kernel of VM {vm.vm}, also one from a container: a container has no kernel of its own.
       </p>
       <p className={classNames(shared['quiet'], styles['note'])}>{ways[vm.technique] ?? ''}</p>
+      {calls.total === 0 && (
+        <p className={styles['note']}>
+          None yet: do something in the guest, <code>ls</code> for example.
+        </p>
+      )}
       <h3 className={shared['heading']}>How often</h3>
       <div className={shared['scroller']}>
         <table className={classNames('table', styles['processes'])}>
