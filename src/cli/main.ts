@@ -13,6 +13,7 @@ import { nearName } from './near-names.ts';
 import { parseArguments, quoted, UsageError, type OptionTable } from './options.ts';
 import { runCommand } from './run.ts';
 import { scenarioCommand } from './scenario-command.ts';
+import { twinsCommand } from './twins-command.ts';
 import { commandUsage, usage, type Described } from './usage.ts';
 import { virtualizableCommand } from './virtualizable-command.ts';
 
@@ -43,6 +44,7 @@ const commands: readonly Runnable[] = [
   runnable(virtualizableCommand),
   runnable(compareCommand),
   runnable(isolationCommand),
+  runnable(twinsCommand),
 ];
 
 const processStreams: Streams = {

@@ -1,11 +1,13 @@
 // The one contract between the core and any front: what can be asked, and what comes back. Plain, versioned data.
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
+import type { TwinRun } from '../core/hypervisor/twins.ts';
 import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
+export type { TwinRun } from '../core/hypervisor/twins.ts';
 export type { Measured } from '../core/linux/measure.ts';
 export type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
@@ -22,6 +24,8 @@ export interface GuestDescription {
   readonly techniques: readonly Technique[];
   /** Path of the assembly source under the page's base, where there is one. */
   readonly source?: string;
+  /** Name of the guest that does the same work in another way. */
+  readonly twin?: string;
 }
 
 /** An exit reason in the words of three worlds. */
@@ -144,6 +148,11 @@ export interface Commands {
   measureContainers: {
     request: { readonly technique: Exclude<Technique, 'bare'>; readonly begin: boolean };
     reply: MeasureProgress & { readonly done: boolean };
+  };
+  /** Runs a guest and its twin to their ends, each in every way it can be run, on computers of their own. */
+  compareTwins: {
+    request: { readonly guest: string };
+    reply: { readonly runs: readonly TwinRun[]; readonly same: boolean };
   };
   frame: { request: FrameRequest; reply: Frame };
 }

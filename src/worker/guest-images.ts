@@ -53,6 +53,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
       harts: 1,
       svadu,
       ...(initrd && { initrd }),
+      ...(guest.scratchSectors !== undefined && { scratchSectors: guest.scratchSectors }),
       ...bootArgumentsOf(guest, bootArguments),
     },
     origin: { title: guest.title, guest: guest.name, boot: guest.boot },

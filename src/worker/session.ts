@@ -5,6 +5,7 @@ import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
+import { didTheSame } from '../core/hypervisor/twins.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
 import { DiskShelf, type OpenDisk } from './disks/disk-shelf.ts';
@@ -18,6 +19,7 @@ import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import { Measurement } from './measurement.ts';
 import type { Pacer } from './pacer.ts';
+import { runTwins } from './twin-runs.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
 const MACHINE_MEMORY = 384 * 2 ** 20;
@@ -37,6 +39,7 @@ const done: Done = { done: true };
 export class Session {
   readonly lab: Lab;
   readonly #origins = new Map<number, VmOrigin>();
+  readonly #host: Host;
   readonly #pacer: Pacer;
   readonly #files = new GuestFiles();
   readonly #disks: DiskShelf;
@@ -50,6 +53,7 @@ export class Session {
   readonly #measurement: Measurement;
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
+    this.#host = host;
     this.#disks = new DiskShelf(disks);
     this.#measurement = new Measurement({
       files: this.#files,
@@ -93,7 +97,7 @@ export class Session {
   readonly #handlers: Handlers = {
     describe: () => ({
       version: PROTOCOL_VERSION,
-      guests: guests.map(({ name, title, teaches, boot, memoryMiB, techniques, source }) => ({
+      guests: guests.map(({ name, title, teaches, boot, memoryMiB, techniques, source, twin }) => ({
         name,
         title,
         teaches,
@@ -101,6 +105,7 @@ export class Session {
         memoryMiB,
         techniques,
         ...(source !== undefined && { source }),
+        ...(twin !== undefined && { twin }),
       })),
       exitReasons: exitReasons.map((reason) => ({ reason, ...exitRows[reason] })),
       instructionsPerTick: INSTRUCTIONS_PER_TICK,
@@ -185,6 +190,10 @@ export class Session {
     },
     saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
     measureContainers: ({ technique, begin }) => this.#measurement.next(technique, begin),
+    compareTwins: async ({ guest }) => {
+      const runs = await runTwins(guest, this.#host, this.#files);
+      return { runs, same: didTheSame(runs) };
+    },
     watchSystemCalls: async ({ vm: id, watch }) => {
       const layouts = await this.#loadLayouts();
       const vm = this.lab.vm(id);

@@ -12,5 +12,6 @@ export { Tables } from './memory/tables-panel.tsx';
 export { Network } from './network/network-panel.tsx';
 export { Processes } from './processes/processes-panel.tsx';
 export { Registers } from './registers/registers-panel.tsx';
+export { TechniquesCompared } from './techniques/techniques-panel.tsx';
 export { Trap } from './trap/trap-panel.tsx';
 export { Walk } from './walk/walk-panel.tsx';

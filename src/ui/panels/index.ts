@@ -188,4 +188,15 @@ export const panels: readonly Panel[] = [
     queries: ({ crossings }) => ({ levels: { only: crossings, count: CROSSINGS } }),
     Component: drawn(({ Levels }) => Levels),
   },
+  {
+    id: 'techniques',
+    title: 'Techniques compared',
+    topic: 'CPU',
+    about: 'Two guests that do the same work, run in every way: exits by reason, instructions, time, side by side.',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: () => ({}),
+    Component: drawn(({ TechniquesCompared }) => TechniquesCompared),
+  },
 ];
