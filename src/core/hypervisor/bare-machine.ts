@@ -25,6 +25,7 @@ import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { LevelTrace } from './level-trace.ts';
 import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { balloonOf, type VmBalloon } from './vm-balloon.ts';
+import { StealTime } from './steal-time.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
@@ -375,6 +376,8 @@ export class BareMachine implements VirtualMachine, Computer {
       stopHart: (index: number) => {
         hartOf(index).state.stopped = true;
       },
+      // Nobody takes time from a bare machine: what is shared says 0, and stays so.
+      shareStealTime: (_: number, low: number, high: number) => new StealTime(() => this.memory).share(low, high, 0),
       suspendHart: (index: number) => {
         const { state } = hartOf(index);
         state.waiting = true;

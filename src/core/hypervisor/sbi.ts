@@ -20,6 +20,7 @@ export const Extension = {
   hsm: 0x48_534d,
   srst: 0x5352_5354,
   dbcn: 0x4442_434e,
+  sta: 0x53_5441,
 } as const;
 
 const SPECIFICATION_VERSION = 2 << 24; // 2.0
@@ -57,6 +58,8 @@ export interface SbiPorts {
   readonly writeMemory: (address: number, bytes: Uint8Array) => boolean;
   /** Whether an address can hold code: HSM and SRST refuse others. */
   readonly isMemory: (address: number) => boolean;
+  /** A hart gives memory in which it wants to read its steal time, or takes it back. */
+  readonly shareStealTime: (hart: number, low: number, high: number) => 'done' | 'misaligned' | 'no memory';
 }
 
 /** The caller's registers a0 … a7. */
@@ -112,6 +115,8 @@ export class Sbi {
         return this.#systemReset(functionId, a0, a1);
       case Extension.dbcn:
         return this.#debugConsole(functionId, a0, a1, a2);
+      case Extension.sta:
+        return this.#stealTime(hart, functionId, a0, a1, a2);
       default:
         return this.#legacy(hart, extension, a0, a1);
     }
@@ -224,6 +229,14 @@ export class Sbi {
       default:
         return unsupported;
     }
+  }
+
+  #stealTime(hart: number, functionId: number, low: number, high: number, flags: number): SbiReply {
+    if (functionId !== 0) return unsupported;
+    if (flags !== 0) return invalid;
+    const outcome = this.#ports.shareStealTime(hart, low, high);
+    if (outcome === 'done') return done;
+    return outcome === 'misaligned' ? invalid : pair(SbiError.invalidAddress);
   }
 
   /** "Legacy Extensions": one value in a0, a1 unchanged. Hart masks are virtual addresses there; one hart needs none. */

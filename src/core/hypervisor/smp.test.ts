@@ -2,12 +2,25 @@
 // in the end under every technique, on one physical hart and on several, whoever ran when.
 
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { HostedVm } from './hosted-vm.ts';
-import { consoleOf, drive, hashOf, hosted, newLab, runAlone, sourceGuest } from './guest-rig.test-support.ts';
+import {
+  consoleOf,
+  drive,
+  hashOf,
+  hosted,
+  newLab,
+  runAlone,
+  shippedGuest,
+  sourceGuest,
+} from './guest-rig.test-support.ts';
 
 const HARTS = readFileSync(new URL('./harts.test-support.s', import.meta.url), 'utf8');
 const GOOD = 'All harts have counted, slept, woken and seen the new page.\n';
+
+const linuxForSeveralHarts = () =>
+  new Uint8Array(gunzipSync(readFileSync(new URL('../../../public/guests/linux/Image-smp.gz', import.meta.url))));
 
 describe('HSM, IPI and RFENCE', () => {
   const bare = (harts: number) => runAlone('bare', sourceGuest(HARTS, { harts }));
@@ -57,4 +70,27 @@ describe('HSM, IPI and RFENCE', () => {
       expect(hashOf(vm)).toBe(expected.hash);
     }
   });
+});
+
+describe('Linux', () => {
+  const type = (text: string) => new TextEncoder().encode(text);
+  const guest = { ...shippedGuest('linux'), image: linuxForSeveralHarts(), harts: 4, bootArguments: 'quiet' };
+
+  test.each(hosted.flatMap((technique) => [1, 3].map((physicalHarts) => [technique, physicalHarts] as const)))(
+    '%s: boots with four vCPUs on %i harts, and runs something on each',
+    (technique, physicalHarts) => {
+      const lab = newLab({ memoryMiB: 96, traceCapacity: 1024, physicalHarts });
+      const vm = lab.addVm({ technique, guest }) as HostedVm;
+      lab.start(vm.id);
+      const prompt = () => /# $/.test(consoleOf(vm));
+      const run = (until: () => boolean) => drive(lab.computerOf(vm), { limit: 4e9, slice: 5_000_000, until });
+      expect(run(prompt)).toBe('until');
+      vm.receive(type('nproc; for i in 0 1 2 3; do taskset -c $i grep processor /proc/self/stat; done; poweroff -f\n'));
+      run(() => vm.ending !== undefined);
+      expect(consoleOf(vm)).toMatch(/\n4\r\n/);
+      expect(vm.ending).toMatchObject({ kind: 'shutdown', exitCode: 0 });
+      for (const { instructions } of vm.vcpus) expect(instructions).toBeGreaterThan(1_000_000);
+    },
+    120_000,
+  );
 });

@@ -17,6 +17,7 @@ import type { PreparedGuest } from './guest-boot.ts';
 import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
+import { StealTime } from './steal-time.ts';
 import { Effect, type Trace } from './trace.ts';
 import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
@@ -88,6 +89,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** What it is entitled to, and how its time has gone. */
   readonly schedule = new VcpuSchedule();
   exits = 0;
+  readonly #stealTime: StealTime;
   readonly #options: VcpuOptions<Vm>;
   #hart: Hart;
   #world: World | undefined;
@@ -126,6 +128,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
         if (consequence === 'timer' || consequence === 'environment') this.#timerStale = true;
       },
     });
+    this.#stealTime = new StealTime(() => vm.memory);
     this.virtualHart = new VirtualHart({
       state: this.state,
       fence: (address, space) => this.fence(address, space),
@@ -265,6 +268,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     state.pc = address;
     state.setX(10, index);
     state.setX(11, opaque | 0);
+    this.#stealTime.reset();
     this.#arriving = 0;
     this.#suspended = false;
     this.#futile = 0;
@@ -347,6 +351,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
         this.#hart = hart;
         hart.access.translations.flush();
       }
+      this.#publishSteal(false);
       this.#loaded = true;
       this.#timerStale = true;
       this.#executedAtLoad = hart.executed;
@@ -387,6 +392,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#loaded = false;
     this.#inGuest = false;
     this.#timerStale = true;
+    if (!this.waiting) this.#publishSteal(true);
     this.#hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
     this.#hart.state.virtual = false;
   }
@@ -478,6 +484,16 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     }
     this.#timerStale = true;
     this.#driveTimer();
+  }
+
+  /** The guest gives the memory in which it wants to read its steal time (SBI STA). */
+  shareStealTime(low: number, high: number): 'done' | 'misaligned' | 'no memory' {
+    return this.#stealTime.share(low, high, this.schedule.timesAt(this.#options.machine.elapsed).steal);
+  }
+
+  #publishSteal(preempted: boolean): void {
+    if (this.#stealTime.address === undefined) return;
+    this.#stealTime.publish(this.schedule.timesAt(this.#options.machine.elapsed).steal, preempted);
   }
 
   /** The firmware makes its software interrupt pending (SBI IPI), also while it executes on another hart. */

@@ -1,0 +1,69 @@
+// Steal time as a guest sees it (SBI 2.0, "Steal-time Accounting Extension"): 64 bytes of the guest's memory for each of its
+// harts, which the hypervisor brings up to date whenever it puts that vCPU on a hart.
+//
+//   0  sequence, odd while it is being written     8  steal, 64 bits, nanoseconds
+//   4  flags, 0                                    16 preempted: 1 while it could run and does not
+
+import type { GuestMemory } from './guest-memory.ts';
+
+const BYTES = 64;
+/** The machine counts as one of 100 MHz. */
+const NANOSECONDS_PER_INSTRUCTION = 10;
+const NONE = 0xffff_ffff;
+
+export class StealTime {
+  readonly #memory: () => GuestMemory;
+  /** Guest physical address; undefined: the guest has given no memory. */
+  #address: number | undefined;
+  #sequence = 0;
+
+  constructor(memory: () => GuestMemory) {
+    this.#memory = memory;
+  }
+
+  get address(): number | undefined {
+    return this.#address;
+  }
+
+  /**
+   * The guest gives memory, or takes it back with an address of all ones.
+   * @param steal instructions of virtual time that were stolen so far
+   * @returns whether the address can be used; `misaligned` where it is no multiple of 64
+   */
+  share(low: number, high: number, steal: number): 'done' | 'misaligned' | 'no memory' {
+    if (low === NONE && high === NONE) {
+      this.#address = undefined;
+      return 'done';
+    }
+    if (low % BYTES !== 0) return 'misaligned';
+    const address = high * 2 ** 32 + low;
+    const memory = this.#memory();
+    if (!memory.holds(address) || !memory.holds(address + BYTES - 1)) return 'no memory';
+    if (!memory.write(address, new Uint8Array(BYTES))) return 'no memory';
+    this.#address = address;
+    this.#sequence = 0;
+    this.publish(steal, false);
+    return 'done';
+  }
+
+  /** The vCPU begins anew: what it had shared is forgotten. */
+  reset(): void {
+    this.#address = undefined;
+  }
+
+  /** @param steal instructions of virtual time @param preempted it leaves its hart although it could execute */
+  publish(steal: number, preempted: boolean): void {
+    const address = this.#address;
+    if (address === undefined) return;
+    const nanoseconds = steal * NANOSECONDS_PER_INSTRUCTION;
+    const bytes = new Uint8Array(17);
+    const view = new DataView(bytes.buffer);
+    // Nobody of the guest executes meanwhile on this vCPU, but another of its vCPUs may read: the number is even again at the end.
+    this.#sequence = (this.#sequence + 2) >>> 0;
+    view.setUint32(0, this.#sequence, true);
+    view.setUint32(8, nanoseconds % 2 ** 32, true);
+    view.setUint32(12, Math.floor(nanoseconds / 2 ** 32), true);
+    bytes[16] = preempted ? 1 : 0;
+    this.#memory().write(address, bytes);
+  }
+}
