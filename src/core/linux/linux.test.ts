@@ -2,6 +2,8 @@
 // of itself; and kernels whose memory is corrupt on purpose.
 
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { consoleOf, drive, hashOf, newLab, shippedGuest } from '../hypervisor/guest-rig.test-support.ts';
 import type { Technique, VirtualMachine } from '../hypervisor/virtual-machine.ts';
@@ -152,6 +154,21 @@ describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a Lin
     const circle = corrupt(second.task + layout.offsets['task_struct.tasks']);
     expect(circle.problem).toContain('runs in a circle after 3');
     expect(circle.processes).toHaveLength(3);
+    // Whatever lies anywhere in the kernel's memory: a picture or a sentence, and an end.
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.nat(0xffff_ffff)), fc.integer({ min: 2, max: 4000 }), (words, every) => {
+        const changed = new KernelMemory(vm.memory, vm.look().get('satp'));
+        const read = changed.wordIfMapped.bind(changed);
+        let reads = 0;
+        changed.wordIfMapped = (gva) => {
+          const word = read(gva);
+          return ++reads % every === 0 ? (words.next().value as number) : word;
+        };
+        const picture = lookAtLinux(changed, layout);
+        expect(picture.processes.length).toBeLessThanOrEqual(4096);
+      }),
+      { numRuns: 60 },
+    );
     for (const wild of [0, 4, 0xdead_beef, 0xffff_fffc, 0x1000_0000]) {
       const picture = corrupt(wild);
       expect(picture.problem, wild.toString(16)).toBeDefined();
@@ -159,6 +176,25 @@ describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a Lin
     }
   });
 });
+
+test('the kernel for several harts is recognized as well, and each hart’s system calls have their process', () => {
+  const lab = newLab();
+  const image = new Uint8Array(
+    gunzipSync(readFileSync(new URL('../../../public/guests/linux/Image-smp.gz', import.meta.url))),
+  );
+  const vm = lab.addVm({ technique: 'bare', guest: { ...shippedGuest('linux'), image, harts: 4 } });
+  const log = new SystemCallLog(vm, layouts);
+  vm.userCalls = log.made;
+  lab.start(vm.id);
+  const computer = lab.computerOf(vm);
+  expect(drive(computer, { limit: 1e10, slice: 5_000_000, until: () => PROMPT.test(consoleOf(vm)) })).toBe('until');
+  const picture = look(vm);
+  expect(picture).toMatchObject({ release: '6.1.192-rv32smp', problem: undefined });
+  expect(picture.processes.map(({ name }) => name)).toEqual(expect.arrayContaining(['init', 'sh', 'ksoftirqd/3']));
+  const mounts = log.recent(256).filter(({ process, name }) => process === 'mount' && name === 'mount');
+  expect(mounts.length).toBeGreaterThan(1);
+  for (const { text } of mounts) expect(text).toMatch(/^mount\("\w+", "\/[a-z/]+", "\w+", /);
+}, 120_000);
 
 test('a guest that is no Linux of ours, or has not turned paging on, has no layout', () => {
   const lab = newLab();
