@@ -1,13 +1,10 @@
 // `containers`: the same program as a process, in a container, in a VM and in a container in a VM, measured and put side by side.
 
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Lab } from '../core/hypervisor/lab.ts';
-import { parseKernelLayout } from '../core/linux/kernel-layout.ts';
 import { measureContainers, type Measured } from '../core/linux/measure.ts';
-import { kernelLayouts } from '../guests/manifest.ts';
 import type { Command } from './command.ts';
 import { chooseGuest } from './guest-source.ts';
+import { shippedLayouts } from './introspection.ts';
 import { nodeHost } from './node-host.ts';
 import { noOperands, option } from './options.ts';
 import { oneOf } from './values.ts';
@@ -37,14 +34,11 @@ export const containersCommand: Command<typeof options> = {
   run(operands, { technique = 'hardware-assisted' }, { stdout }) {
     noOperands('containers', operands);
     const { guest } = chooseGuest([], { guest: 'linux' });
-    const layouts = kernelLayouts.map((path) =>
-      parseKernelLayout(readFileSync(fileURLToPath(new URL(`../../public/${path}`, import.meta.url)), 'utf8')),
-    );
     const run = measureContainers({
       makeLab: () => new Lab({ host: nodeHost, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH }),
       guest,
       technique,
-      layouts,
+      layouts: shippedLayouts(),
       now: () => performance.now(),
     });
     for (;;) {

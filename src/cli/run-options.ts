@@ -111,6 +111,18 @@ export const runOptions = {
   ),
   stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
   trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
+  processes: option(
+    '--processes',
+    'FILE',
+    fileName,
+    'write at the end which processes, namespaces and control groups a Linux guest has, read from its memory, as JSON',
+  ),
+  systemCalls: option(
+    '--system-calls',
+    'FILE',
+    fileName,
+    'write every system call of the guest’s programs with its process and arguments, one JSON object a line',
+  ),
   traceLevels: option(
     '--trace-levels',
     'FILE',

@@ -7,6 +7,7 @@ import { drive } from './drive.ts';
 import { OpenFile } from './files.ts';
 import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
+import { writeProcessesTo, writeSystemCallsTo } from './introspection.ts';
 import { Interruptions, QUIT } from './interruption.ts';
 import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
@@ -76,9 +77,17 @@ async function runWith(
     const trace = output('the trace', options.trace);
     const levels = output('the levels', options.traceLevels);
     const pcap = output('the frames', options.pcap);
+    const systemCalls = output('the system calls', options.systemCalls);
+    const processes = output('the processes', options.processes);
+    if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
     const limit = options.maxInstructions ?? Infinity;
-    return await runSession({ chosen, session, stats, writers: writersOf(session, trace, levels), limit }, streams);
+    const status = await runSession(
+      { chosen, session, stats, writers: writersOf(session, trace, levels), limit },
+      streams,
+    );
+    if (processes) writeProcessesTo(processes, session.vm);
+    return status;
   } finally {
     for (const file of files) file.close();
   }

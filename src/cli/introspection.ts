@@ -1,0 +1,41 @@
+// What --processes and --system-calls write: a Linux guest looked at from outside, by the layouts of the kernels that ship.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { parseKernelLayout, type KernelLayout } from '../core/linux/kernel-layout.ts';
+import { KernelMemory } from '../core/linux/kernel-memory.ts';
+import { findLayout, lookAtLinux } from '../core/linux/processes.ts';
+import { SystemCallLog } from '../core/linux/system-call-log.ts';
+import { kernelLayouts } from '../guests/manifest.ts';
+import type { OpenFile } from './files.ts';
+
+/** Where the kernels that ship keep their processes. */
+export const shippedLayouts = (): readonly KernelLayout[] =>
+  kernelLayouts.map((path) =>
+    parseKernelLayout(readFileSync(fileURLToPath(new URL(`../../public/${path}`, import.meta.url)), 'utf8')),
+  );
+
+/** Writes each system call of the guest's programs from now on, one JSON object a line. */
+export function writeSystemCallsTo(file: OpenFile, vm: VirtualMachine): void {
+  const log = new SystemCallLog(vm, shippedLayouts());
+  vm.userCalls = (call) => {
+    log.made(call);
+    const [record] = log.recent(1);
+    if (record !== undefined) file.write(Buffer.from(`${JSON.stringify(record)}\n`));
+  };
+}
+
+/** Writes the processes, namespaces and control groups that the guest's kernel has now. */
+export function writeProcessesTo(file: OpenFile, vm: VirtualMachine): void {
+  const memory = new KernelMemory(vm.memory, vm.look().get('satp'));
+  const layout = findLayout(memory, shippedLayouts());
+  const picture =
+    layout === undefined
+      ? {
+          problem:
+            'expected a Linux kernel that was built with the lab, found another, or one before it turned paging on',
+        }
+      : lookAtLinux(memory, layout);
+  file.write(Buffer.from(`${JSON.stringify(picture, undefined, 2)}\n`));
+}
