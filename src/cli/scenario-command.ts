@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { ImageError } from '../core/machine/image.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
@@ -23,6 +24,7 @@ import { nodeHost } from './node-host.ts';
 import { oneOperand, option, UsageError, type Given } from './options.ts';
 import { writeFramesTo } from './pcap-file.ts';
 import { Expectations, hashOfVm, type Judgement } from './scenario-expectations.ts';
+import { applyScheduling, checkScheduling } from './scheduling-options.ts';
 import { runScenario, scriptOf, type RunningVm, type ScenarioEnd } from './scenario-run.ts';
 import { chooseScenarioGuest, optionsOf } from './scenario-vms.ts';
 import { statisticsOf } from './stats.ts';
@@ -106,11 +108,15 @@ function openVms(
   streams: Streams,
   closing: { close: () => void }[],
 ): { readonly lab: Lab; readonly opened: readonly Opened[] } {
+  const options = scenario.vms.map((vm, index) => optionsOf(vm, file, index));
   const chosen = scenario.vms.map((vm, index) => {
-    const options = optionsOf(vm, file, index);
-    const devices = new GuestDevices(options, (message) => streams.complain(`${vm.name}: ${message}`));
+    const own = options[index] ?? {};
+    const devices = new GuestDevices(own, (message) => streams.complain(`${vm.name}: ${message}`));
     closing.push(devices);
-    return chooseScenarioGuest(vm, options, file, devices);
+    const guest = chooseScenarioGuest(vm, own, file, devices);
+    const harts = guest.technique === 'bare' ? {} : { physicalHarts: scenario.physicalHarts ?? 1 };
+    checkScheduling({ ...own, ...harts }, guest.technique, guest.guest.harts);
+    return guest;
   });
   const hosted = chosen.filter(({ technique }) => technique !== 'bare');
   const memoryBytes = hosted.reduce((sum, { guest }) => sum + guest.memoryBytes, HYPERVISOR_BYTES);
@@ -121,11 +127,18 @@ function openVms(
       'give them less, or make some of them bare',
     );
   }
-  const lab = new Lab({ host: nodeHost, memoryBytes, epochNanoseconds: EPOCH });
+  const { physicalHarts } = scenario;
+  const lab = new Lab({
+    host: nodeHost,
+    memoryBytes,
+    epochNanoseconds: EPOCH,
+    ...(physicalHarts !== undefined && { physicalHarts }),
+  });
   const opened = scenario.vms.map(({ name, type, expect }, index) => {
     const guest = chosen[index];
     if (guest === undefined) throw new Error('expected a guest for each VM');
     const vm = addVm(lab, guest, index);
+    if (vm instanceof HostedVm && lab.hypervisor) applyScheduling(options[index] ?? {}, lab.hypervisor, vm);
     const running = { name, vm, script: scriptOf(vm, type ?? []), expectations: new Expectations(vm, expect ?? {}) };
     return { running, chosen: guest };
   });

@@ -40,17 +40,8 @@ export interface ScenarioRun {
   readonly interrupted: () => Promise<boolean>;
 }
 
-export const scriptOf = (vm: VirtualMachine, steps: readonly ScenarioInput[]): ConsoleScript => {
-  const encode = (text: string) => new TextEncoder().encode(text);
-  return new ConsoleScript(
-    vm,
-    steps.map(({ after, at, text }) => ({
-      ...(after !== undefined && { after: encode(after) }),
-      ...(at !== undefined && { at }),
-      text: encode(text),
-    })),
-  );
-};
+export const scriptOf = (vm: VirtualMachine, steps: readonly ScenarioInput[]): ConsoleScript =>
+  new ConsoleScript(vm, steps, (text) => new TextEncoder().encode(text));
 
 export async function runScenario(run: ScenarioRun): Promise<ScenarioEnd> {
   const { lab, vms, limit, satisfied, drain, interrupted } = run;

@@ -138,6 +138,26 @@ _start: li s0, 0x10000000
   });
 });
 
+test('virtual CPUs share physical harts by weight', async () => {
+  const busy = assemble('_start: j _start\n', { textAddress: 0x8040_0000 });
+  if (!busy.ok) throw new Error('the program does not assemble');
+  writeFileSync(at('weighed.elf'), busy.image);
+  const vm = (name: string, fields: object) => ({ name, image: 'weighed.elf', technique: 'hardware-assisted', memory: '8M', ...fields }); // prettier-ignore
+  const file = written('weights.json', {
+    title: 'Weights',
+    vms: [
+      vm('heavy', { weight: 300, expect: { instructions: { least: '13M' } } }),
+      vm('light', { weight: 100, expect: { instructions: { least: '3M', most: '7M' } } }),
+    ],
+    limit: '20M',
+  });
+  const { stdout, status } = await run(file);
+  expect(stdout).not.toContain('NOT MET');
+  expect(status).toBe(0);
+  const bare = { title: 't', vms: [{ name: 'a', guest: 'hello', weight: 5 }] };
+  expect((await run(written('bare.json', bare))).complaints).toEqual([expect.stringMatching(/--weight, found bare/)]);
+});
+
 describe('what is wrong is one line each, and status 2', () => {
   const vm = (fields: object) => ({ title: 't', vms: [{ name: 'a', guest: 'hello', ...fields }] });
 

@@ -5,6 +5,7 @@ import type { TwinRun } from '../core/hypervisor/twins.ts';
 import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
+import type { ScenarioInput } from './scenario/scenario.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
 export type { TwinRun } from '../core/hypervisor/twins.ts';
@@ -98,6 +99,8 @@ export interface VmOptions {
   readonly disks?: readonly VmDisk[];
   /** Interface of its virtio devices; legacy, as on QEMU's board, where absent. */
   readonly virtio?: 'legacy' | 'modern';
+  /** What is typed into its console without the person; nothing where absent. */
+  readonly input?: readonly ScenarioInput[];
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }

@@ -23,6 +23,8 @@ export interface PacerPorts {
 }
 
 export class Pacer {
+  /** Called before each turn, also while every guest waits. */
+  beforeTurn: (() => void) | undefined;
   readonly #ports: PacerPorts;
   #budget = FIRST_BUDGET;
   #scheduled = false;
@@ -61,6 +63,7 @@ export class Pacer {
 
   #turn(): void {
     const { lab, later, now } = this.#ports;
+    this.beforeTurn?.();
     const started = now();
     const passed = Math.min(NAP_MILLISECONDS, started - this.#lastTurn);
     this.#lastTurn = started;

@@ -1,5 +1,8 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
+import { ConsoleScript } from '../core/hypervisor/console-script.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
@@ -41,6 +44,9 @@ export class Session {
   readonly #origins = new Map<number, VmOrigin>();
   readonly #host: Host;
   readonly #pacer: Pacer;
+  /** Console input that VMs were added with, and how far it has come. */
+  readonly #inputs = new Map<number, readonly ScenarioInput[]>();
+  readonly #scripts = new Map<number, ConsoleScript>();
   readonly #files = new GuestFiles();
   readonly #disks: DiskShelf;
   /** Those that are in a VM, by its number. */
@@ -62,6 +68,22 @@ export class Session {
     });
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
+    this.#pacer.beforeTurn = () => this.#type();
+  }
+
+  /** Types what the scripts of the VMs have due. */
+  #type(): void {
+    for (const [id, script] of this.#scripts) {
+      const vm = this.lab.vm(id);
+      if (vm.ending || script.done) this.#scripts.delete(id);
+      else if (vm.control.running) script.look(vm.waiting && this.lab.computerOf(vm).idleUntil() === Infinity);
+    }
+  }
+
+  #giveScript(vm: VirtualMachine, steps: readonly ScenarioInput[]): void {
+    if (steps.length === 0) return;
+    this.#inputs.set(vm.id, steps);
+    this.#scripts.set(vm.id, new ConsoleScript(vm, steps, (text) => new TextEncoder().encode(text)));
   }
 
   /** Answers one command. @throws Error with one line for a person */
@@ -124,6 +146,7 @@ export class Session {
           this.#origins.set(vm.id, origin);
           // A page that looks later wants to see what was.
           if (vm instanceof BareMachine) vm.levels.recording = true;
+          this.#giveScript(vm, options.input ?? []);
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
         } catch (error) {
@@ -140,6 +163,8 @@ export class Session {
       for (const disk of this.#disksOf.get(vm) ?? []) disk.close();
       this.#disksOf.delete(vm);
       this.#systemCalls.delete(vm);
+      this.#scripts.delete(vm);
+      this.#inputs.delete(vm);
       return done;
     },
     startVm: ({ vm }) => {
@@ -152,6 +177,7 @@ export class Session {
     },
     resetVm: ({ vm }) => {
       this.lab.reset(vm);
+      this.#giveScript(this.lab.vm(vm), this.#inputs.get(vm) ?? []);
       return done;
     },
     step: ({ vm, kind }) => {

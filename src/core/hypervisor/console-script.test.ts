@@ -20,11 +20,11 @@ function rig(steps: readonly ConsoleStep[], room = Infinity) {
     },
   };
   const print = (text: string) => bytes(text).forEach((byte) => console.write(byte));
-  return { vm, print, script: new ConsoleScript(vm, steps) };
+  return { vm, print, script: new ConsoleScript(vm, steps, bytes) };
 }
 
 test('a step waits for what the console prints, also where it comes in pieces', () => {
-  const { vm, print, script } = rig([{ after: bytes('/ # '), text: bytes('ls\n') }]);
+  const { vm, print, script } = rig([{ after: '/ # ', text: 'ls\n' }]);
   expect(script.look()).toBe(false);
   print('boot\n/ ');
   expect(script.look()).toBe(false);
@@ -35,7 +35,7 @@ test('a step waits for what the console prints, also where it comes in pieces', 
 });
 
 test('the same words again are for the next step: one behind the other', () => {
-  const step = (text: string) => ({ after: bytes('$'), text: bytes(text) });
+  const step = (text: string) => ({ after: '$', text: text });
   const { vm, print, script } = rig([step('1'), step('2'), step('3')]);
   print('$$');
   script.look();
@@ -47,8 +47,8 @@ test('the same words again are for the next step: one behind the other', () => {
 
 test('a step waits for instructions, and says when it is due; a guest that sleeps gets it at once', () => {
   const { vm, script } = rig([
-    { at: 100, text: bytes('a') },
-    { at: 200, text: bytes('b') },
+    { at: 100, text: 'a' },
+    { at: 200, text: 'b' },
   ]);
   expect(script.due).toBe(100);
   vm.instructions = 99;
@@ -62,7 +62,7 @@ test('a step waits for instructions, and says when it is due; a guest that sleep
 });
 
 test('what the guest does not take is typed later, before the next step', () => {
-  const { vm, script } = rig([{ text: bytes('abcdef') }, { text: bytes('g') }], 4);
+  const { vm, script } = rig([{ text: 'abcdef' }, { text: 'g' }], 4);
   script.look();
   expect(vm.typed).toBe('abcd');
   expect(script.done).toBe(false);
@@ -73,7 +73,7 @@ test('what the guest does not take is typed later, before the next step', () => 
 });
 
 test('a flood of output is searched whole', () => {
-  const { vm, print, script } = rig([{ after: bytes('needle'), text: bytes('x') }]);
+  const { vm, print, script } = rig([{ after: 'needle', text: 'x' }]);
   print(`${'y'.repeat(100_000)}needle${'z'.repeat(50_000)}`);
   script.look();
   expect(vm.typed).toBe('x');

@@ -5,10 +5,10 @@ import type { VirtualMachine } from './virtual-machine.ts';
 
 export interface ConsoleStep {
   /** When the console has printed this, behind what the step before waited for. */
-  readonly after?: Uint8Array;
+  readonly after?: string;
   /** When the guest has executed so many instructions. */
   readonly at?: number;
-  readonly text: Uint8Array;
+  readonly text: string;
 }
 
 /** Console bytes looked at in one go. */
@@ -20,15 +20,23 @@ export const byteText = (bytes: Uint8Array): string => Array.from(bytes, (byte) 
 export class ConsoleScript {
   readonly #vm: Pick<VirtualMachine, 'console' | 'receive' | 'instructions'>;
   readonly #steps: readonly ConsoleStep[];
+  readonly #encode: (text: string) => Uint8Array;
   #next = 0;
-  #since = 0;
+  #since: number;
   /** What the console has printed since the last match. */
   #printed = '';
   #typing: Uint8Array = new Uint8Array(0);
 
-  constructor(vm: Pick<VirtualMachine, 'console' | 'receive' | 'instructions'>, steps: readonly ConsoleStep[]) {
+  /** @param encode a text as the bytes a terminal sends: UTF-8, which the core has no encoder for */
+  constructor(
+    vm: Pick<VirtualMachine, 'console' | 'receive' | 'instructions'>,
+    steps: readonly ConsoleStep[],
+    encode: (text: string) => Uint8Array,
+  ) {
     this.#vm = vm;
     this.#steps = steps;
+    this.#encode = encode;
+    this.#since = vm.console.count;
   }
 
   /** Everything has been typed. */
@@ -58,14 +66,14 @@ export class ConsoleScript {
       const step = this.#steps[this.#next];
       if (step === undefined || !this.#isDue(step, asleep)) return received;
       this.#next++;
-      this.#typing = step.text;
+      this.#typing = this.#encode(step.text);
     }
   }
 
   #isDue({ after, at }: ConsoleStep, asleep: boolean): boolean {
     if (at !== undefined) return asleep || this.#vm.instructions >= at;
     if (after === undefined) return true;
-    const wanted = byteText(after);
+    const wanted = byteText(this.#encode(after));
     for (;;) {
       const found = this.#printed.indexOf(wanted);
       if (found >= 0) {

@@ -33,6 +33,11 @@ export const vmFields = {
   memory: optional(textOrNumber('RAM, with K, M or G.', 'a size such as "64M"')),
   boot: optional(oneOf('The mode it starts in.', ['machine', 'supervisor'])),
   harts: optional(textOrNumber('How many CPUs.', 'a number')),
+  weight: optional(
+    textOrNumber('Share of the physical harts against other virtual CPUs.', 'a number, or one for each'),
+  ),
+  cap: optional(textOrNumber('Percent of a physical hart at most.', 'a number, or one for each')),
+  pin: optional(textOrNumber('Physical harts it may run on.', 'harts such as "0-1"')),
   initrd: optional(text('Initial RAM disk.', 'the path of a file')),
   append: optional(text('Command line of the kernel.')),
   adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
@@ -102,6 +107,7 @@ const scenario = withRule(
     title: text('What it is called.'),
     about: optional(oneOrMore('What it shows.', text('A sentence.'))),
     vms: list('The virtual machines, in the order in which they start.', vm, 1),
+    physicalHarts: optional(wholeNumber('Harts of the machine that the hypervisor shares out.', 1, 8)),
     ends: optional(
       oneOf('When it is over: when every VM has ended (or sleeps for ever), or as soon as every expectation holds.', [
         'ended',
