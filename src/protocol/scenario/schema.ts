@@ -94,10 +94,9 @@ export const count = (meaning: string): Schema<number> =>
     },
   );
 
-export function oneOf<Word extends string>(meaning: string, words: readonly Word[]): Schema<Word> {
-  return leaf(meaning, words.map((word) => JSON.stringify(word)).join(' or '), 'choose one of these', (value) =>
-    words.find((word) => word === value),
-  );
+export function oneOf<const Words extends readonly string[]>(meaning: string, words: Words): Schema<Words[number]> {
+  const expected = words.map((word) => JSON.stringify(word)).join(' or ');
+  return leaf(meaning, expected, 'choose one of these', (value) => words.find((word) => word === value));
 }
 
 /** A list of at least `least` items. */

@@ -8,6 +8,8 @@ import { messageOf, type CorePhase } from '../core-client.ts';
 import { isMoving } from '../frame-store.ts';
 import type { Lab } from '../lab.ts';
 import type { PanelPlace } from '../panel.ts';
+import { scenarios } from '../../guests/scenarios.ts';
+import { chooseScenarioFile, openShippedScenario } from '../scenario-file.ts';
 import { openOverlay, showProblem } from '../shell-state.ts';
 
 export type CommandGroup = 'Run' | 'Step' | 'VMs' | 'Panels' | 'Look' | 'Help';
@@ -260,6 +262,14 @@ export function commandRows(lab: Lab): readonly CommandRow[] {
       run: () => openOverlay('add-vm'),
     },
     {
+      id: 'scenario.open',
+      title: 'Open a scenario: several VMs from a file …',
+      group: 'VMs',
+      keys: [],
+      unavailable: ({ phase }) => (phase === 'ready' ? undefined : 'The machine is not running.'),
+      run: () => chooseScenarioFile(lab),
+    },
+    {
       id: 'vm.reset',
       title: 'Reset: begin from the first instruction',
       label: 'Reset',
@@ -409,6 +419,15 @@ export function situationRows(lab: Lab, { frame, vm, phase }: Situation): readon
       keys: [],
       unavailable: () => (summary.vm === vm?.vm ? 'It is the one on the screen.' : undefined),
       run: () => lab.vms.select(summary.vm),
+    })),
+    ...scenarios.map((row): CommandRow => ({
+      id: `scenario.open.${row.name}`,
+      title: `Open the scenario: ${row.title}`,
+      group: 'VMs',
+      keys: [],
+      searchedOnly: true,
+      unavailable: () => (phase === 'ready' ? undefined : 'The machine is not running.'),
+      run: () => void openShippedScenario(lab, row),
     })),
     ...guests.flatMap((guest) =>
       TECHNIQUES_BY_USE.filter((technique) => guest.techniques.includes(technique)).map((technique): CommandRow => ({

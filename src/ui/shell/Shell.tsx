@@ -15,6 +15,7 @@ import { loadConsole } from '../console/console-panel.ts';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';
 import { loadPanels } from '../panels/index.ts';
+import { isScenarioFile, openScenarioFile } from '../scenario-file.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import { Announcer } from './Announcer.tsx';
 import { ModeStrip } from './ModeStrip.tsx';
@@ -52,7 +53,7 @@ function Page({ lab }: { readonly lab: Lab }) {
   const overlay = useShell((state) => state.overlay);
   const beginning = useShell((state) => state.beginning);
   useKeys(lab, rows);
-  useFileDrop();
+  useFileDrop(lab);
   // What is typed right after Ctrl+K must not wait for a chunk.
   useEffect(() => {
     const timer = window.setTimeout(() => void loadPalette(), 1500);
@@ -160,8 +161,8 @@ function usePhone({ phone }: Lab): boolean {
   );
 }
 
-/** A file dropped anywhere opens the dialog that adds a VM. */
-function useFileDrop(): void {
+/** A file dropped anywhere opens the dialog that adds a VM; a scenario opens itself. */
+function useFileDrop(lab: Lab): void {
   useEffect(() => {
     const carriesFile = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
     const onDragOver = (event: DragEvent) => {
@@ -170,7 +171,9 @@ function useFileDrop(): void {
     const onDrop = (event: DragEvent) => {
       if (!carriesFile(event)) return;
       event.preventDefault();
-      openOverlay('add-vm', event.dataTransfer?.files[0]);
+      const file = event.dataTransfer?.files[0];
+      if (isScenarioFile(file)) void openScenarioFile(lab, file);
+      else openOverlay('add-vm', file);
     };
     window.addEventListener('dragover', onDragOver);
     window.addEventListener('drop', onDrop);
@@ -178,5 +181,5 @@ function useFileDrop(): void {
       window.removeEventListener('dragover', onDragOver);
       window.removeEventListener('drop', onDrop);
     };
-  }, []);
+  }, [lab]);
 }
