@@ -21,6 +21,8 @@ export interface GuestChoice {
   readonly adBits?: 'software' | 'hardware';
   readonly memory?: number;
   readonly harts?: number;
+  /** Bytes that it is asked to give back through a balloon. */
+  readonly balloon?: number;
   readonly initrd?: string;
   readonly append?: string;
   readonly guest?: string;
@@ -70,6 +72,7 @@ export function chooseGuest(
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
+      ...(choice.balloon !== undefined && { balloon: { targetBytes: choice.balloon } }),
       ...(devices && { devices: devices.board }),
       ...(devices?.network && { network: devices.network }),
     },

@@ -58,6 +58,37 @@ export const runOptions = {
     harts,
     'physical harts on which each virtual CPU may run, for all or for each: 0, 0-1, 1+3. Default: any',
   ),
+  machineMemory: option(
+    '--machine-memory',
+    'SIZE',
+    size(MEMORY),
+    'RAM of the machine that the hypervisor deals out; less than the guest was promised is possible: pages that it has ' +
+      'not used lately are then swapped out. Not with bare. Default: the guest’s and 64M',
+  ),
+  swap: option(
+    '--swap',
+    'SIZE',
+    size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 }),
+    'most that lies in the hypervisor’s swap store. Default: as much as the machine has',
+  ),
+  balloon: option(
+    '--balloon',
+    'SIZE',
+    size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 }),
+    'a virtio balloon, by which the guest is asked to give so much of its RAM back',
+  ),
+  merge: option(
+    '--merge',
+    'N',
+    wholeNumber(1, 1_000_000),
+    'same-page merging: N pages are looked at every 20 ms of virtual time, and equal ones share a frame. Not with bare',
+  ),
+  hugePages: option(
+    '--huge-pages',
+    'WHEN',
+    oneOf(['on', 'off'] as const),
+    'on: RAM that is touched first comes 4 MiB at once, mapped by one entry of the second stage where it can be. Default: off',
+  ),
   initrd: option('--initrd', 'FILE', fileName, 'initial RAM disk; gzip is decompressed'),
   append: option('--append', 'TEXT', anyText, 'command line of the kernel (/chosen/bootargs)'),
   guest: option('--guest', 'NAME', anyText, 'a guest that ships, see `ringside guests`: its image and settings'),

@@ -132,7 +132,14 @@ async function runSession({ chosen, session, stats, writers, limit }: Prepared, 
     const seconds = (performance.now() - started) / 1000;
     const verdict = verdictOf(outcome, limit);
     if (stats !== undefined) {
-      const statistics = statisticsOf({ chosen, vm, trace: session.trace, verdict, seconds });
+      const statistics = statisticsOf({
+        chosen,
+        vm,
+        trace: session.trace,
+        verdict,
+        seconds,
+        hypervisor: session.hypervisor,
+      });
       stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));
     }
     for (const { lost } of writers) if (lost > 0) complain(`the trace lacks ${lost} records: they came too fast`);

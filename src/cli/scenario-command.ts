@@ -267,7 +267,7 @@ function accountOf(
   { title }: Scenario,
   end: ScenarioEnd,
   opened: readonly Opened[],
-  { trace }: Lab,
+  { trace, hypervisor }: Lab,
   seconds: number,
   judged: readonly { readonly name: string; readonly judgements: readonly Judgement[] }[],
 ) {
@@ -280,7 +280,7 @@ function accountOf(
         ? { stopped: vm.ending.kind, exitCode: vm.ending.exitCode, message: vm.ending.message }
         : ({ stopped: 'limit', exitCode: 124, message: 'It had not ended when the scenario was over.' } as const);
       const expectations = judged.find((each) => each.name === name)?.judgements ?? [];
-      return { name, ...statisticsOf({ chosen, vm, trace, verdict, seconds }), expectations };
+      return { name, ...statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor }), expectations };
     }),
   };
 }

@@ -3,6 +3,7 @@
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
+import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
@@ -11,6 +12,7 @@ import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { quirksOf, type QuirkName } from '../core/machine/quirks.ts';
 import { ImageError } from '../core/machine/image.ts';
 import type { ChosenGuest } from './guest-source.ts';
+import { applyMemory, checkMemory, memoryOptionsOf, type MemoryChoice } from './memory-options.ts';
 import { nodeHost } from './node-host.ts';
 import { applyScheduling, checkScheduling, type SchedulingChoice } from './scheduling-options.ts';
 import { UsageError } from './options.ts';
@@ -24,6 +26,8 @@ export interface Session {
   readonly levels: LevelTrace | undefined;
   /** Undefined where the guest has no network card. */
   readonly network: VirtualNetwork | undefined;
+  /** Undefined on the bare machine. */
+  readonly hypervisor: Hypervisor | undefined;
 }
 
 /** Crossings between levels that are kept until they are written: more than there can be in one slice. */
@@ -39,10 +43,11 @@ const MACHINE_LIMIT = 2 ** 31;
 export function openSession(
   { guest, technique }: ChosenGuest,
   broken: readonly QuirkName[] = [],
-  scheduling: SchedulingChoice = {},
+  scheduling: SchedulingChoice & MemoryChoice = {},
 ): Session {
   checkScheduling(scheduling, technique, guest.harts);
-  const machineBytes = guest.memoryBytes + HYPERVISOR_BYTES;
+  checkMemory(scheduling, technique);
+  const machineBytes = scheduling.machineMemory ?? guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
       'a guest in supervisor boot with --technique hardware-assisted',
@@ -63,10 +68,14 @@ export function openSession(
     epochNanoseconds: EPOCH,
     levelTraceCapacity: LEVELS,
     quirks: quirksOf(broken),
+    memory: memoryOptionsOf(scheduling),
     ...(scheduling.physicalHarts !== undefined && { physicalHarts: scheduling.physicalHarts }),
   });
   const vm = addVm(lab, { guest, technique });
-  if (vm instanceof HostedVm && lab.hypervisor) applyScheduling(scheduling, lab.hypervisor, vm);
+  if (vm instanceof HostedVm && lab.hypervisor) {
+    applyScheduling(scheduling, lab.hypervisor, vm);
+    applyMemory(scheduling, lab.hypervisor);
+  }
   lab.start(vm.id);
   return {
     vm,
@@ -74,6 +83,7 @@ export function openSession(
     trace: lab.trace,
     levels: vm instanceof BareMachine ? vm.levels : undefined,
     network: lab.networkOf(vm),
+    hypervisor: lab.hypervisor,
   };
 }
 

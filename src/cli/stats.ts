@@ -1,5 +1,6 @@
 // What --stats writes: how a run went, as one JSON object.
 
+import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
 import { stateHash } from '../core/hypervisor/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
@@ -8,6 +9,7 @@ import type { Vcpu } from '../core/hypervisor/vcpu.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Outcome } from './drive.ts';
 import type { ChosenGuest } from './guest-source.ts';
+import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
 
 /** A run that reached --max-instructions, as `timeout` reports it. */
 export const LIMIT_EXIT_CODE = 124;
@@ -50,6 +52,8 @@ export interface Statistics {
   readonly interrupts: Readonly<Record<string, number>>;
   /** Of each virtual CPU; absent on the bare machine. */
   readonly vcpus?: readonly VcpuStatistics[];
+  /** How much of its memory is where. */
+  readonly memoryUse: MemoryStatistics;
   readonly stateHash: string;
 }
 
@@ -102,9 +106,11 @@ export interface Run {
   readonly trace: Trace;
   readonly verdict: Pick<Statistics, 'stopped' | 'exitCode' | 'message'>;
   readonly seconds: number;
+  /** Undefined on the bare machine. */
+  readonly hypervisor: Hypervisor | undefined;
 }
 
-export function statisticsOf({ chosen, vm, trace, verdict, seconds }: Run): Statistics {
+export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor }: Run): Statistics {
   const { guest, technique, name } = chosen;
   return {
     image: name,
@@ -123,6 +129,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds }: Run): Stat
     ),
     interrupts: vm.interrupts,
     ...(vm instanceof HostedVm && { vcpus: vm.vcpus.map((vcpu) => vcpuStatistics(vcpu, vm.physical.elapsed)) }),
+    memoryUse: memoryStatisticsOf(vm, hypervisor),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
 }

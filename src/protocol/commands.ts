@@ -95,6 +95,8 @@ export interface VmOptions {
   readonly adBits?: 'software' | 'hardware';
   /** It has a card on the network of its computer; it has none where absent. */
   readonly network?: boolean;
+  /** It has a virtio balloon, by which its kernel can be asked to give memory up; it has none where absent. */
+  readonly balloon?: boolean;
   /** Disks that are kept, in the order of vda, vdb …; none where absent. */
   readonly disks?: readonly VmDisk[];
   /** Interface of its virtio devices; legacy, as on QEMU's board, where absent. */
@@ -122,6 +124,17 @@ export interface Commands {
   consoleInput: {
     request: { readonly vm: number; readonly bytes: Uint8Array };
     reply: { readonly accepted: number };
+  };
+  /** Asks a guest with a balloon to have given up so much of its memory in all. */
+  setBalloon: { request: { readonly vm: number; readonly bytes: number }; reply: Done };
+  /** Begins or ends the dirty log of a VM of the hypervisor. */
+  setDirtyLog: { request: { readonly vm: number; readonly on: boolean }; reply: Done };
+  /** What was written to so far counts as collected: the log goes on with no page dirty. `pages`: how many were. */
+  collectDirtyLog: { request: { readonly vm: number }; reply: { readonly pages: number } };
+  /** How the hypervisor deals out its machine's memory; what is absent stays as it is. */
+  setMemory: {
+    request: { readonly merging?: boolean; readonly pagesPerScan?: number; readonly hugePages?: boolean };
+    reply: Done;
   };
   /** Changes the cable at a port of the VM's network, for frames sent from now on. */
   setLink: {

@@ -112,6 +112,8 @@ export interface Queries {
   tables: { question: TablesQuestion; answer: TablesAnswer };
   memory: { question: MemoryQuestion; answer: MemoryAnswer };
   frames: { question: true; answer: readonly FrameRun[] };
+  /** Memory as a resource: who has how much of what, over all VMs of the hypervisor; no answer where there is none. */
+  memoryUse: { question: true; answer: MemoryUseAnswer };
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** The network that the VM has a card on; no answer where it has none. `frames`: how many of the last ones. */
   network: { question: { readonly frames: number }; answer: NetworkAnswer };
@@ -400,6 +402,50 @@ export interface FrameRun {
   readonly use: 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'free' | 'reserved';
   /** Guest pages that lie in each of the frames: more than 1 where they are shared. */
   readonly sharers: number;
+}
+
+/** Of one VM, in pages of 4 KiB where nothing else is said. */
+export interface VmMemoryUse {
+  readonly vm: number;
+  readonly promised: number;
+  /** With a frame of the machine behind them. */
+  readonly resident: number;
+  /** Of these: in a frame in which other pages lie as well. */
+  readonly shared: number;
+  /** Of these: in an aligned block of 4 MiB. */
+  readonly huge: number;
+  readonly swapped: number;
+  readonly ballooned: number;
+  /** Frames that hold its page tables. */
+  readonly tables: number;
+  readonly swapIns: number;
+  readonly swapOuts: number;
+  /** Copies made because a page that was stored to was shared. */
+  readonly copies: number;
+  /** Undefined while its dirty log is off. */
+  readonly dirty: number | undefined;
+  /** Bytes; undefined where it has no balloon. */
+  readonly balloon: { readonly targetBytes: number; readonly actualBytes: number } | undefined;
+  /** One letter for each 1/256 of its memory, the most telling state of its pages: `s` swapped out, `d` dirty, `m` shared, `b` ballooned, `r` resident, `.` untouched. */
+  readonly map: string;
+}
+
+export interface MemoryUseAnswer {
+  readonly vms: readonly VmMemoryUse[];
+  /** Bytes of the machine. */
+  readonly totalBytes: number;
+  readonly usedBytes: number;
+  readonly swapBytes: number;
+  readonly swapCapacityBytes: number;
+  readonly hugePages: boolean;
+  readonly merging: {
+    readonly on: boolean;
+    readonly pagesPerScan: number;
+    readonly merged: number;
+    /** Frames that would be in use more if nothing were shared. */
+    readonly saved: number;
+    readonly fullScans: number;
+  };
 }
 
 export interface DeviceAnswer {

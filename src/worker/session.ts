@@ -5,6 +5,7 @@ import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
+import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
@@ -98,6 +99,14 @@ export class Session {
     return reply;
   }
 
+  #hosted(id: number): HostedVm {
+    const vm = this.lab.vm(id);
+    if (vm instanceof HostedVm) return vm;
+    throw new Error(
+      'expected a VM of the hypervisor, found one on the bare machine: nobody but itself knows its memory',
+    );
+  }
+
   #networkOf(vm: number): VirtualNetwork {
     const network = this.lab.networkOf(this.lab.vm(vm));
     if (network === undefined) {
@@ -140,7 +149,12 @@ export class Session {
         const disks = await openDisks(this.#disks, options.disks ?? []);
         try {
           const devices = boardWithDisks(options, disks);
-          const guest = { ...image, devices, ...(options.network === true && { network: {} }) };
+          const guest = {
+            ...image,
+            devices,
+            ...(options.network === true && { network: {} }),
+            ...(options.balloon === true && { balloon: {} }),
+          };
           const vm = this.lab.addVm({ technique: options.technique, guest });
           this.#disksOf.set(vm.id, disks);
           this.#origins.set(vm.id, origin);
@@ -189,6 +203,34 @@ export class Session {
       return done;
     },
     consoleInput: ({ vm, bytes }) => ({ accepted: this.lab.vm(vm).receive(bytes) }),
+    setBalloon: ({ vm, bytes }) => {
+      const { balloon } = this.lab.vm(vm);
+      if (balloon === undefined) {
+        throw new Error('expected a VM with a balloon, found one without: add one with “Balloon” checked');
+      }
+      balloon.setTarget(bytes);
+      return done;
+    },
+    setDirtyLog: ({ vm, on }) => {
+      const { dirtyLog } = this.#hosted(vm).memory;
+      if (on && !dirtyLog.active) dirtyLog.start();
+      else if (!on) dirtyLog.stop();
+      return done;
+    },
+    collectDirtyLog: ({ vm }) => ({ pages: this.#hosted(vm).memory.dirtyLog.collect().length }),
+    setMemory: ({ merging, pagesPerScan, hugePages }) => {
+      const { hypervisor } = this.lab;
+      if (hypervisor === undefined) {
+        throw new Error(
+          'expected a VM of the hypervisor, found none: add one under trap-and-emulate or hardware-assisted',
+        );
+      }
+      const { memory } = hypervisor;
+      if (pagesPerScan !== undefined) memory.merging.pagesPerScan = Math.max(1, Math.floor(pagesPerScan));
+      if (merging !== undefined) memory.merging.turn(merging, hypervisor.now);
+      if (hugePages !== undefined) memory.hugePages = hugePages;
+      return done;
+    },
     setLink: ({ vm, port, settings }) => {
       this.#networkOf(vm).configure(port, settings);
       return done;

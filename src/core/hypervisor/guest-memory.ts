@@ -337,6 +337,24 @@ export class GuestMemory implements TableMemory {
     return this.#frames.length;
   }
 
+  /**
+   * The most telling state among `count` pages, as a letter: s swapped out, d dirty, m shared, b ballooned, r resident, and a dot
+   * where none of them was touched.
+   */
+  stateOf(first: number, count: number): string {
+    let found = 0;
+    for (let page = first; page < Math.min(first + count, this.#frames.length); page++) {
+      const state = this.#states[page] ?? 0;
+      const resident = (this.#frames[page] ?? -1) >= 0;
+      if (resident) found |= 1;
+      if ((state & PageState.ballooned) !== 0) found |= 2;
+      if (resident && (state & PageState.shared) !== 0) found |= 4;
+      if (this.dirtyLog.active && (state & PageState.clean) === 0) found |= 8;
+      if ((state & PageState.swapped) !== 0) found |= 16;
+    }
+    return ['.', 'r', 'b', 'm', 'd', 's'][32 - Math.clz32(found)] ?? '.';
+  }
+
   get use(): MemoryUse {
     let shared = 0;
     let pinned = 0;

@@ -125,11 +125,11 @@ export const panels: readonly Panel[] = [
     id: 'frames',
     title: 'Frames',
     topic: 'Memory',
-    about: 'Whose each frame of the machine’s memory is, and what for.',
+    about: 'Whose each frame of the machine’s memory is; balloon, merging, swapping, huge pages, the dirty log.',
     key: '0',
     place: 'centre-below',
     closedAtFirst: true,
-    queries: () => ({ frames: true }),
+    queries: () => ({ frames: true, memoryUse: true }),
     Component: drawn(({ Frames }) => Frames),
   },
   {

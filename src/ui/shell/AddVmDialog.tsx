@@ -64,6 +64,7 @@ export function AddVmDialog() {
   const [bootArguments, setBootArguments] = useState('');
   const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
   const [network, setNetwork] = useState(false);
+  const [balloon, setBalloon] = useState(false);
   const [disks, setDisks] = useState<readonly VmDisk[]>([]);
   const [virtio, setVirtio] = useState<'legacy' | 'modern'>('legacy');
   const [start, setStart] = useState(true);
@@ -111,6 +112,7 @@ export function AddVmDialog() {
         start,
         adBits,
         ...(network && { network }),
+        ...(balloon && { balloon }),
         ...(disks.length > 0 && { disks }),
         ...(virtio === 'modern' && { virtio }),
         ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
@@ -226,6 +228,9 @@ export function AddVmDialog() {
           <label title="A virtio network card on a switch with a gateway: DHCP, DNS and a web server">
             <input type="checkbox" checked={network} onChange={(event) => setNetwork(event.target.checked)} /> Network
             card
+          </label>
+          <label title="A virtio balloon, by which the hypervisor asks the guest’s kernel to give memory up">
+            <input type="checkbox" checked={balloon} onChange={(event) => setBalloon(event.target.checked)} /> Balloon
           </label>
           {boot === 'supervisor' && (
             <label className={styles['grow']}>

@@ -7,6 +7,7 @@ import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from '.
 import { interruptsAnswer } from './interrupts.ts';
 import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
+import { memoryUseAnswer } from './memory-use.ts';
 import { networkAnswer } from './network.ts';
 import { processesAnswer } from './processes.ts';
 import { registersAnswer } from './registers.ts';
@@ -40,6 +41,7 @@ export const answers: Answers = {
   tables: ({ vm }, question) => vm && tablesAnswer(vm, question),
   memory: (context, question) => memoryAnswer(context, question),
   frames: (context) => framesAnswer(context),
+  memoryUse: (context) => memoryUseAnswer(context),
   devices: ({ vm }) =>
     vm?.board.mounts.map(({ device, base }) => ({
       name: device.name,

@@ -11,6 +11,7 @@ import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { FRAME_BYTES, layoutFrameMap, ownerKey, sumByOwner } from './frame-map.ts';
+import { MemoryUse } from './memory-use.tsx';
 import styles from './memory.module.css';
 
 const MAP_ROWS = 8;
@@ -18,7 +19,7 @@ const ROW_HEIGHT = 18;
 const MAP_WIDTH = 640;
 const VM_HUES = ['--guest-kernel', '--guest-user', '--device', '--host-interrupt'] as const;
 
-export function Frames({ frame, navigate }: PanelProps) {
+export function Frames({ frame, command, navigate }: PanelProps) {
   const runs = frame?.answers.frames;
   const pattern = useId();
   if (frame === undefined || runs === undefined || runs.length === 0) {
@@ -31,6 +32,7 @@ export function Frames({ frame, navigate }: PanelProps) {
   const map = layoutFrameMap(runs, MAP_ROWS);
   const scale = MAP_WIDTH / map.framesPerRow;
   const totals = sumByOwner(runs);
+  const use = frame.answers.memoryUse;
   return (
     <div className={shared['panel']}>
       <div className={classNames(shared['body'], shared['padded'])}>
@@ -64,6 +66,8 @@ export function Frames({ frame, navigate }: PanelProps) {
             );
           })}
         </svg>
+        {use !== undefined && use.vms.length > 0 && <MemoryUse answer={use} frame={frame} command={command} />}
+        <h3 className={shared['heading']}>Frames by owner and use</h3>
         <table className={classNames('table', styles['totals'])}>
           <caption className="visually-hidden">Memory by owner and use</caption>
           <thead>
@@ -107,6 +111,7 @@ export function Frames({ frame, navigate }: PanelProps) {
 }
 
 function describeOwner(owner: FrameRun['owner'], frame: Frame): string {
+  if (owner.kind === 'several') return 'several guests, or one more than once';
   if (owner.kind !== 'vm') return owner.kind;
   const { vm } = owner;
   const title = frame.vms.find((summary) => summary.vm === vm)?.title;
@@ -119,6 +124,7 @@ type Look = Pick<FrameRun, 'owner' | 'use'>;
 
 function fillOf({ owner }: Look): string {
   if (owner.kind === 'vm') return `var(${VM_HUES[owner.vm % VM_HUES.length] ?? '--guest-kernel'})`;
+  if (owner.kind === 'several') return 'var(--control)';
   return owner.kind === 'free' ? 'var(--sunken)' : 'var(--hypervisor)';
 }
 

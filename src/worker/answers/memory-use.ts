@@ -1,0 +1,46 @@
+// Memory as a resource, as the page shows it: what each VM of the hypervisor was promised and what became of it.
+
+import type { GuestMemory } from '../../core/hypervisor/guest-memory.ts';
+import type { MemoryUseAnswer, VmMemoryUse } from '../../protocol/frame.ts';
+import type { AnswerContext } from './context.ts';
+
+/** Pieces of a VM's memory in its map. */
+const PIECES = 256;
+
+export function memoryUseAnswer({ lab }: AnswerContext): MemoryUseAnswer | undefined {
+  const { hypervisor } = lab;
+  if (hypervisor === undefined) return undefined;
+  const { memory, frames } = hypervisor;
+  const tables = new Map<number, number>();
+  let saved = 0;
+  for (const { owner, frames: count, sharers } of frames.runs()) {
+    if (owner?.use === 'shared') saved += count * (sharers - 1);
+    else if (owner !== undefined && owner.use !== 'ram') tables.set(owner.vm, (tables.get(owner.vm) ?? 0) + count);
+  }
+  const vms = [...hypervisor.vms.values()].map((vm): VmMemoryUse => {
+    const { promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies, dirty } = vm.memory.use;
+    return {
+      ...{ vm: vm.id, promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies },
+      tables: tables.get(vm.id) ?? 0,
+      dirty: vm.memory.dirtyLog.active ? dirty : undefined,
+      balloon: vm.balloon?.use,
+      map: mapOf(vm.memory),
+    };
+  });
+  return {
+    vms,
+    totalBytes: frames.count * 4096,
+    usedBytes: frames.usedBytes,
+    swapBytes: memory.swap.bytes,
+    swapCapacityBytes: memory.swap.capacityPages * 4096,
+    hugePages: memory.hugePages,
+    merging: { ...memory.merging.use, saved },
+  };
+}
+
+function mapOf(memory: GuestMemory): string {
+  const pages = Math.ceil(memory.pages / PIECES);
+  return Array.from({ length: Math.ceil(memory.pages / pages) }, (_, piece) =>
+    memory.stateOf(piece * pages, pages),
+  ).join('');
+}
