@@ -6,6 +6,15 @@ import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { ScenarioInput } from './scenario/scenario.ts';
+import type {
+  EquivalenceReply,
+  EquivalenceRequest,
+  IsolationReply,
+  IsolationRequest,
+  QuirkName,
+  VirtualizableReply,
+  VirtualizableRequest,
+} from './properties.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
 export type { TwinRun } from '../core/hypervisor/twins.ts';
@@ -170,6 +179,11 @@ export interface Commands {
     request: { readonly guest: string };
     reply: { readonly runs: readonly TwinRun[]; readonly same: boolean };
   };
+  /** Turns a departure from the manual on or off, on every machine of the lab, at once. */
+  setQuirk: { request: { readonly quirk: QuirkName; readonly on: boolean }; reply: Done };
+  virtualizable: { request: VirtualizableRequest; reply: VirtualizableReply };
+  isolation: { request: IsolationRequest; reply: IsolationReply };
+  equivalence: { request: EquivalenceRequest; reply: EquivalenceReply };
   frame: { request: FrameRequest; reply: Frame };
 }
 

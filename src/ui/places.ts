@@ -17,7 +17,10 @@ export type PanelId =
   | 'disks'
   | 'processes'
   | 'levels'
-  | 'techniques';
+  | 'techniques'
+  | 'virtualizable'
+  | 'isolation'
+  | 'equivalence';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

@@ -21,6 +21,7 @@ import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '..
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
+import { Instruments } from './instruments.ts';
 import { Measurement } from './measurement.ts';
 import type { Pacer } from './pacer.ts';
 import { runTwins } from './twin-runs.ts';
@@ -58,10 +59,12 @@ export class Session {
   #layouts: readonly KernelLayout[] | undefined;
   readonly #systemCalls = new Map<number, SystemCallLog>();
   readonly #measurement: Measurement;
+  readonly #instruments: Instruments;
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#host = host;
     this.#disks = new DiskShelf(disks);
+    this.#instruments = new Instruments(host, this.#files);
     this.#measurement = new Measurement({
       files: this.#files,
       layouts: () => this.#loadLayouts(),
@@ -272,6 +275,13 @@ export class Session {
       } else vm.userCalls = undefined;
       return done;
     },
+    setQuirk: ({ quirk, on }) => {
+      this.lab.quirks[quirk] = on;
+      return done;
+    },
+    virtualizable: (request) => this.#instruments.virtualizable(request),
+    isolation: (request) => this.#instruments.isolation(request),
+    equivalence: (request) => this.#instruments.equivalence(request),
     frame: (request) => {
       // A frame does not wait: until the layouts are here, the answer says so.
       if (request.queries.processes !== undefined && this.#layouts === undefined) {

@@ -2,6 +2,9 @@
 
 export { SourcePanel } from './code/source-panel.tsx';
 export { Devices } from './devices/devices-panel.tsx';
+export { Equivalence } from './properties/equivalence-panel.tsx';
+export { Isolation } from './properties/isolation-panel.tsx';
+export { Virtualizable } from './properties/virtualizable-panel.tsx';
 export { Disks } from './disks/disks-panel.tsx';
 export { Exits } from './exits/exits-panel.tsx';
 export { Interrupts } from './interrupts/interrupts-panel.tsx';

@@ -1,0 +1,55 @@
+// Drives an instrument that lives in the core: asks for a little more of it, again and again, until it has an end or the panel
+// is closed. Between two answers everything else gets its turn.
+
+import { useEffect, useRef, useState } from 'react';
+
+export interface Instrument<Reply> {
+  /** The latest answer; undefined before the first run. */
+  readonly reply: Reply | undefined;
+  readonly running: boolean;
+  readonly failure: string | undefined;
+  /** Begins anew. */
+  readonly run: () => void;
+}
+
+/**
+ * @param ask one step; `begin` on the first of a run
+ * @param done whether an answer is the last of its run
+ */
+export function useInstrument<Reply>(
+  ask: (begin: boolean) => Promise<Reply>,
+  done: (reply: Reply) => boolean,
+): Instrument<Reply> {
+  const [reply, setReply] = useState<Reply | undefined>(undefined);
+  const [running, setRunning] = useState(false);
+  const [failure, setFailure] = useState<string | undefined>(undefined);
+  /** The number of the run whose answers are wanted. */
+  const wanted = useRef(0);
+  useEffect(
+    () => () => {
+      wanted.current = -1;
+    },
+    [],
+  );
+  const go = async (run: number) => {
+    try {
+      for (let begin = true; ; begin = false) {
+        const next = await ask(begin);
+        if (wanted.current !== run) return;
+        setReply(next);
+        if (done(next)) break;
+      }
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    }
+    setRunning(false);
+  };
+  const run = () => {
+    const number = Math.max(1, wanted.current + 1);
+    wanted.current = number;
+    setFailure(undefined);
+    setRunning(true);
+    void go(number);
+  };
+  return { reply, running, failure, run };
+}

@@ -1,0 +1,184 @@
+// Is this instruction set virtualizable? Popek and Goldberg's sets, drawn from trials on the hart; a switch that takes one trap
+// away from every machine of the lab; and a guest that then fails where the hypervisor relies on that trap.
+
+import { useState } from 'react';
+import type { InstructionSet, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
+import type { PanelProps } from '../../panel.ts';
+import { classNames } from '../class-names.ts';
+import shared from '../panel.module.css';
+import { useAttempt } from '../use-attempt.ts';
+import styles from './properties.module.css';
+import { useInstrument } from './use-instrument.ts';
+
+const sets: readonly { readonly set: InstructionSet; readonly title: string; readonly sentence: string }[] = [
+  {
+    set: 'violates',
+    title: 'Sensitive, not privileged',
+    sentence: 'In user mode it goes wrong in silence: no trap tells the hypervisor.',
+  },
+  {
+    set: 'privileged and sensitive',
+    title: 'Privileged and sensitive',
+    sentence: 'It traps in user mode, and the hypervisor does it on the guest’s virtual hart.',
+  },
+  {
+    set: 'innocuous',
+    title: 'Innocuous',
+    sentence: 'It runs directly: nothing of it depends on who owns the machine.',
+  },
+  {
+    set: 'always traps',
+    title: 'Traps in every mode',
+    sentence: 'A trap by intent, or a register that nobody may write.',
+  },
+  {
+    set: 'privileged only',
+    title: 'Privileged only',
+    sentence: 'It traps in user mode although nothing sensitive was seen of it: registers that are constant here.',
+  },
+];
+const modes: readonly TriedMode[] = ['U', 'S', 'M', 'VU', 'VS'];
+
+const nameOf = ({ name, kind }: SubjectResult): string =>
+  kind === 'instruction' ? name : `${name}, ${kind === 'csr-read' ? 'read' : 'write'}`;
+
+export function Virtualizable({ command, navigate }: PanelProps) {
+  const [broken, setBroken] = useState(false);
+  const [granted, setGranted] = useState(false);
+  const [chosen, setChosen] = useState<string | undefined>(undefined);
+  const [attempt, trouble] = useAttempt();
+  const { reply, running, failure, run } = useInstrument(
+    (begin) =>
+      command('virtualizable', begin ? { begin: { quirks: broken ? ['sret'] : [], countersGranted: granted } } : {}),
+    ({ finished }) => finished !== undefined,
+  );
+  const finished = reply?.finished;
+  const detail = finished?.results.find((each) => nameOf(each) === chosen);
+  const breakIt = (on: boolean) => {
+    setBroken(on);
+    void attempt(() => command('setQuirk', { quirk: 'sret', on }));
+  };
+  const runGuest = (technique: 'trap-and-emulate' | 'hardware-assisted' | 'bare') =>
+    void attempt(async () => {
+      await command('addVm', { guest: { kind: 'shipped', name: 'trap' }, technique, memoryMiB: 16, start: true });
+      navigate.toPanel('console');
+    });
+  return (
+    <div className={shared['panel']}>
+      <div className={shared['toolbar']}>
+        <button type="button" className="button outlined" disabled={running} onClick={run}>
+          Run the test
+        </button>
+        <label>
+          <input type="checkbox" checked={broken} onChange={(event) => breakIt(event.target.checked)} />{' '}
+          <code>sret</code> in user mode does nothing
+        </label>
+        <label>
+          <input type="checkbox" checked={granted} onChange={(event) => setGranted(event.target.checked)} /> user mode
+          may read the counters
+        </label>
+        <span className={shared['spring']} />
+        <span role="status" className={shared['quiet']}>
+          {running && reply ? `${reply.tried} of ${reply.total} tried` : ''}
+        </span>
+      </div>
+      <div className={shared['body']}>
+        {(failure ?? trouble) !== undefined && (
+          <p role="alert" className={classNames(shared['error'], styles['note'])}>
+            {failure ?? trouble}
+          </p>
+        )}
+        {running && reply && (
+          <progress className={styles['bar']} value={reply.tried} max={reply.total} aria-label="Tried" />
+        )}
+        {finished === undefined ? (
+          <p className={styles['note']}>
+            The test executes every instruction and every CSR access on a hart of its own, in each mode and in several
+            states, and looks at what happened: did it trap, did it change what is not the program’s, did its result
+            depend on the mode, on where the program lies, or on what the hypervisor manages?
+          </p>
+        ) : (
+          <>
+            <p
+              className={classNames(styles['verdict'], finished.verdict.virtualizable ? styles['good'] : styles['bad'])}
+            >
+              {finished.verdict.virtualizable
+                ? 'Every sensitive instruction is privileged: a hypervisor can be built by trapping them (Popek and Goldberg, theorem 1).'
+                : `Not every sensitive instruction is privileged (theorem 1): trapping is not enough. ${
+                    finished.verdict.hybridVirtualizable
+                      ? 'None of them is sensitive in user mode, so a hypervisor that interprets, patches or replaces the guest’s kernel can still be built (theorem 3).'
+                      : 'Some are sensitive even in user mode, so not even interpreting the guest’s kernel is enough (theorem 3).'
+                  }`}
+            </p>
+            {detail && <Detail result={detail} />}
+            {sets.map(({ set, title, sentence }) => {
+              const members = finished.results.filter((each) => each.set === set);
+              return (
+                <details key={set} open={set !== 'privileged only' && set !== 'always traps'}>
+                  <summary className={classNames(shared['heading'], styles['summary'])}>
+                    {title}: {members.length}. {sentence}
+                  </summary>
+                  <div className={styles['names']}>
+                    {members.map((member) => (
+                      <button
+                        key={nameOf(member)}
+                        type="button"
+                        aria-pressed={chosen === nameOf(member)}
+                        className={classNames(styles['name'], set === 'violates' && styles['violates'])}
+                        onClick={() => setChosen(nameOf(member))}
+                      >
+                        {nameOf(member)}
+                      </button>
+                    ))}
+                  </div>
+                </details>
+              );
+            })}
+          </>
+        )}
+        <h3 className={shared['heading']}>See a guest rely on it</h3>
+        <div className={styles['note']}>
+          <p>
+            “A system call” returns to its user program with <code>sret</code>. With the switch on, it still works where
+            its kernel is privileged; under trap-and-emulate the kernel runs in user mode, and goes on behind the{' '}
+            <code>sret</code>. Its paravirtual twin asks its hypervisor instead, and needs no <code>sret</code>.
+          </p>
+          <p className={styles['row']}>
+            <button type="button" className="button outlined" onClick={() => runGuest('trap-and-emulate')}>
+              Run it under trap-and-emulate
+            </button>
+            <button type="button" className="button outlined" onClick={() => runGuest('hardware-assisted')}>
+              Run it hardware-assisted
+            </button>
+            <button type="button" className="button" onClick={() => navigate.toPanel('equivalence')}>
+              Find the instruction where they part
+            </button>
+          </p>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Detail({ result }: { readonly result: SubjectResult }) {
+  return (
+    <section className={styles['detail']} aria-label={`What ${nameOf(result)} did`}>
+      <p>
+        <b className="mono">{nameOf(result)}</b>: {result.meaning}
+      </p>
+      <p className={shared['quiet']}>
+        {modes
+          .map((mode) => {
+            const { kind, traps } = result.modes[mode];
+            return `${mode} ${kind === 'executes' ? 'runs' : `${kind}: ${traps.join(', ')}`}`;
+          })
+          .join(' · ')}
+      </p>
+      {result.controlSensitive !== undefined && <p>Control-sensitive: {result.controlSensitive}.</p>}
+      {result.behaviourSensitive !== undefined && <p>Behaviour-sensitive: {result.behaviourSensitive}.</p>}
+      {result.controlSensitive === undefined && result.behaviourSensitive === undefined && (
+        <p>Nothing sensitive was seen.</p>
+      )}
+    </section>
+  );
+}
