@@ -46,7 +46,7 @@ test('a hypervisor in a guest: its exits, level by level', async ({ page }) => {
   await levels.getByRole('button', { name: 'Next crossing' }).click();
   await expect(status(page)).toContainText('It has returned to VS-mode.');
   await levels.getByRole('button', { name: 'Next crossing' }).click();
-  await expect(status(page)).toContainText('It has trapped (instruction guest-page fault) and is in S-mode.');
+  await expect(status(page)).toContainText('It has trapped (instruction guest-page fault) and is in HS-mode.');
   await expect(list.getByRole('listitem')).toHaveCount(3);
 });
 

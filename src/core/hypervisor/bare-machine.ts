@@ -281,7 +281,8 @@ export class BareMachine implements VirtualMachine, Computer {
 
   /** The hart stops at its new level, if the person asked for that. */
   #cross({ state }: Hart, what: string): void {
-    const name = levelName(levelOf(state.privilege, state.virtual));
+    const level = levelName(levelOf(state.privilege, state.virtual));
+    const name = level === 'S' && state.csrs.hgatp >>> 31 === 1 ? 'HS' : level;
     this.#crossed = `${what} ${name}-mode.`;
     this.machine.interrupt();
   }

@@ -1,5 +1,6 @@
 // Memory as the page shows it: the walk of an address, the tables as trees, bytes, and who owns which frame.
 
+import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
 import { HardwareAssisted } from '../../core/hypervisor/hardware-assisted.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
 import type { FrameOwner } from '../../core/hypervisor/host-frames.ts';
@@ -170,6 +171,23 @@ function shadowed(
   return { hpa: undefined, fetches, fault };
 }
 
+/** The tables of a bare guest's own guest: their addresses go through the second stage that the bare guest has made. */
+function behindOwnStage2(vm: BareMachine): TableMemory {
+  const walker = new Walker({ readEntry: (address) => vm.memory.readEntry(address), updateEntry: () => false });
+  const context = { ...guestContext(vm), satp: 0 };
+  const frames = new Map<number, number | undefined>();
+  return {
+    readEntry: (address) => {
+      const offset = address % 4096;
+      const page = address - offset;
+      if (!frames.has(page)) frames.set(page, walker.walk(context, page, Access.load) ? walker.physical : undefined);
+      const frame = frames.get(page);
+      return frame === undefined ? NO_ENTRY : vm.memory.readEntry(frame + offset);
+    },
+    updateEntry: () => false,
+  };
+}
+
 export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQuestion): TablesAnswer {
   const none = (name: string, rootSpace: 'gpa' | 'hpa'): TablesAnswer => ({
     root: undefined,
@@ -181,7 +199,20 @@ export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQues
     const { satp } = guestContext(vm);
     if (satp >>> 31 === 0) return none('satp', 'gpa');
     const root = (satp & 0x3f_ffff) * 4096;
-    return { root, rootSpace: 'gpa', name: 'satp', entries: entriesOf(vm.memory, root, 1024, expanded) };
+    const nested = vm instanceof BareMachine && vm.look().virtual;
+    const memory = nested ? behindOwnStage2(vm) : vm.memory;
+    return {
+      root,
+      rootSpace: 'gpa',
+      name: nested ? 'vsatp' : 'satp',
+      entries: entriesOf(memory, root, 1024, expanded),
+    };
+  }
+  if (vm instanceof BareMachine && table === 'stage-2') {
+    const { hgatp } = vm.look().csrs;
+    if (hgatp >>> 31 === 0) return none('hgatp', 'hpa');
+    const root = (hgatp & 0x3f_fffc) * 4096;
+    return { root, rootSpace: 'hpa', name: 'hgatp', entries: entriesOf(vm.memory, root, 4096, expanded) };
   }
   if (!(vm instanceof HostedVm)) return none(table === 'stage-2' ? 'hgatp' : 'shadow', 'hpa');
   const memory = hostTables(vm);

@@ -37,6 +37,7 @@ const hypervisorLevel = [
   'htinst',
   'htimedelta',
 ];
+const guestLevel = ['vsstatus', 'vsie', 'vsip', 'vstvec', 'vsepc', 'vscause', 'vstval', 'vsscratch', 'vsatp'];
 const hostTrap = ['sepc', 'scause', 'stval', 'sstatus', 'satp', 'stimecmp'];
 
 /** The register of the hart that stands in for a guest's CSR while the guest runs. */
@@ -71,7 +72,10 @@ export function registersAnswer(vm: VirtualMachine): RegistersAnswer {
   };
   const names = vm.guest.supervisor ? supervisorLevel : [...supervisorLevel, ...machineLevel];
   if (!(vm instanceof HostedVm)) {
-    return { ...common, guestCsrs: values(state, names), hypervisorCsrs: [] };
+    // A guest that is a hypervisor itself has that side as well, and its own guest's registers.
+    const nested = state.virtual || state.csrs.hgatp >>> 31 === 1;
+    const own = nested ? values(state, [...hypervisorLevel, ...guestLevel]) : [];
+    return { ...common, guestCsrs: values(state, names), hypervisorCsrs: own };
   }
   const vcpu = vm.vcpu(0);
   const real = vcpu.hart.state;

@@ -20,6 +20,8 @@ export function modeOf(vm: VirtualMachine): ModeName {
   if (privilege === 3) return 'M';
   const supervisor = privilege === 1;
   if (vm.technique === 'hardware-assisted' || virtual) return supervisor ? 'VS' : 'VU';
+  // With a second stage of its own, S-mode is where a hypervisor is.
+  if (supervisor && vm.look().csrs.hgatp >>> 31 === 1) return 'HS';
   return supervisor ? 'S' : 'U';
 }
 

@@ -6,7 +6,7 @@ import type { TableEntry, TablesQuestion } from '../../../protocol/frame.ts';
 export type Table = TablesQuestion['table'];
 
 export const tablesOf: Readonly<Record<Technique, readonly Table[]>> = {
-  bare: ['guest'],
+  bare: ['guest', 'stage-2'],
   'trap-and-emulate': ['guest', 'shadow'],
   paravirtual: ['guest', 'shadow'],
   'hardware-assisted': ['guest', 'stage-2'],
