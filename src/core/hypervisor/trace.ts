@@ -115,6 +115,8 @@ const TIMED_ONE_OF = 16;
 export class Trace {
   /** Whether exits are kept from now on. They are counted all the same. */
   recording = true;
+  /** Whether every exit is timed, however many there are. */
+  timesAll = false;
   readonly #capacity: number;
   /** One place more than are kept: the record of the exit under way overwrites none of them. */
   readonly #places: number;
@@ -154,7 +156,7 @@ export class Trace {
   /** Whether the exit that begins now is to be timed. @param exits which one of its VM's it is */
   times(exits: number): boolean {
     if (!this.recording) return false;
-    if (exits <= TIMED_AT_FIRST) return true;
+    if (this.timesAll || exits <= TIMED_AT_FIRST) return true;
     if (this.#untilTimed-- > 0) return false;
     this.#unevenness = (Math.imul(this.#unevenness, 1_664_525) + 1_013_904_223) | 0; // Numerical Recipes, "ranqd1"
     this.#untilTimed = TIMED_ONE_OF / 2 - 1 + ((this.#unevenness >>> 16) % (TIMED_ONE_OF + 1));

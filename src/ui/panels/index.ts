@@ -194,7 +194,7 @@ export const panels: readonly Panel[] = [
     topic: 'CPU',
     about: 'Two guests that do the same work, run in every way: exits by reason, instructions, time, side by side.',
     key: undefined,
-    place: 'right-below',
+    place: 'centre-below',
     closedAtFirst: true,
     queries: () => ({}),
     Component: drawn(({ TechniquesCompared }) => TechniquesCompared),
