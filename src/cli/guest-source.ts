@@ -41,7 +41,8 @@ export const DEFAULT_MEMORY = 128 * 2 ** 20;
 /** Memory at the start of RAM that belongs to the firmware on QEMU's board: OpenSBI's own domain. */
 export const FIRMWARE_BYTES = 512 * 2 ** 10;
 
-const shipped = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
+/** Where a file that ships lies. @param path below `public/` */
+export const shippedFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
 
 /**
  * Reads everything the guest is made of.
@@ -54,11 +55,11 @@ export function chooseGuest(
 ): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
   const imagePath =
-    row !== undefined && operands.length === 0 ? shipped(row.image) : oneOperand('run', 'IMAGE', operands);
+    row !== undefined && operands.length === 0 ? shippedFile(row.image) : oneOperand('run', 'IMAGE', operands);
   const technique = choice.technique ?? 'bare';
   const harts = choice.harts ?? 1;
   const image = readDecompressed('an image', imagePath);
-  const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shipped(row.initrd));
+  const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shippedFile(row.initrd));
   const bootArguments = choice.append ?? row?.bootArguments;
   return {
     name: row !== undefined && operands.length === 0 ? row.name : imagePath,

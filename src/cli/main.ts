@@ -9,6 +9,7 @@ import { containersCommand } from './containers-command.ts';
 import { disassembleCommand } from './disassemble-command.ts';
 import { guestsCommand } from './guests-command.ts';
 import { isolationCommand } from './isolation-command.ts';
+import { ioPathsCommand } from './io-paths-command.ts';
 import { nearName } from './near-names.ts';
 import { parseArguments, quoted, UsageError, type OptionTable } from './options.ts';
 import { runCommand } from './run.ts';
@@ -45,6 +46,7 @@ const commands: readonly Runnable[] = [
   runnable(compareCommand),
   runnable(isolationCommand),
   runnable(twinsCommand),
+  runnable(ioPathsCommand),
 ];
 
 const processStreams: Streams = {

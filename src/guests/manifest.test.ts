@@ -41,7 +41,7 @@ describe('the manifest', () => {
     const single = fromSource.filter(({ parts }) => parts === undefined);
     expect(single.map(({ source }) => basename(source)).sort()).toEqual(assemblyIn('.'));
     expect([...new Set(fromSource.flatMap(({ parts }) => parts ?? []))].sort()).toEqual(
-      ['nested', 'twins'].flatMap((folder) => assemblyIn(folder).map((file) => `${folder}/${file}`)),
+      ['io-paths', 'nested', 'twins'].flatMap((folder) => assemblyIn(folder).map((file) => `${folder}/${file}`)),
     );
     for (const { name, twin } of guests) if (twin !== undefined) expect(findGuest(twin)?.twin).toBe(name);
     expect(names).toEqual(

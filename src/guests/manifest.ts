@@ -110,6 +110,14 @@ export const guests: readonly Guest[] = [
   ),
   {
     ...teaching(
+      'io-paths',
+      'Three ways to a disk',
+      'The same blocks and frames word by word, through virtio, and through a device of its own: what each way costs in exits.',
+    ),
+    parts: ['io-paths/main.s', 'io-paths/programmed-io.s', 'io-paths/virtio.s', 'io-paths/traps.s'],
+  },
+  {
+    ...teaching(
       'nested',
       'A hypervisor in a guest',
       'A small hypervisor, readable whole, runs a kernel of its own: the machine’s traps go from level to level.',

@@ -3,6 +3,7 @@
 
 import type { TwinRun } from '../core/hypervisor/twins.ts';
 import type { MeasureProgress } from '../core/linux/measure.ts';
+import type { IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { ScenarioInput } from './scenario/scenario.ts';
@@ -20,6 +21,8 @@ import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 export type { TwinRun } from '../core/hypervisor/twins.ts';
 export type { Measured } from '../core/linux/measure.ts';
 export type { BootMode, StepKind, Technique } from './vocabulary.ts';
+
+export type { IoDevice, IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -64,9 +67,9 @@ export type GuestChoice =
   | { readonly kind: 'shipped'; readonly name: string }
   | { readonly kind: 'image'; readonly title: string; readonly bytes: Uint8Array; readonly boot: BootMode };
 
-/** How a guest reaches a disk: through a virtqueue, or word by word through one register. */
-export type DiskModel = 'virtio' | 'programmed-io';
-export const diskModels: readonly DiskModel[] = ['virtio', 'programmed-io'];
+/** How a guest reaches a disk: a model behind a virtqueue, word by word through one register, or a physical one of its own. */
+export type DiskModel = IoPath;
+export const diskModels: readonly DiskModel[] = ['virtio', 'programmed-io', 'passthrough'];
 
 /** A kept disk in a VM. */
 export interface VmDisk {
@@ -155,6 +158,8 @@ export interface Commands {
     request: { readonly vm: number };
     reply: { readonly pcap: Uint8Array<ArrayBuffer>; readonly frames: number; readonly forgotten: number };
   };
+  /** Runs the guest io-paths once for each path to a disk and a card, apart from everything else in the lab. */
+  measureIoPaths: { request: { readonly technique: Technique }; reply: { readonly rows: readonly IoPathRow[] } };
   /** The disks that the browser keeps for this page. */
   listDisks: { request: Record<string, never>; reply: { readonly disks: readonly DiskRow[] } };
   /** Makes a disk. An image may be compressed by gzip. */

@@ -115,6 +115,8 @@ export interface Queries {
   /** Memory as a resource: who has how much of what, over all VMs of the hypervisor; no answer where there is none. */
   memoryUse: { question: true; answer: MemoryUseAnswer };
   devices: { question: true; answer: readonly DeviceAnswer[] };
+  /** Physical devices that are assigned to guests, and what the IOMMU refused them; no answer where there are none. */
+  assignedDevices: { question: true; answer: AssignedDevicesAnswer };
   /** The network that the VM has a card on; no answer where it has none. `frames`: how many of the last ones. */
   network: { question: { readonly frames: number }; answer: NetworkAnswer };
   /** Processes, namespaces and system calls of a Linux guest, read from its memory and traps. `calls`: how many of the last ones. */
@@ -514,4 +516,37 @@ export interface ProcessesAnswer {
     /** The most frequent first. */
     readonly counts: readonly SystemCallCount[];
   };
+}
+
+/** A physical device that is a guest's own. */
+export interface AssignedDeviceRow {
+  readonly vm: number;
+  /** E.g. `block device`. */
+  readonly title: string;
+  /** By which the IOMMU knows it. */
+  readonly deviceId: number;
+  /** Where its registers are, and where its guest sees them. */
+  readonly hpa: number;
+  readonly gpa: number;
+  /** Passed on to its guest, each at one exit. */
+  readonly interrupts: number;
+}
+
+/** A DMA that the IOMMU refused. */
+export interface RefusedDmaRow {
+  readonly sequence: number;
+  readonly vm: number | undefined;
+  readonly deviceId: number;
+  readonly store: boolean;
+  /** What the device asked for. */
+  readonly gpa: number;
+  readonly cause: string;
+  /** Instructions of virtual time. */
+  readonly at: number;
+}
+
+export interface AssignedDevicesAnswer {
+  readonly devices: readonly AssignedDeviceRow[];
+  /** Newest first. */
+  readonly refused: readonly RefusedDmaRow[];
 }

@@ -15,6 +15,7 @@ export type PanelId =
   | 'devices'
   | 'network'
   | 'disks'
+  | 'io-paths'
   | 'processes'
   | 'levels'
   | 'techniques'

@@ -6,6 +6,7 @@ import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
+import { measureIoPaths } from '../core/hypervisor/io-paths/measure.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
@@ -13,7 +14,7 @@ import { didTheSame } from '../core/hypervisor/twins.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
 import { DiskShelf, type OpenDisk } from './disks/disk-shelf.ts';
-import { boardWithDisks, openDisks } from './disks/vm-disks.ts';
+import { guestDevices, openDisks } from './disks/vm-disks.ts';
 import { parseKernelLayout, type KernelLayout } from '../core/linux/kernel-layout.ts';
 import { SystemCallLog } from '../core/linux/system-call-log.ts';
 import { guests, kernelLayouts } from '../guests/manifest.ts';
@@ -38,6 +39,8 @@ type Handlers = {
     request: Commands[Name]['request'],
   ) => Commands[Name]['reply'] | Promise<Commands[Name]['reply']>;
 };
+
+const IO_PATHS_IMAGE = 'guests/io-paths.elf';
 
 const done: Done = { done: true };
 
@@ -151,10 +154,9 @@ export class Session {
       const adding = Promise.all([loading, this.#added]).then(async ([{ image, origin }]) => {
         const disks = await openDisks(this.#disks, options.disks ?? []);
         try {
-          const devices = boardWithDisks(options, disks);
           const guest = {
             ...image,
-            devices,
+            ...guestDevices(options, disks),
             ...(options.network === true && { network: {} }),
             ...(options.balloon === true && { balloon: {} }),
           };
@@ -242,6 +244,10 @@ export class Session {
       const { capture } = this.#networkOf(vm);
       const { frames, forgotten } = capture;
       return { pcap: capture.toPcap(TICKS_PER_SECOND), frames: frames.length, forgotten };
+    },
+    measureIoPaths: async ({ technique }) => {
+      const image = await this.#files.get(IO_PATHS_IMAGE);
+      return { rows: measureIoPaths({ host: this.#host, image, technique }) };
     },
     listDisks: async () => {
       const disks = await this.#disks.list();

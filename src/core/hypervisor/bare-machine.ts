@@ -266,7 +266,11 @@ export class BareMachine implements VirtualMachine, Computer {
   #withCard({ id, guest }: BareOptions): GuestImage {
     // While a person holds it, or when it has ended, its time stands still: no frame arrives.
     const card = this.network?.connect(id, guest.network ?? {}, () => false);
-    return card ? withNetworkCard(guest, card) : guest;
+    const whole = card ? withNetworkCard(guest, card) : guest;
+    const { assigned = [] } = whole;
+    // Here every device is a physical one of the guest's own.
+    if (assigned.length === 0) return whole;
+    return { ...whole, devices: { ...whole.devices, virtio: [...(whole.devices?.virtio ?? []), ...assigned] } };
   }
 
   #finish(outcome: FinisherOutcome): void {

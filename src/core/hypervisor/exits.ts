@@ -31,6 +31,8 @@ export interface Exits {
   'guest-exception': { readonly trap: Trap };
   /** The hypervisor's timer ended the turn, or a deadline of the guest's devices has come. */
   'host-timer': Record<never, never>;
+  /** A physical device that is assigned to a guest, or the IOMMU, interrupts. */
+  'device-interrupt': Record<never, never>;
   /** Another part of the host wants the hart. */
   'host-interrupt': Record<never, never>;
 }
@@ -132,6 +134,12 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     perfName: 'IRQ_S_TIMER',
     vmxName: 'PREEMPTION_TIMER',
     meaning: 'The hypervisor’s timer took the hart back: the turn is over, or a timer of the guest’s is due.',
+  },
+  'device-interrupt': {
+    perfName: 'IRQ_S_EXT',
+    vmxName: 'EXTERNAL_INTERRUPT',
+    meaning:
+      'A physical device that is assigned to a guest interrupted the hart; the hypervisor passed it on to that guest.',
   },
   'host-interrupt': {
     perfName: 'IRQ_S_SOFT',

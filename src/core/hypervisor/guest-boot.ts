@@ -2,7 +2,7 @@
 // every technique, so the guest cannot tell from them, and states can be compared.
 
 import { buildDeviceTree } from '../machine/device-tree.ts';
-import type { BoardDevices } from '../machine/board.ts';
+import type { BoardDevices, VirtioDevice } from '../machine/board.ts';
 import { boardDeviceTree, type BoardMount } from '../machine/device-tree-board.ts';
 import { checkDeviceTree, planBoot, type BootMode } from '../machine/boot-layout.ts';
 import type { Elf } from '../machine/elf.ts';
@@ -34,6 +34,11 @@ export interface GuestImage {
   readonly devices?: BoardDevices;
   /** Sectors of an empty disk by programmed I/O; a guest that makes hypercalls reaches the same by those. */
   readonly scratchSectors?: number;
+  /**
+   * Physical devices of the machine that are its own: their registers lie in its memory map, their DMA goes through the IOMMU.
+   * In the highest virtio slots that are left. Only with two-stage translation; on the bare machine all devices are.
+   */
+  readonly assigned?: readonly VirtioDevice[];
   /** It has a card on the network of its computer, in the highest virtio slot that is left. */
   readonly network?: NetworkChoice;
   /** It has a balloon, in the virtio slot behind all others. */

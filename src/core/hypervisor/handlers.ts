@@ -43,6 +43,8 @@ export interface HandledVcpu {
   die(message: string): void;
   /** A program of the guest has made a system call: tells whoever wants to know. */
   userCalled(): void;
+  /** A physical device has interrupted the hart it is on. */
+  deviceInterrupted(): void;
   acknowledgeHostInterrupt(): void;
 }
 
@@ -140,6 +142,11 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
 
   /** Timers were looked at when the exit began; whose turn it is, the loop decides. */
   'host-timer': () => 'resume',
+
+  'device-interrupt': (vcpu) => {
+    vcpu.deviceInterrupted();
+    return 'resume';
+  },
 
   'host-interrupt': (vcpu) => {
     vcpu.acknowledgeHostInterrupt();

@@ -4,8 +4,12 @@ import { interruptRows } from '../isa/causes.ts';
 import type { Exit } from './exits.ts';
 
 /** The exit an interrupt into HS-mode means. @param cause scause, bit 31 set */
-export const interruptExit = (cause: number): Exit =>
-  (cause & 0x7fff_ffff) === interruptRows.supervisorTimer.code ? hostTimer : hostInterrupt;
+export function interruptExit(cause: number): Exit {
+  const code = cause & 0x7fff_ffff;
+  if (code === interruptRows.supervisorTimer.code) return hostTimer;
+  return code === interruptRows.supervisorExternal.code ? deviceInterrupt : hostInterrupt;
+}
 
 const hostTimer: Exit = { reason: 'host-timer' };
+const deviceInterrupt: Exit = { reason: 'device-interrupt' };
 const hostInterrupt: Exit = { reason: 'host-interrupt' };

@@ -9,7 +9,7 @@ import { Status } from '../machine/privileged-state.ts';
 
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
 const ALL_INTERRUPTS = 0x222;
-const HOST_INTERRUPTS = (1 << 1) | (1 << 5); // software (a kick), timer
+const HOST_INTERRUPTS = (1 << 1) | (1 << 5) | (1 << 9); // software (a kick), timer, external (physical devices)
 const NEVER = 0xffff_ffff;
 /** No alarm: the timer must be set anew whatever comes next. */
 const SPENT = -1;

@@ -4,7 +4,7 @@
 import type { DeviceState } from '../devices/device.ts';
 import { adoptState, FLAG, group, TICKS, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board } from '../machine/board.ts';
+import { Board, type BoardPorts } from '../machine/board.ts';
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
@@ -28,6 +28,7 @@ import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
 import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
+import type { AssignedDevices } from './passthrough.ts';
 import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique, type VirtualMachine } from './virtual-machine.ts';
@@ -45,7 +46,8 @@ const tablesOf = (
   { memoryBytes, harts }: Pick<GuestImage, 'memoryBytes' | 'harts'>,
 ): number => {
   const regions = Math.ceil(memoryBytes / 2 ** 22);
-  return technique === 'hardware-assisted' ? 4 + regions : harts * (256 + 4 * regions);
+  // One more for the registers of physical devices.
+  return technique === 'hardware-assisted' ? 5 + regions : harts * (256 + 4 * regions);
 };
 
 /** A VM without its memory, as plain data. */
@@ -81,6 +83,10 @@ export interface HostedOptions {
   readonly ended: (vm: HostedVm) => void;
   /** Its guest has asked to begin anew: it must be reset before anything of it executes. */
   readonly rebooting: (vm: HostedVm) => void;
+  /** Gives it physical devices of its own: takes their places on its board. @throws Error where that cannot be */
+  readonly assign?: (board: Board) => AssignedDevices | undefined;
+  /** A physical device has interrupted a hart that one of its vCPUs is on. */
+  readonly deviceInterrupted: () => void;
 }
 
 export class HostedVm implements VirtualMachine, VcpuVm {
@@ -102,6 +108,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly #options: HostedOptions;
   readonly #machine: Machine;
   readonly #host: HostInterface;
+  readonly #assigned: AssignedDevices | undefined;
   #secondStage: SecondStage | undefined;
   #ending: Ending | undefined;
   #rebooting = false;
@@ -144,7 +151,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       memory: guestDma(() => this.memory),
       ...(guest.devices && { devices: guest.devices }),
       ...this.interruptLog.controllerObservers,
+      ...this.#assignedObservers(),
     });
+    this.#assigned = options.assign?.(this.board);
     this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
     const tables = tablesOf(options.technique, guest);
     if (!options.memory.promise(options.id, tables)) {
@@ -265,6 +274,11 @@ export class HostedVm implements VirtualMachine, VcpuVm {
 
   /** Everything but memory as plain data. Looking changes nothing. */
   saveState(): SavedVm {
+    if (this.#assigned !== undefined) {
+      throw new Error(
+        'expected a VM without physical devices, found one that has some: their state stays with this machine',
+      );
+    }
     const machine = { now: this.now, rebooting: this.#rebooting, hostInterface: this.#host.snapshot() };
     return { machine, vcpus: this.vcpus.map((vcpu) => vcpu.save()), devices: saveBoard(this.board) };
   }
@@ -328,6 +342,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   /** All vCPUs off their harts, as harts that the firmware has not started, with translations that begin anew. */
   #renewWorlds(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
+    this.#assigned?.detach();
     this.#secondStage?.dispose();
     this.#secondStage = undefined;
     this.memory.mappings.clear();
@@ -355,6 +370,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#options.ended(this);
   }
 
+  deviceInterrupted(): void {
+    this.#options.deviceInterrupted();
+  }
+
   /** Nothing will ever wake the guest. */
   dieAsleep(): void {
     this.end(asleep());
@@ -363,6 +382,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   /** The VM goes: memory and tables are given back. */
   dispose(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
+    this.#assigned?.detach();
     this.#secondStage?.dispose();
     this.memory.mappings.clear();
     this.#host.dispose();
@@ -373,6 +393,28 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   #disturb(): void {
     for (const vcpu of this.vcpus) vcpu.timerChanged();
     if (!this.onHart) this.#options.disturbed(undefined);
+  }
+
+  /** @throws Error where an assigned device needs more memory than there is */
+  #makeSecondStage(pages: TablePages, fence: () => void): SecondStage {
+    const stage = new SecondStage(this.id, pages, fence);
+    if (this.#assigned === undefined || this.#assigned.attach(stage, this.memory)) return stage;
+    throw new Error(
+      `expected ${this.memoryBytes / 2 ** 20} MiB of free machine memory, all of it at once because a physical device may use it, found less: remove a VM or give this one less`,
+    );
+  }
+
+  /** The guest's own claims and completions, as its physical devices must hear of them. */
+  #assignedObservers(): Pick<BoardPorts, 'interruptClaimed' | 'interruptCompleted'> {
+    if (this.#options.assign === undefined) return {};
+    const { interruptClaimed } = this.interruptLog.controllerObservers;
+    return {
+      interruptClaimed: (context, source) => {
+        interruptClaimed(context, source);
+        this.#assigned?.claimed(source);
+      },
+      interruptCompleted: (_, source) => this.#assigned?.completed(source),
+    };
   }
 
   #makeWorld({ state, index }: Pick<Vcpu, 'state' | 'index'>): World {
@@ -393,7 +435,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     };
     const { mappings } = this.memory;
     if (this.technique === 'hardware-assisted') {
-      this.#secondStage ??= new SecondStage(id, pages('stage-2 tables'), fenceHart);
+      this.#secondStage ??= this.#makeSecondStage(pages('stage-2 tables'), fenceHart);
       mappings.add(this.#secondStage);
       return new HardwareAssisted(ports, this.#secondStage);
     }

@@ -5,6 +5,7 @@
 
 import { exceptionRows } from '../isa/causes.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
+import { slotsLeft, type Board } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES } from '../machine/layout.ts';
 import type { Host } from '../machine/linear-memory.ts';
@@ -18,6 +19,7 @@ import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
+import { Passthrough, type AssignedDevices } from './passthrough.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ExitRecord, Trace } from './trace.ts';
@@ -32,7 +34,11 @@ const MAXIMUM_VCPUS = 256;
 
 /** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
 const transparent = (reason: ExitReason): boolean =>
-  reason === 'missing-page' || reason === 'protected-page' || reason === 'host-timer' || reason === 'host-interrupt';
+  reason === 'missing-page' ||
+  reason === 'protected-page' ||
+  reason === 'host-timer' ||
+  reason === 'device-interrupt' ||
+  reason === 'host-interrupt';
 
 /** A vCPU of the hypervisor's. */
 export type HostedVcpu = Vcpu<HostedVm>;
@@ -81,6 +87,8 @@ export class Hypervisor implements Computer {
   /** An exit is being handled. */
   #handling = false;
   #network: VirtualNetwork | undefined;
+  /** The physical devices that guests have, once one has. */
+  #passthrough: Passthrough | undefined;
 
   constructor(options: HypervisorOptions) {
     this.#options = options;
@@ -95,6 +103,7 @@ export class Hypervisor implements Computer {
       quirks: options.quirks,
       svadu: true, // a guest gets it if its own board has it
       stopsWhenStuck: true,
+      iommu: true,
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,
       observer: {
@@ -140,6 +149,10 @@ export class Hypervisor implements Computer {
   get network(): VirtualNetwork | undefined {
     return this.#network;
   }
+  /** The physical devices of its guests, once one of them has any. */
+  get passthrough(): Passthrough | undefined {
+    return this.#passthrough;
+  }
   /** The exit under way, if a person holds one open. */
   get openExit(): OpenExit | undefined {
     return this.#open;
@@ -157,10 +170,14 @@ export class Hypervisor implements Computer {
     }
     const stateBases = this.#freeBlocks.splice(-guest.harts);
     try {
+      const whole = guest.network ? this.#withCard(id, guest, guest.network, () => vm) : guest;
       const vm: HostedVm = new HostedVm({
         id,
         technique,
-        guest: guest.network ? this.#withCard(id, guest, guest.network, () => vm) : guest,
+        guest: whole,
+        ...(whole.assigned !== undefined &&
+          whole.assigned.length > 0 && { assign: (board) => this.#assign(id, technique, whole, board) }),
+        deviceInterrupted: () => this.#passthrough?.serve(),
         machine: this.machine,
         memory: this.memory,
         interrupts: this.#options.interrupts,
@@ -177,6 +194,7 @@ export class Hypervisor implements Computer {
       return vm;
     } catch (error) {
       this.#network?.disconnect(id);
+      this.#passthrough?.unplug(id);
       this.memory.remove(id);
       this.#freeBlocks.push(...stateBases);
       throw error;
@@ -187,6 +205,7 @@ export class Hypervisor implements Computer {
     this.#release(vm);
     this.#network?.disconnect(vm.id);
     vm.dispose();
+    this.#passthrough?.unplug(vm.id);
     this.#vms.delete(vm.id);
     this.#reboots.delete(vm);
     this.#reorder();
@@ -239,8 +258,10 @@ export class Hypervisor implements Computer {
       if (stop.kind === 'trap') {
         const host = this.#hostOf(stop.hart);
         const { vcpu } = host;
-        if (vcpu === undefined) host.woken();
-        else {
+        if (vcpu === undefined) {
+          host.woken();
+          this.#passthrough?.poll();
+        } else {
           const reason = this.#beginExit(host, vcpu);
           if (vcpu === stepping) executed = !transparent(reason);
         }
@@ -259,11 +280,13 @@ export class Hypervisor implements Computer {
     for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
     if (this.#reboots.size > 0) return undefined;
     this.#network?.elapse();
+    this.#passthrough?.poll();
     this.#mergePages();
     this.scheduler.changed();
     for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
     if (this.scheduler.anyReady()) return undefined;
-    const until = reachable(Math.min(this.#network?.deadline() ?? Infinity, this.scheduler.deadline()));
+    const devices = Math.min(this.#network?.deadline() ?? Infinity, this.#passthrough?.deadline() ?? Infinity);
+    const until = reachable(Math.min(devices, this.scheduler.deadline()));
     // Where nothing else will ever happen, there is nothing to merge for.
     return until === Infinity ? until : Math.min(until, this.memory.merging.deadline);
   }
@@ -308,16 +331,40 @@ export class Hypervisor implements Computer {
     return true;
   }
 
+  /** Physical devices for a guest. @throws Error where they cannot be given to it */
+  #assign(id: number, technique: HostedTechnique, guest: GuestImage, board: Board): AssignedDevices {
+    const { assigned = [] } = guest;
+    if (technique !== 'hardware-assisted') {
+      throw new Error(
+        `expected the technique hardware-assisted for a device that is passed through, found ${technique}: only two-stage translation leads a guest to a device and the device to its memory; choose that, or virtio`,
+      );
+    }
+    this.#passthrough ??= new Passthrough(this.machine, this.memory);
+    const places = slotsLeft(guest.devices ?? {}, assigned.length).map((slot) => {
+      const mount = board.mounts.find(({ device }) => device === board.virtio[slot]);
+      return {
+        guestBase: mount?.base ?? 0,
+        guestSource: mount?.interrupt ?? 0,
+        wire: board.plic.line(mount?.interrupt ?? 0),
+      };
+    });
+    const version = guest.devices?.virtioVersion ?? 'legacy';
+    return this.#passthrough.plug(
+      id,
+      assigned.map((device) => ({ version, ...device })),
+      places,
+    );
+  }
+
   /** The guest, with a card on the network. */
   #withCard(id: number, guest: GuestImage, choice: NetworkChoice, vm: () => HostedVm): GuestImage {
     this.#network ??= new VirtualNetwork({
       now: () => this.machine.now,
       exit: () => (this.#handling ? this.trace.total : undefined),
     });
-    return withNetworkCard(
-      guest,
-      this.#network.connect(id, choice, () => !vm().control.running),
-    );
+    const card = this.#network.connect(id, choice, () => !vm().control.running);
+    if (choice.assigned !== true) return withNetworkCard(guest, card);
+    return { ...guest, assigned: [...(guest.assigned ?? []), card] };
   }
 
   #mergePages(): void {
@@ -342,6 +389,7 @@ export class Hypervisor implements Computer {
         if (host.vcpu?.inGuest !== true) {
           if (host.vcpu === undefined && host.seen === this.scheduler.changes) continue;
           this.#network?.elapse();
+          this.#passthrough?.poll();
           this.#mergePages();
           const vcpu = this.scheduler.choose(host);
           if (vcpu === undefined) host.park();

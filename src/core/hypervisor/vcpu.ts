@@ -62,6 +62,8 @@ export interface VcpuVm {
   /** Machine time in ticks at which `elapse` is due next. */
   deadline(): number;
   end(ending: Ending): void;
+  /** A physical device has interrupted the hart. */
+  deviceInterrupted(): void;
 }
 
 export interface VcpuOptions<Vm extends VcpuVm> {
@@ -439,6 +441,10 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   }
 
   /** A program of the guest has made a system call: an exit under trap-and-emulate, none with the H extension. */
+  deviceInterrupted(): void {
+    this.vm.deviceInterrupted();
+  }
+
   userCalled(): void {
     const { userCalls } = this.vm;
     if (userCalls === undefined) return;

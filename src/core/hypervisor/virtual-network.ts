@@ -20,6 +20,8 @@ export const TICKS_PER_SECOND = DEFAULT_SWITCH.ticksPerSecond;
 
 /** A VM has a card on the network of its computer. */
 export interface NetworkChoice {
+  /** The card is a physical one, assigned to the VM. On the bare machine every card is. */
+  readonly assigned?: boolean;
   /** Its cable; what is not said is as on `DEFAULT_LINK`. */
   readonly link?: Partial<LinkSettings>;
   /** Told, in one line, when the card stops because its driver broke a rule. */

@@ -5,6 +5,7 @@ import { Aclint } from '../devices/aclint.ts';
 import type { BlockStore } from '../devices/block-store.ts';
 import type { Clock, TimedDevice } from '../devices/device.ts';
 import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
+import { Iommu, type IommuPorts } from '../devices/iommu.ts';
 import { Plic } from '../devices/plic.ts';
 import { ProgrammedIoDisk } from '../devices/programmed-io-disk.ts';
 import { ProgrammedIoNetwork, type ProgrammedIoNetworkPorts } from '../devices/programmed-io-network.ts';
@@ -22,6 +23,9 @@ const UART_INTERRUPT = 10;
 const RTC_INTERRUPT = 11;
 const DISK_INTERRUPT = 12;
 const NETWORK_INTERRUPT = 13;
+/** QEMU's, of its riscv-iommu-sys device. */
+const IOMMU_INTERRUPT = 36;
+const IOMMU_BASE = 0x0301_0000;
 const VIRTIO_SLOTS = 8;
 const VIRTIO_BASE = 0x1000_1000;
 /** Source of the first slot; the others follow. */
@@ -36,6 +40,8 @@ export interface VirtioDevice {
   readonly device: VirtioFactory;
   /** 0 to 7. Default: the highest that is free, as with QEMU's -device. */
   readonly slot?: number;
+  /** Its interface. Default: that of the board. */
+  readonly version?: VirtioVersion;
   /** Ticks from when a request is taken to when it is served. Default 0. */
   readonly latency?: number;
   readonly observer?: VirtioObserver;
@@ -69,10 +75,24 @@ export interface BoardPorts {
   /** All the memory that devices reach by themselves: the RAM of the board. */
   readonly memory: DmaMemory;
   readonly devices?: BoardDevices;
+  /** How the board's IOMMU walks a second stage; a board without this has no IOMMU. */
+  readonly walkSecondStage?: IommuPorts['walk'];
   /** Observers of the interrupt controller, for drawing chains. */
   readonly interruptRaised?: (source: number, level: boolean) => void;
   readonly interruptClaimed?: (context: number, source: number) => void;
   readonly interruptCompleted?: (context: number, source: number) => void;
+}
+
+/** A device that was put into a slot of a running board. */
+export interface PluggedDevice {
+  readonly device: VirtioMmio;
+  readonly slot: number;
+  /** Physical address of its registers. */
+  readonly base: number;
+  /** Its source at the PLIC. */
+  readonly source: number;
+  /** The number by which the IOMMU knows it. */
+  readonly deviceId: number;
 }
 
 export class Board {
@@ -80,13 +100,14 @@ export class Board {
   readonly aclint: Aclint;
   readonly plic: Plic;
   readonly uart: Uart16550;
-  /** The virtio slots, from the lowest address on. */
-  readonly virtio: readonly VirtioMmio[];
+  /** Between devices that are plugged in and memory, where the board has one. */
+  readonly iommu: Iommu | undefined;
   readonly bus: DeviceBus;
-  /** In QEMU's order of creation, which fixes the order of device-tree nodes. */
-  readonly mounts: readonly BoardMount[];
-  readonly #timed: readonly TimedDevice[];
+  readonly #virtio: VirtioMmio[];
+  readonly #mounts: BoardMount[];
+  #timed: readonly TimedDevice[];
   readonly #clock: Clock;
+  readonly #makeSlot: (slot: number, inSlot: VirtioDevice | undefined, memory: DmaMemory) => VirtioMmio;
   /** What `deadline` answers, until a device that keeps time is written or says that it is due sooner, or its time has come. */
   #deadline: number | undefined;
 
@@ -120,17 +141,23 @@ export class Board {
       epochNanoseconds: ports.epochNanoseconds,
     });
     const inSlots = placed(ports.devices?.virtio ?? []);
-    this.virtio = inSlots.map(
-      (inSlot, slot) =>
-        new VirtioMmio({
-          version: ports.devices?.virtioVersion ?? 'legacy',
-          memory: ports.memory,
-          interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
-          clock: ports.clock,
-          rescheduled,
-          ...inSlot,
-        }),
-    );
+    this.#makeSlot = (slot, inSlot, memory) =>
+      new VirtioMmio({
+        version: inSlot?.version ?? ports.devices?.virtioVersion ?? 'legacy',
+        memory,
+        interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
+        clock: ports.clock,
+        rescheduled,
+        ...inSlot,
+      });
+    this.#virtio = inSlots.map((inSlot, slot) => this.#makeSlot(slot, inSlot, ports.memory));
+    this.iommu =
+      ports.walkSecondStage &&
+      new Iommu({
+        memory: ports.memory,
+        walk: ports.walkSecondStage,
+        interrupt: this.plic.line(IOMMU_INTERRUPT),
+      });
     const { disk, network } = ports.devices?.programmedIo ?? {};
     const programmedDisk =
       disk &&
@@ -142,10 +169,10 @@ export class Board {
       });
     const programmedNetwork =
       network && new ProgrammedIoNetwork({ ...network, interrupt: this.plic.line(NETWORK_INTERRUPT) });
-    this.mounts = [
+    this.#mounts = [
       { device: this.aclint, base: 0x0200_0000 },
       { device: this.plic, base: 0x0c00_0000 },
-      ...this.virtio.map((device, slot) => ({
+      ...this.#virtio.map((device, slot) => ({
         device,
         base: VIRTIO_BASE + slot * device.size,
         interrupt: VIRTIO_INTERRUPT + slot,
@@ -155,13 +182,61 @@ export class Board {
       { device: rtc, base: 0x0010_1000, interrupt: RTC_INTERRUPT },
       ...(programmedDisk ? [{ device: programmedDisk, base: 0x1000_a000, interrupt: DISK_INTERRUPT }] : []),
       ...(programmedNetwork ? [{ device: programmedNetwork, base: 0x1000_b000, interrupt: NETWORK_INTERRUPT }] : []),
+      ...(this.iommu ? [{ device: this.iommu, base: IOMMU_BASE, interrupt: IOMMU_INTERRUPT }] : []),
     ];
     const clocks: readonly TimedDevice[] = [this.aclint, rtc];
     const slow = programmedDisk ? [programmedDisk] : [];
-    this.#timed = [...clocks, ...this.virtio.filter(({ occupied }) => occupied), ...slow];
-    this.bus = new DeviceBus(this.mounts, (device) => {
+    this.#timed = [...clocks, ...this.#virtio.filter(({ occupied }) => occupied), ...slow];
+    this.bus = new DeviceBus(this.#mounts, (device) => {
       if (device === this.aclint || device === rtc) rescheduled();
     });
+  }
+
+  /** The virtio slots, from the lowest address on. */
+  get virtio(): readonly VirtioMmio[] {
+    return this.#virtio;
+  }
+  /** In QEMU's order of creation, which fixes the order of device-tree nodes. */
+  get mounts(): readonly BoardMount[] {
+    return this.#mounts;
+  }
+
+  /**
+   * Puts a device into a free slot of a running board, behind its IOMMU.
+   * @throws Error where no slot is free or the board has no IOMMU
+   */
+  plug(device: VirtioDevice): PluggedDevice {
+    const { iommu } = this;
+    const slot = this.#virtio.findLastIndex(({ occupied }) => !occupied);
+    if (iommu === undefined || slot < 0) {
+      throw new Error(
+        `expected a free slot for a physical device, found none of ${VIRTIO_SLOTS}: remove a VM with one`,
+      );
+    }
+    const mounted = this.#makeSlot(slot, device, iommu.port(slot));
+    this.#replaceSlot(slot, mounted);
+    const base = VIRTIO_BASE + slot * mounted.size;
+    return { device: mounted, slot, base, source: VIRTIO_INTERRUPT + slot, deviceId: slot };
+  }
+
+  /** Takes a device out again. */
+  unplug({ device, slot }: PluggedDevice, memory: DmaMemory): void {
+    device.reset();
+    this.#replaceSlot(slot, this.#makeSlot(slot, undefined, memory));
+  }
+
+  #replaceSlot(slot: number, device: VirtioMmio): void {
+    const old = this.#virtio[slot];
+    const mount = this.#mounts.findIndex((each) => each.device === old);
+    this.#virtio[slot] = device;
+    this.#mounts[mount] = {
+      device,
+      base: VIRTIO_BASE + slot * device.size,
+      interrupt: VIRTIO_INTERRUPT + slot,
+    };
+    this.#timed = [...this.#timed.filter((timed) => timed !== old), ...(device.occupied ? [device] : [])];
+    this.bus.remounted();
+    this.#deadline = undefined;
   }
 
   /** Power-on of every device. */
@@ -191,6 +266,21 @@ export class Board {
     this.#deadline = undefined;
   }
 }
+
+/**
+ * The slots that `count` more devices would get, in their order.
+ * @throws Error where there are not so many
+ */
+export function slotsLeft(devices: BoardDevices, count: number): readonly number[] {
+  const present = devices.virtio ?? [];
+  const more = Array.from({ length: count }, (): VirtioDevice => ({ device: NO_DEVICE }));
+  const slots = placed([...present, ...more]);
+  return more.map((device) => slots.indexOf(device));
+}
+
+const NO_DEVICE: VirtioFactory = () => {
+  throw new Error('a place is no device');
+};
 
 /** @throws Error where there are more devices than slots, or two in one */
 function placed(devices: readonly VirtioDevice[]): readonly (VirtioDevice | undefined)[] {

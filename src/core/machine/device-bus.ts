@@ -29,6 +29,11 @@ export class DeviceBus {
     return undefined;
   }
 
+  /** A device was put in another one's place. */
+  remounted(): void {
+    this.#last = undefined;
+  }
+
   covers(physical: number): boolean {
     return this.find(physical) !== undefined;
   }

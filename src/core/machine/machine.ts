@@ -11,7 +11,7 @@ import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from '
 import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { NO_QUIRKS, type Quirks } from './quirks.ts';
-import { ramDma } from './ram-dma.ts';
+import { ramDma, secondStageWalk } from './ram-dma.ts';
 import { Table, Translations } from './translations.ts';
 import { HOT, REGION_SLOTS } from './translator/region-interface.ts';
 import { Translator } from './translator/translator.ts';
@@ -58,6 +58,8 @@ export interface MachineOptions {
   readonly transmit: (byte: number) => void;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
+  /** Its board has an IOMMU, behind which devices can be plugged in. */
+  readonly iommu?: boolean;
   readonly observer?: HartObserver;
   readonly boardObserver?: {
     readonly interruptRaised?: (source: number, level: boolean) => void;
@@ -152,6 +154,7 @@ export class Machine {
       epochNanoseconds: options.epochNanoseconds,
       memory: ramDma(this.ram),
       ...(options.devices && { devices: options.devices }),
+      ...(options.iommu === true && { walkSecondStage: secondStageWalk(this.ram) }),
       ...options.boardObserver,
     });
     this.harts = translations.map((each, id) => {

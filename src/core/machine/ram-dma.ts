@@ -2,8 +2,10 @@
 
 import { BUS_ERROR } from '../devices/device.ts';
 import type { DmaMemory } from '../devices/virtio/dma-memory.ts';
+import { WalkFailure, type IommuPorts } from '../devices/iommu.ts';
 import { RAM_BASE } from './layout.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
+import { Access, Walker, type WalkContext } from './walker.ts';
 
 export function ramDma(ram: PhysicalMemory): DmaMemory {
   const holds = (address: number, length: number) => address >= RAM_BASE && address + length <= RAM_BASE + ram.size;
@@ -25,5 +27,28 @@ export function ramDma(ram: PhysicalMemory): DmaMemory {
       ram.store(ram.linearOf(address), width, value);
       return true;
     },
+  };
+}
+
+/** How an IOMMU walks a second stage: with the hart's own walker. */
+export function secondStageWalk(ram: PhysicalMemory): IommuPorts['walk'] {
+  const walker = new Walker(ram);
+  const context: WalkContext = {
+    satp: 0,
+    hgatp: 0,
+    twoStage: true,
+    user: true,
+    sum: false,
+    mxr: false,
+    mxrStage2: false,
+    executableOnly: false,
+    updateStage1: false,
+    updateStage2: false,
+  };
+  return (hgatp, address, store, update) => {
+    context.hgatp = hgatp;
+    context.updateStage2 = update;
+    if (walker.walkStage2(context, address, store ? Access.store : Access.load)) return walker.physical;
+    return walker.fault === 'guest-page' ? WalkFailure.page : WalkFailure.access;
   };
 }

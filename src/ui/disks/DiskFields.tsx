@@ -10,6 +10,7 @@ import { useDisks } from './use-disks.ts';
 export const MODEL_NAMES: { readonly [Model in DiskModel]: string } = {
   virtio: 'virtio',
   'programmed-io': 'programmed I/O',
+  passthrough: 'passthrough',
 };
 
 interface DiskFieldsProps {

@@ -9,6 +9,7 @@ export { Disks } from './disks/disks-panel.tsx';
 export { Exits } from './exits/exits-panel.tsx';
 export { Interrupts } from './interrupts/interrupts-panel.tsx';
 export { Levels } from './levels/levels-panel.tsx';
+export { IoPaths } from './io-paths/io-paths-panel.tsx';
 export { Frames } from './memory/frames-panel.tsx';
 export { Memory } from './memory/memory-panel.tsx';
 export { Tables } from './memory/tables-panel.tsx';

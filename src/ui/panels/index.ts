@@ -233,4 +233,16 @@ export const panels: readonly Panel[] = [
     queries: () => ({}),
     Component: drawn(({ Equivalence }) => Equivalence),
   },
+  {
+    id: 'io-paths',
+    title: 'I/O paths',
+    topic: 'I/O',
+    about:
+      'Programmed I/O, virtio and passthrough at the same work: exits, bytes an exit, time; and what the IOMMU refused.',
+    key: undefined,
+    place: 'centre-below',
+    closedAtFirst: true,
+    queries: () => ({ assignedDevices: true }),
+    Component: drawn(({ IoPaths }) => IoPaths),
+  },
 ];

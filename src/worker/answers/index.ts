@@ -1,6 +1,7 @@
 // One answer for each query of the protocol: a missing one does not compile.
 
 import type { Queries, QueryName } from '../../protocol/frame.ts';
+import { assignedDevicesAnswer } from './assigned-devices.ts';
 import { disassemblyAnswer } from './code.ts';
 import type { AnswerContext } from './context.ts';
 import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from './exits.ts';
@@ -50,6 +51,7 @@ export const answers: Answers = {
         .inspect()
         .map(({ row, value }) => ({ name: row.name, offset: row.offset, value: value >>> 0, meaning: row.meaning })),
     })),
+  assignedDevices: (context) => assignedDevicesAnswer(context),
   network: (context, { frames }) => networkAnswer(context, frames),
   processes: (context, { calls }) => processesAnswer(context, calls),
   levels: ({ vm }, question) => levelsAnswer(vm, question),

@@ -1,8 +1,8 @@
 // A VM's disks: opened from the shelf, and mounted on its board as the person chose.
 
 import { virtioBlock } from '../../core/devices/virtio/virtio-block.ts';
-import type { BoardDevices } from '../../core/machine/board.ts';
-import type { VmDisk, VmOptions } from '../../protocol/commands.ts';
+import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
+import type { DiskModel, VmDisk, VmOptions } from '../../protocol/commands.ts';
 import type { DiskShelf, OpenDisk } from './disk-shelf.ts';
 
 /** Letters of a virtio disk's serial number. */
@@ -23,16 +23,25 @@ export async function openDisks(shelf: DiskShelf, disks: readonly VmDisk[]): Pro
   }
 }
 
-/** What is on the board of a VM with these options. @param disks those of the options, opened, in their order */
-export function boardWithDisks(options: VmOptions, disks: readonly OpenDisk[]): BoardDevices {
-  const models = options.disks ?? [];
-  const virtio = disks.filter((_, index) => models[index]?.model === 'virtio');
-  const programmed = disks.find((_, index) => models[index]?.model === 'programmed-io');
+/**
+ * What is on the board of a VM with these options, and which physical devices are its own.
+ * @param disks those of the options, opened, in their order
+ */
+export function guestDevices(
+  options: VmOptions,
+  disks: readonly OpenDisk[],
+): Required<Pick<GuestImage, 'devices' | 'assigned'>> {
+  const of = (model: DiskModel) => disks.filter((_, index) => options.disks?.[index]?.model === model);
+  const virtio = ({ name, store }: OpenDisk) => ({
+    device: virtioBlock({ store, serial: name.slice(0, SERIAL_LENGTH) }),
+  });
+  const [programmed] = of('programmed-io');
   return {
-    ...(options.virtio && { virtioVersion: options.virtio }),
-    virtio: virtio.map(({ name, store }) => ({
-      device: virtioBlock({ store, serial: name.slice(0, SERIAL_LENGTH) }),
-    })),
-    ...(programmed && { programmedIo: { disk: { store: programmed.store } } }),
+    devices: {
+      ...(options.virtio && { virtioVersion: options.virtio }),
+      virtio: of('virtio').map(virtio),
+      ...(programmed && { programmedIo: { disk: { store: programmed.store } } }),
+    },
+    assigned: of('passthrough').map(virtio),
   };
 }
