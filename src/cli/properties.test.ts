@@ -25,6 +25,15 @@ test('a guest on the machine without that trap: right on its own, wrong under tr
   expect((await run('trap-and-emulate')).stdout).not.toBe(bare.stdout);
 });
 
+test('paravirtualization repairs it: a kernel that asks its hypervisor needs no sret', async () => {
+  const run = (guest: string, technique: string, ...more: readonly string[]) =>
+    command(['run', '--guest', guest, '--technique', technique, '--max-instructions', '3000000', ...more]);
+  const right = await run('paravirtual', 'paravirtual');
+  expect(right.stdout).toMatch(/round 7: .* disk ok/);
+  expect(await run('paravirtual', 'paravirtual', '--break', 'sret')).toEqual(right);
+  expect((await run('unmodified', 'trap-and-emulate', '--break', 'sret')).stdout).not.toMatch(/round 7/);
+});
+
 test('compare: no difference where there is none, and the instruction where there is one', async () => {
   const same = await command(['compare', '--guest', 'timer', '--every', '20000']);
   expect(same).toMatchObject({ status: 0, complaints: [] });

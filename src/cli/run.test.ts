@@ -215,6 +215,12 @@ describe('--stats', () => {
       seconds: expect.any(Number) as number,
       mips: expect.any(Number) as number,
       exits: expect.any(Object) as object,
+      direct: {
+        exited: expect.any(Number) as number,
+        share: expect.any(Number) as number,
+        exitTimeShare: expect.any(Number) as number,
+      },
+      memoryUse: expect.any(Object) as object,
       interrupts: expect.any(Object) as object,
       vcpus: [
         {

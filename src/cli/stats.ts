@@ -2,6 +2,7 @@
 
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
+import { directExecution } from '../core/hypervisor/properties/direct-execution.ts';
 import { stateHash } from '../core/hypervisor/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
@@ -46,6 +47,8 @@ export interface Statistics {
   readonly seconds: number;
   /** Millions of instructions a second of host time. */
   readonly mips: number;
+  /** What ran on the hart without the hypervisor, and what share of the time went to exits (estimated from the timed ones). */
+  readonly direct: { readonly share: number; readonly exited: number; readonly exitTimeShare: number };
   /** By reason; those that did not happen are left out. */
   readonly exits: Readonly<Record<string, ExitStatistics>>;
   /** Interrupts that the guest took, by cause. */
@@ -122,6 +125,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor }
     instructions: vm.instructions,
     seconds,
     mips: seconds > 0 ? vm.instructions / seconds / 1e6 : 0,
+    direct: directOf(vm.instructions, trace.statistics(vm.id), seconds),
     exits: Object.fromEntries(
       Object.entries(trace.statistics(vm.id))
         .filter(([, { count }]) => count > 0)
@@ -139,6 +143,15 @@ function vcpuStatistics({ schedule, instructions, exits }: Vcpu, now: number): V
   const seconds = (time: number) => time / INSTRUCTIONS_PER_SECOND;
   return { instructions, exits, run: seconds(run), wait: seconds(wait), steal: seconds(steal) };
 }
+
+const directOf = (
+  instructions: number,
+  statistics: Parameters<typeof directExecution>[1],
+  seconds: number,
+): Statistics['direct'] => {
+  const { share, exited, exitNanoseconds } = directExecution(instructions, statistics);
+  return { share, exited, exitTimeShare: seconds > 0 ? Math.min(1, exitNanoseconds / 1e9 / seconds) : 0 };
+};
 
 const summary = ({ count, timed, minimum, maximum, sum }: Readonly<ReasonStatistics>): ExitStatistics => ({
   count,

@@ -9,6 +9,7 @@ import { formatCount, formatNanoseconds } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
+import { directSentence } from './direct-sentence.ts';
 import { explainReason, findReason } from './exit-reasons.ts';
 import styles from './exits.module.css';
 
@@ -50,6 +51,9 @@ export function ExitSummary({ frame, vm, catalog, choice, choose }: PanelProps) 
   };
   return (
     <div className={shared['body']}>
+      {vm !== undefined && choice.exits.vm === 'selected' && (
+        <p className={classNames(shared['quiet'], shared['padded'])}>{directSentence(vm.instructions, summary)}</p>
+      )}
       <table className={classNames('table', styles['summary'])}>
         <caption className="visually-hidden">Exits by reason; check reasons to filter the list</caption>
         <thead>

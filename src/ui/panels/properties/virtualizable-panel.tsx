@@ -3,6 +3,7 @@
 
 import { useState } from 'react';
 import type { InstructionSet, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
+import type { Technique } from '../../../protocol/commands.ts';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
@@ -58,9 +59,9 @@ export function Virtualizable({ command, navigate }: PanelProps) {
     setBroken(on);
     void attempt(() => command('setQuirk', { quirk: 'sret', on }));
   };
-  const runGuest = (technique: 'trap-and-emulate' | 'hardware-assisted' | 'bare') =>
+  const runGuest = (technique: Technique, name = 'trap') =>
     void attempt(async () => {
-      await command('addVm', { guest: { kind: 'shipped', name: 'trap' }, technique, memoryMiB: 16, start: true });
+      await command('addVm', { guest: { kind: 'shipped', name }, technique, memoryMiB: 16, start: true });
       navigate.toPanel('console');
     });
   return (
@@ -141,7 +142,7 @@ export function Virtualizable({ command, navigate }: PanelProps) {
           <p>
             “A system call” returns to its user program with <code>sret</code>. With the switch on, it still works where
             its kernel is privileged; under trap-and-emulate the kernel runs in user mode, and goes on behind the{' '}
-            <code>sret</code>. Its paravirtual twin asks its hypervisor instead, and needs no <code>sret</code>.
+            <code>sret</code>. A paravirtual kernel asks its hypervisor instead, and needs no <code>sret</code>.
           </p>
           <p className={styles['row']}>
             <button type="button" className="button outlined" onClick={() => runGuest('trap-and-emulate')}>
@@ -149,6 +150,9 @@ export function Virtualizable({ command, navigate }: PanelProps) {
             </button>
             <button type="button" className="button outlined" onClick={() => runGuest('hardware-assisted')}>
               Run it hardware-assisted
+            </button>
+            <button type="button" className="button outlined" onClick={() => runGuest('paravirtual', 'paravirtual')}>
+              Run a paravirtual kernel
             </button>
             <button type="button" className="button" onClick={() => navigate.toPanel('equivalence')}>
               Find the instruction where they part
