@@ -39,6 +39,12 @@ test('the three properties are measured, and one broken rule is followed to the 
   await vmChip(page, 'A system call').last().click();
   await expect(consoleText(page)).toContainText('the user program ended with 00000000');
 
+  // A kernel that asks its hypervisor needs no sret.
+  await runFromPalette(page, 'Show Virtualizable?');
+  await sets.getByRole('button', { name: 'Run a paravirtual kernel' }).click();
+  await vmChip(page, 'Twin: paravirtual').click();
+  await expect(consoleText(page)).toContainText('round 7:');
+
   // Where it parts from the bare machine.
   await runFromPalette(page, 'Show Equivalence');
   const equivalence = page.locator('[data-panel="equivalence"]');
