@@ -302,3 +302,26 @@ describe('--trace-levels', () => {
     expect(complaints).toEqual([expect.stringMatching(/expected --technique bare with --trace-levels.*write --trace/)]);
   });
 });
+
+describe('a Linux guest from outside', () => {
+  test('--system-calls and --processes tell what its programs did, and what its kernel had at the end', async () => {
+    const { status, complaints } = await run(
+      ['--guest', 'linux', '--system-calls', at('calls'), '--processes', at('processes')],
+      'poweroff -f\n',
+    );
+    expect([status, complaints]).toEqual([0, []]);
+    const calls = readFileSync(at('calls'), 'utf8').trim().split('\n');
+    expect(JSON.parse(calls.at(-1) ?? '')).toMatchObject({
+      process: 'poweroff',
+      name: 'reboot',
+      sequence: calls.length - 1,
+    });
+    const picture = JSON.parse(readFileSync(at('processes'), 'utf8')) as { processes: { name: string; pid: number }[] };
+    expect(picture.processes.find(({ pid }) => pid === 1)?.name).toBe('init');
+  });
+
+  test('a guest that is no Linux is told as such', async () => {
+    await run(['--guest', 'hello', '--processes', at('none')]);
+    expect(readFileSync(at('none'), 'utf8')).toContain('found another');
+  });
+});
