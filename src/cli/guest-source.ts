@@ -54,10 +54,12 @@ export function chooseGuest(
   devices?: Pick<GuestDevices, 'board' | 'files' | 'network'>,
 ): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
-  const imagePath =
-    row !== undefined && operands.length === 0 ? shippedFile(row.image) : oneOperand('run', 'IMAGE', operands);
-  const technique = choice.technique ?? 'bare';
   const harts = choice.harts ?? 1;
+  const imagePath =
+    row !== undefined && operands.length === 0
+      ? shippedFile(harts > 1 ? (row.imageForSeveralHarts ?? row.image) : row.image)
+      : oneOperand('run', 'IMAGE', operands);
+  const technique = choice.technique ?? 'bare';
   const image = readDecompressed('an image', imagePath);
   const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shippedFile(row.initrd));
   const bootArguments = choice.append ?? row?.bootArguments;

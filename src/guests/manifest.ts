@@ -15,6 +15,8 @@ export interface Guest {
   readonly techniques: readonly ('bare' | 'trap-and-emulate' | 'paravirtual' | 'hardware-assisted')[];
   /** The ELF or Linux Image; `.gz` where it is compressed. */
   readonly image: string;
+  /** The same, made for more than one hart, where that is another file. */
+  readonly imageForSeveralHarts?: string;
   /** The initial RAM disk, where there is one; `.gz` where it is compressed for the download only. */
   readonly initrd?: string;
   /** Kernel command line (`/chosen/bootargs`). */
@@ -160,6 +162,7 @@ export const guests: readonly Guest[] = [
     memoryMiB: 64,
     techniques: ALL_TECHNIQUES,
     image: 'guests/linux/Image.gz',
+    imageForSeveralHarts: 'guests/linux/Image-smp.gz',
     initrd: 'guests/linux/initramfs.cpio.gz',
     bootArguments: 'console=ttyS0 loglevel=3 panic=-1',
   },

@@ -101,6 +101,8 @@ export interface VmOptions {
   readonly guest: GuestChoice;
   readonly technique: Technique;
   readonly memoryMiB: number;
+  /** Harts of the guest, 1 to 8; one where absent. */
+  readonly harts?: number;
   /** Kernel command line; the guest's own default where absent. */
   readonly bootArguments?: string;
   /** Who sets A and D in the guest's page tables: a page fault asks its kernel to (Svade), or the walker does (Svadu). Software where absent. */
@@ -129,7 +131,20 @@ export interface Commands {
   /** Back to the first instruction, same image, memory and technique. */
   resetVm: { request: { readonly vm: number }; reply: Done };
   /** Begins a step; the frame says when and why it ended. */
-  step: { request: { readonly vm: number; readonly kind: StepKind }; reply: Done };
+  step: { request: { readonly vm: number; readonly kind: StepKind; readonly vcpu?: number }; reply: Done };
+  /** Changes what a vCPU is entitled to: its share (100 is usual), percent of a hart at most, physical harts as bits. */
+  entitle: {
+    request: {
+      readonly vm: number;
+      readonly vcpu: number;
+      readonly weight?: number;
+      readonly cap?: number;
+      readonly pin?: number;
+    };
+    reply: Done;
+  };
+  /** How many physical harts the machine of the hypervisor has: 1 to 8. Only while it runs no VM. */
+  setPhysicalHarts: { request: { readonly harts: number }; reply: Done };
   /** Replaces the VM's breakpoints: guest virtual addresses. */
   setBreakpoints: { request: { readonly vm: number; readonly addresses: readonly number[] }; reply: Done };
   /** Bytes typed at the VM's serial device. `accepted` may be less than was sent when the guest does not read. */

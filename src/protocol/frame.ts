@@ -47,6 +47,14 @@ export type VmState =
   /** Powered off, failed or stuck; see `ending`. */
   | 'ended';
 
+/** A hart of a guest; where a hypervisor runs the guest, a vCPU. */
+export interface VcpuSummary {
+  readonly state: 'running' | 'waiting' | 'stopped';
+  /** The physical hart it is on; undefined where it is on none. */
+  readonly hart: number | undefined;
+  readonly pc: number;
+}
+
 export interface VmSummary {
   readonly vm: number;
   readonly title: string;
@@ -56,6 +64,8 @@ export interface VmSummary {
   readonly boot: BootMode;
   readonly memoryBytes: number;
   readonly state: VmState;
+  /** Its harts, in the order of their numbers. `mode`, `runner` and `pc` below are those of the one that is looked at. */
+  readonly vcpus: readonly VcpuSummary[];
   readonly stopReason: StopReason | undefined;
   /** True while a step begun by a command has not ended. */
   readonly stepping: boolean;
@@ -74,6 +84,8 @@ export interface VmSummary {
 export interface FrameRequest {
   /** The VM being looked at; the per-VM queries are about it. */
   readonly vm: number | undefined;
+  /** The hart of it that is looked at; the first where absent. */
+  readonly vcpu?: number;
   readonly queries: { readonly [Name in QueryName]?: Queries[Name]['question'] };
 }
 
@@ -117,6 +129,7 @@ export interface Queries {
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** Physical devices that are assigned to guests, and what the IOMMU refused them; no answer where there are none. */
   assignedDevices: { question: true; answer: AssignedDevicesAnswer };
+  scheduler: { question: SchedulerQuestion; answer: SchedulerAnswer };
   /** The network that the VM has a card on; no answer where it has none. `frames`: how many of the last ones. */
   network: { question: { readonly frames: number }; answer: NetworkAnswer };
   /** Processes, namespaces and system calls of a Linux guest, read from its memory and traps. `calls`: how many of the last ones. */
@@ -157,6 +170,43 @@ export interface LevelsAnswer {
   readonly rows: readonly CrossingRow[];
   /** Most frequent first. */
   readonly counts: readonly (CrossingCount & { readonly name: string })[];
+}
+
+export interface SchedulerQuestion {
+  /** How far back, in instructions of virtual time. */
+  readonly span: number;
+}
+
+/** Times in instructions of virtual time, since the vCPU was made. */
+export interface VcpuTimesRow {
+  readonly vm: number;
+  readonly vcpu: number;
+  readonly doing: 'run' | 'wait' | 'steal' | 'off';
+  readonly run: number;
+  readonly wait: number;
+  /** It could have executed, but had no hart. */
+  readonly steal: number;
+  readonly weight: number;
+  /** Percent of a hart. */
+  readonly cap: number;
+  /** Physical harts it may use, a bit each. */
+  readonly pin: number;
+}
+
+export interface SchedulerAnswer {
+  readonly now: number;
+  readonly since: number;
+  /** Physical harts of the machine that the hypervisor shares out. */
+  readonly harts: number;
+  readonly vcpus: readonly VcpuTimesRow[];
+  /** Which vCPU was on which hart between `since` and `now`. `to` is undefined while it lasts. */
+  readonly intervals: readonly {
+    readonly from: number;
+    readonly to: number | undefined;
+    readonly hart: number;
+    readonly vm: number;
+    readonly vcpu: number;
+  }[];
 }
 
 export interface ConsoleAnswer {

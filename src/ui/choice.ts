@@ -10,6 +10,10 @@ export type ThemeChoice = 'system' | 'light' | 'dark';
 export interface Choice {
   /** The VM being looked at. */
   readonly vm: number | undefined;
+  /** The hart of it that is looked at: a vCPU, where a hypervisor runs it. */
+  readonly vcpu: number;
+  /** How far back the timeline of the scheduler goes, in instructions of virtual time. */
+  readonly schedulerSpan: number;
   /** The address whose translation is shown; `pc` follows the program counter. */
   readonly walk: { readonly gva: number | 'pc'; readonly access: Access };
   readonly tables: { readonly table: 'guest' | 'stage-2' | 'shadow'; readonly expanded: readonly number[] };
@@ -46,6 +50,8 @@ export interface Choice {
 
 export const initialChoice: Choice = {
   vm: undefined,
+  vcpu: 0,
+  schedulerSpan: 20_000_000,
   walk: { gva: 'pc', access: 'fetch' },
   tables: { table: 'guest', expanded: [] },
   memory: { space: 'gpa', address: 0x8000_0000 },

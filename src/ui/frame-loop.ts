@@ -59,12 +59,13 @@ export function createFrameLoop({ core, consoles, visiblePanels }: FrameLoopPort
   }
 
   async function ask(full: boolean): Promise<void> {
-    const selected = useChoice.getState().vm;
+    const { vm: selected, vcpu } = useChoice.getState();
     const asked = full ? panelQueries(vmOf(latest, selected)) : {};
     const console = consoles.questions();
     const askedAt = wish;
     const frame = await core.send('frame', {
       vm: selected,
+      vcpu,
       queries: console.length === 0 ? asked : { ...asked, console },
     });
     const previous = vmOf(latest, selected);

@@ -143,7 +143,7 @@ export function createLab(
         rememberVms(core.options());
         const left = useFrameState.getState().frame?.vms.filter((summary) => summary.vm !== vm) ?? [];
         choose({ breakpoints: withoutBreakpoints(vm) });
-        if (useChoice.getState().vm === vm) choose({ vm: left[0]?.vm, cursor: undefined, exit: undefined });
+        if (useChoice.getState().vm === vm) choose({ vm: left[0]?.vm, vcpu: 0, cursor: undefined, exit: undefined });
       }),
     start: (vm) => attempt(() => command('startVm', { vm })),
     pause: (vm) => attempt(() => command('pauseVm', { vm })),
@@ -154,7 +154,7 @@ export function createLab(
         loop.forgetStops(vm);
         choose({ exit: undefined });
       }),
-    step: (vm, kind) => attempt(() => command('step', { vm, kind })),
+    step: (vm, kind) => attempt(() => command('step', { vm, kind, vcpu: useChoice.getState().vcpu })),
     changeTechnique: (vm, technique) =>
       attempt(async () => {
         const options = core.optionsOf(vm);
@@ -171,7 +171,8 @@ export function createLab(
         choose({ breakpoints: kept === undefined ? breakpoints : { ...withoutBreakpoints(vm), [added]: kept } });
       }),
     select: (vm) => {
-      if (useChoice.getState().vm !== vm) choose({ vm, cursor: undefined, exit: undefined, disassembly: 'pc' });
+      if (useChoice.getState().vm !== vm)
+        choose({ vm, vcpu: 0, cursor: undefined, exit: undefined, disassembly: 'pc' });
     },
   };
 
@@ -192,6 +193,7 @@ export function createLab(
     const selected = vm === undefined ? undefined : renumbered.get(vm);
     choose({
       vm: selected ?? [...renumbered.values()][0],
+      vcpu: 0,
       exit: undefined,
       cursor: undefined,
       breakpoints: Object.fromEntries(
@@ -232,6 +234,8 @@ function announceStops(): void {
     const stopped = !moving && (wasMoving || vm.instructions !== lastInstructions);
     wasMoving = moving;
     lastInstructions = vm.instructions;
+    const stoppedBy = vm.stopReason?.vcpu;
+    if (stopped && stoppedBy !== undefined && stoppedBy !== useChoice.getState().vcpu) choose({ vcpu: stoppedBy });
     const sentence = vm.ending?.message ?? vm.stopReason?.sentence;
     if (stopped && sentence !== undefined) announce(`${vm.title}: ${sentence}`);
   });

@@ -21,7 +21,8 @@ export type PanelId =
   | 'techniques'
   | 'virtualizable'
   | 'isolation'
-  | 'equivalence';
+  | 'equivalence'
+  | 'scheduler';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

@@ -3,7 +3,16 @@
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
-import type { Frame, FrameRequest, Queries, QueryName, Runner, VmState, VmSummary } from '../protocol/frame.ts';
+import type {
+  Frame,
+  FrameRequest,
+  Queries,
+  QueryName,
+  Runner,
+  VcpuSummary,
+  VmState,
+  VmSummary,
+} from '../protocol/frame.ts';
 import type { AnswerContext } from './answers/context.ts';
 import { answers } from './answers/index.ts';
 import { modeOf, sentenceOf } from './answers/words.ts';
@@ -31,18 +40,20 @@ export function buildFrame(
   introspection: Pick<AnswerContext, 'layouts' | 'systemCalls'>,
 ): Frame {
   const vm = lab.vms.find(({ id }) => id === request.vm);
+  // A VM may have been removed, and the number stand for another one with fewer harts.
+  const vcpu = vm !== undefined && (request.vcpu ?? 0) < vm.harts ? (request.vcpu ?? 0) : 0;
   const { hypervisor } = lab;
   const computer = vm && lab.computerOf(vm);
   return {
     sequence,
-    vms: lab.vms.map((each) => summaryOf(lab, each, origins.get(each.id))),
+    vms: lab.vms.map((each) => summaryOf(lab, each, origins.get(each.id), each === vm ? vcpu : 0)),
     machine: {
       memoryBytes: hypervisor?.machine.ram.size ?? 0,
       memoryUsedBytes: hypervisor?.frames.usedBytes ?? 0,
       time: computer?.now ?? 0,
       ...speed,
     },
-    answers: answerAll({ lab, vm, ...introspection }, request.queries),
+    answers: answerAll({ lab, vm, vcpu, ...introspection }, request.queries),
   };
 }
 
@@ -58,9 +69,10 @@ function answerAll(context: AnswerContext, queries: FrameRequest['queries']): Fr
   return given;
 }
 
-function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined): VmSummary {
-  const inHypervisor = lab.hypervisor?.openExit?.vm === vm;
-  const mode = modeOf(vm);
+function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined, vcpu: number): VmSummary {
+  const open = lab.hypervisor?.openExit;
+  const inHypervisor = open?.vm === vm && open.vcpu.index === vcpu;
+  const mode = modeOf(vm, vcpu);
   return {
     vm: vm.id,
     title: origin?.title ?? `VM ${vm.id}`,
@@ -69,16 +81,29 @@ function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined): 
     boot: origin?.boot ?? 'supervisor',
     memoryBytes: vm.memoryBytes,
     state: stateOf(vm),
+    vcpus: vcpusOf(vm),
     stopReason: vm.control.stop,
     stepping: vm.control.goal !== undefined,
     mode: inHypervisor ? 'HS' : mode,
-    runner: runnerOf(vm, inHypervisor),
-    pc: vm.look().pc,
+    runner: runnerOf(vm, inHypervisor, vcpu),
+    pc: vm.look(vcpu).pc,
     instructions: vm.instructions,
     exits: vm.exits,
     lastExit: lastExit(lab, vm),
     ending: vm.ending && { exitCode: vm.ending.exitCode, message: vm.ending.message },
   };
+}
+
+function vcpusOf(vm: VirtualMachine): readonly VcpuSummary[] {
+  return Array.from({ length: vm.harts }, (_, index) => {
+    const { stopped, waiting, pc } = vm.look(index);
+    const hosted = vm instanceof HostedVm ? vm.vcpu(index) : undefined;
+    return {
+      state: stopped ? 'stopped' : waiting ? 'waiting' : 'running',
+      hart: hosted === undefined ? index : hosted.onHart ? hosted.hart.id : undefined,
+      pc,
+    };
+  });
 }
 
 function stateOf(vm: VirtualMachine): VmState {
@@ -87,10 +112,11 @@ function stateOf(vm: VirtualMachine): VmState {
   return vm.waiting ? 'waiting' : 'running';
 }
 
-function runnerOf(vm: VirtualMachine, inHypervisor: boolean): Runner {
+function runnerOf(vm: VirtualMachine, inHypervisor: boolean, vcpu: number): Runner {
   if (inHypervisor) return 'hypervisor';
-  if (vm.ending || vm.waiting) return 'nobody';
-  return vm.look().privilege === 0 ? 'guest-user' : 'guest-kernel';
+  const { waiting, stopped, privilege } = vm.look(vcpu);
+  if (vm.ending || vm.waiting || stopped || (waiting && vm.harts > 1)) return 'nobody';
+  return privilege === 0 ? 'guest-user' : 'guest-kernel';
 }
 
 /** How far back the last exit of one VM is looked for among all. */

@@ -21,6 +21,10 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
   if (!Number.isInteger(options.memoryMiB) || options.memoryMiB < 1 || options.memoryMiB > 1024) {
     throw new Error(`Expected 1 to 1024 MiB of memory, found ${options.memoryMiB}. Choose another size.`);
   }
+  const harts = options.harts ?? 1;
+  if (!Number.isInteger(harts) || harts < 1 || harts > 8) {
+    throw new Error(`Expected 1 to 8 harts, found ${harts}. Choose another number.`);
+  }
   if (choice.kind === 'image') {
     const image = await unpack(new Blob([choice.bytes as Uint8Array<ArrayBuffer>]).stream(), choice.title);
     return {
@@ -28,7 +32,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
         image,
         boot: choice.boot,
         memoryBytes,
-        harts: 1,
+        harts,
         svadu,
         ...(bootArguments !== undefined && { bootArguments }),
       },
@@ -42,7 +46,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
     );
   }
   const [image, initrd] = await Promise.all([
-    files.get(guest.image),
+    files.get(harts > 1 ? (guest.imageForSeveralHarts ?? guest.image) : guest.image),
     guest.initrd ? files.get(guest.initrd) : undefined,
   ]);
   return {
@@ -50,7 +54,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
       image,
       boot: guest.boot,
       memoryBytes,
-      harts: 1,
+      harts,
       svadu,
       ...(initrd && { initrd }),
       ...(guest.scratchSectors !== undefined && { scratchSectors: guest.scratchSectors }),

@@ -199,8 +199,20 @@ export class Session {
       this.#giveScript(this.lab.vm(vm), this.#inputs.get(vm) ?? []);
       return done;
     },
-    step: ({ vm, kind }) => {
-      this.lab.step(vm, kind);
+    entitle: ({ vm: id, vcpu, ...change }) => {
+      const vm = this.lab.vm(id);
+      if (!(vm instanceof HostedVm)) {
+        throw new Error('expected a VM of the hypervisor, found one on the bare machine: nobody else wants its harts');
+      }
+      this.lab.hypervisor?.entitle(vm.vcpu(vcpu), change);
+      return done;
+    },
+    setPhysicalHarts: ({ harts }) => {
+      this.lab.physicalHarts = harts;
+      return done;
+    },
+    step: ({ vm, kind, vcpu }) => {
+      this.lab.step(vm, kind, vcpu ?? 0);
       return done;
     },
     setBreakpoints: ({ vm, addresses }) => {

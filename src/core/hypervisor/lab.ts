@@ -62,9 +62,11 @@ export class Lab {
   readonly #bare = new Map<number, BareMachine>();
   #hypervisor: Hypervisor | undefined;
   #nextId = 1;
+  #physicalHarts: number;
 
   constructor(options: LabOptions) {
     this.#options = options;
+    this.#physicalHarts = options.physicalHarts ?? 1;
     this.trace = new Trace(options.traceCapacity);
     this.quirks = options.quirks ?? quirksOf();
   }
@@ -72,6 +74,25 @@ export class Lab {
   /** The hypervisor, once a VM has needed it. */
   get hypervisor(): Hypervisor | undefined {
     return this.#hypervisor;
+  }
+
+  /** Harts of the machine that the hypervisor shares out. */
+  get physicalHarts(): number {
+    return this.#physicalHarts;
+  }
+  /** @throws Error while VMs run on that machine, or where it cannot have so many */
+  set physicalHarts(harts: number) {
+    if (!Number.isInteger(harts) || harts < 1 || harts > 8) {
+      throw new Error(`expected 1 to 8 physical harts, found ${harts}: choose another number`);
+    }
+    if (harts === this.#physicalHarts) return;
+    if (this.#hypervisor !== undefined && this.#hypervisor.vms.size > 0) {
+      throw new Error(
+        'expected no VM under the hypervisor, found some: remove them first, a machine cannot change its harts while it runs',
+      );
+    }
+    this.#physicalHarts = harts;
+    this.#hypervisor = undefined;
   }
 
   /** All VMs in the order in which they were made. */
@@ -117,7 +138,7 @@ export class Lab {
       this.#hypervisor ??= new Hypervisor({
         host,
         memoryBytes,
-        harts: this.#options.physicalHarts ?? 1,
+        harts: this.#physicalHarts,
         epochNanoseconds,
         trace: this.trace,
         interrupts: this.interrupts,

@@ -177,6 +177,17 @@ export const panels: readonly Panel[] = [
     Component: drawn(({ Processes }) => Processes),
   },
   {
+    id: 'scheduler',
+    title: 'Scheduler',
+    topic: 'CPU',
+    about: 'Which vCPU ran on which physical hart, how the time of each has gone, and its weight, cap and pinning.',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: ({ schedulerSpan }) => ({ scheduler: { span: schedulerSpan } }),
+    Component: drawn(({ SchedulerPanel }) => SchedulerPanel),
+  },
+  {
     id: 'levels',
     title: 'Levels',
     topic: 'CPU',

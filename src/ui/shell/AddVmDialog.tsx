@@ -63,6 +63,7 @@ export function AddVmDialog() {
   const [memory, setMemory] = useState<number>();
   const [bootArguments, setBootArguments] = useState('');
   const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
+  const [harts, setHarts] = useState(1);
   const [network, setNetwork] = useState(false);
   const [balloon, setBalloon] = useState(false);
   const [disks, setDisks] = useState<readonly VmDisk[]>([]);
@@ -111,6 +112,7 @@ export function AddVmDialog() {
         memoryMiB,
         start,
         adBits,
+        ...(harts > 1 && { harts }),
         ...(network && { network }),
         ...(balloon && { balloon }),
         ...(disks.length > 0 && { disks }),
@@ -224,6 +226,18 @@ export function AddVmDialog() {
               <option value="software">software, after a page fault</option>
               <option value="hardware">hardware</option>
             </select>
+          </label>
+          <label title="Harts of the guest: virtual CPUs, where a hypervisor runs it. Only a guest made for several uses them">
+            {chosenTechnique === 'bare' ? 'Harts' : 'Virtual CPUs'}{' '}
+            <input
+              className="field tabular"
+              type="number"
+              min={1}
+              max={8}
+              required
+              value={Number.isNaN(harts) ? '' : harts}
+              onChange={(event) => setHarts(event.target.valueAsNumber)}
+            />
           </label>
           <label title="A virtio network card on a switch with a gateway: DHCP, DNS and a web server">
             <input type="checkbox" checked={network} onChange={(event) => setNetwork(event.target.checked)} /> Network

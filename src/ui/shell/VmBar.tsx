@@ -7,6 +7,7 @@ import { TECHNIQUE_NAMES, type CommandRow, type Situation } from '../commands/ro
 import { usePopover } from '../components/Popover.tsx';
 import { guestOf } from '../core-client.ts';
 import { formatBytes } from '../format.ts';
+import { choose, useChoice } from '../choice.ts';
 import { useLab } from '../lab.ts';
 import { openOverlay } from '../shell-state.ts';
 import { CommandButton } from './CommandButton.tsx';
@@ -40,6 +41,7 @@ export function VmBar({ rows, situation }: VmBarProps) {
       {show('vm.add', 'both')}
       <div className={styles['group']} role="group" aria-label="This VM">
         <TechniqueSelect vm={vm} />
+        <VcpuSelect vm={vm} />
         {show('vm.reset', 'sign')}
         {show('vm.remove', 'sign')}
       </div>
@@ -130,6 +132,33 @@ function VmChip({ vm, selected, numbered }: VmChipProps) {
         {numbered && <span className={styles['number']}>{vm.vm}</span>}
         <span className="visually-hidden">, {stateName(vm)}</span>
       </button>
+      {bubble}
+    </>
+  );
+}
+
+/** Which hart of the guest the registers, the code and the walk are about. */
+function VcpuSelect({ vm }: { readonly vm: VmSummary | undefined }) {
+  const chosen = useChoice((choice) => choice.vcpu);
+  const { trigger, bubble } = usePopover('The hart of the guest that is looked at, and that a step is about.');
+  if (vm === undefined || vm.vcpus.length < 2) return null;
+  const name = vm.technique === 'bare' ? 'hart' : 'vCPU';
+  return (
+    <>
+      <select
+        className={styles['vcpu']}
+        aria-label={`${name} to look at`}
+        value={chosen}
+        {...trigger}
+        onChange={(event) => choose({ vcpu: Number(event.target.value), cursor: undefined, disassembly: 'pc' })}
+      >
+        {vm.vcpus.map(({ state }, index) => (
+          <option key={index} value={index}>
+            {name} {index}
+            {state === 'stopped' ? ', not started' : ''}
+          </option>
+        ))}
+      </select>
       {bubble}
     </>
   );

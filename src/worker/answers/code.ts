@@ -8,22 +8,22 @@ import type { DisassemblyAnswer, DisassemblyLine, DisassemblyQuestion } from '..
 
 const LIMIT = 2000;
 
-export function disassemblyAnswer(vm: VirtualMachine, question: DisassemblyQuestion): DisassemblyAnswer {
-  const { pc } = vm.look();
+export function disassemblyAnswer(vm: VirtualMachine, question: DisassemblyQuestion, hart = 0): DisassemblyAnswer {
+  const { pc } = vm.look(hart);
   const around = question.around === 'pc' ? pc : question.around;
   const first = Math.max(0, (around & ~3) >>> 0) - 4 * clamp(question.before);
   const count = clamp(question.before) + 1 + clamp(question.after);
   const { symbols } = vm.guest;
   const lines = Array.from({ length: count }, (_, index) => first + 4 * index)
     .filter((gva) => gva >= 0 && gva < 2 ** 32)
-    .map((gva) => lineAt(vm, symbols, gva));
+    .map((gva) => lineAt(vm, symbols, gva, hart));
   return { pc, lines };
 }
 
 const clamp = (count: number): number => Math.min(LIMIT, Math.max(0, Math.floor(count)));
 
-function lineAt(vm: VirtualMachine, symbols: SymbolTable, gva: number): DisassemblyLine {
-  const word = instructionAt(vm, gva);
+function lineAt(vm: VirtualMachine, symbols: SymbolTable, gva: number, hart: number): DisassemblyLine {
+  const word = instructionAt(vm, gva, hart);
   const symbol = symbolAt(symbols, gva);
   if (word === undefined) return { gva, word, text: 'not mapped', target: undefined, symbol };
   const { text, target } = disassemble(word, gva, {

@@ -9,6 +9,8 @@ export interface AnswerContext {
   readonly lab: Lab;
   /** The VM being looked at. */
   readonly vm: VirtualMachine | undefined;
+  /** The number of its hart that is looked at. */
+  readonly vcpu: number;
   /** Kernels whose memory can be read; undefined until they are loaded. */
   readonly layouts: readonly KernelLayout[] | undefined;
   /** The VMs whose system calls are recorded. */

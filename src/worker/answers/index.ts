@@ -12,6 +12,7 @@ import { memoryUseAnswer } from './memory-use.ts';
 import { networkAnswer } from './network.ts';
 import { processesAnswer } from './processes.ts';
 import { registersAnswer } from './registers.ts';
+import { schedulerAnswer } from './scheduler.ts';
 
 /** Console bytes in one answer: more follow with the next frame, so that a flood cannot choke the page. */
 const CONSOLE_LIMIT = 1 << 15;
@@ -31,15 +32,16 @@ export const answers: Answers = {
       const { from, bytes } = vm.console.read(since, CONSOLE_LIMIT);
       return [{ vm: id, from, bytes, more: from + bytes.length < vm.console.count }];
     }),
-  registers: ({ vm }) => vm && registersAnswer(vm),
-  disassembly: ({ vm }, question) => vm && disassemblyAnswer(vm, question),
+  registers: ({ vm, vcpu }) => vm && registersAnswer(vm, vcpu),
+  disassembly: ({ vm, vcpu }, question) => vm && disassemblyAnswer(vm, question, vcpu),
   exits: ({ lab }, question) => exitsAnswer(lab, question),
   exitSummary: ({ lab }, { vm }) => exitSummaryAnswer(lab, vm),
   exitDetail: ({ lab }, { sequence }) => exitDetailAnswer(lab, sequence),
   stage: (context) => stageAnswer(context),
   interrupts: (context, { chains }) => interruptsAnswer(context, chains),
-  walk: ({ vm }, question) => vm && walkAnswer(vm, question),
-  tables: ({ vm }, question) => vm && tablesAnswer(vm, question),
+  walk: ({ vm, vcpu }, question) => vm && walkAnswer(vm, question, vcpu),
+  tables: ({ vm, vcpu }, question) => vm && tablesAnswer(vm, question, vcpu),
+  scheduler: (context, question) => schedulerAnswer(context, question),
   memory: (context, question) => memoryAnswer(context, question),
   frames: (context) => framesAnswer(context),
   memoryUse: (context) => memoryUseAnswer(context),

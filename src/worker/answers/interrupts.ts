@@ -7,12 +7,12 @@ import type { PrivilegedState } from '../../core/machine/privileged-state.ts';
 import type { InterruptLevel, InterruptsAnswer } from '../../protocol/frame.ts';
 import type { AnswerContext } from './context.ts';
 
-export function interruptsAnswer({ lab, vm }: AnswerContext, chains: number): InterruptsAnswer {
-  return { levels: vm ? levelsOf(vm) : [], chains: lab.interrupts.recent(Math.min(200, Math.max(0, chains))) };
+export function interruptsAnswer({ lab, vm, vcpu }: AnswerContext, chains: number): InterruptsAnswer {
+  return { levels: vm ? levelsOf(vm, vcpu) : [], chains: lab.interrupts.recent(Math.min(200, Math.max(0, chains))) };
 }
 
-function levelsOf(vm: VirtualMachine): readonly InterruptLevel[] {
-  const state = vm.look();
+function levelsOf(vm: VirtualMachine, hart: number): readonly InterruptLevel[] {
+  const state = vm.look(hart);
   const hosted = vm instanceof HostedVm;
   const levels: InterruptLevel[] = [
     {
@@ -20,7 +20,7 @@ function levelsOf(vm: VirtualMachine): readonly InterruptLevel[] {
       meaning: hosted
         ? 'The interrupt controller of the guest’s board, a device model of the hypervisor.'
         : 'The board’s interrupt controller.',
-      bits: sources(vm),
+      bits: sources(vm, 2 * hart + 1),
     },
     {
       name: hosted ? 'sip, sie (guest)' : 'sip, sie',
@@ -32,7 +32,7 @@ function levelsOf(vm: VirtualMachine): readonly InterruptLevel[] {
     levels.push({ name: 'mip, mie', meaning: 'All levels of the hart.', bits: bitsOf(state, 'mip', 'mie') });
     return levels;
   }
-  const vcpu = vm.vcpu(0);
+  const vcpu = vm.vcpu(hart);
   const real = vcpu.hart.state;
   if (vm.technique === 'hardware-assisted' && vcpu.onHart) {
     levels.push({
@@ -63,13 +63,11 @@ function bitsOf(state: PrivilegedState, pending: string, enabled: string): Inter
   }));
 }
 
-const SUPERVISOR_CONTEXT = 1;
-
-/** Sources of the PLIC that something is wired to. */
-function sources(vm: VirtualMachine): InterruptLevel['bits'] {
+/** Sources of the PLIC that something is wired to, as a context (a hart in one mode) has enabled them. */
+function sources(vm: VirtualMachine, context: number): InterruptLevel['bits'] {
   const registers = new Map(vm.board.plic.inspect().map(({ row, value }) => [row.offset, value]));
   const pending = (registers.get(0x1000) ?? 0) >>> 0;
-  const enabled = (registers.get(0x2000 + 0x80 * SUPERVISOR_CONTEXT) ?? 0) >>> 0;
+  const enabled = (registers.get(0x2000 + 0x80 * context) ?? 0) >>> 0;
   return vm.board.mounts.flatMap(({ device, interrupt }) =>
     interrupt === undefined
       ? []

@@ -7,7 +7,7 @@ import type { FrameOwner } from '../../core/hypervisor/host-frames.ts';
 import { guestContext, walkGuest } from '../../core/hypervisor/inspect-memory.ts';
 import { TrapAndEmulate } from '../../core/hypervisor/trap-and-emulate.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
-import { Access, NO_ENTRY, Pte, Walker, type TableMemory } from '../../core/machine/walker.ts';
+import { Access, NO_ENTRY, Pte, Walker, type FetchObserver, type TableMemory } from '../../core/machine/walker.ts';
 import type {
   FrameRun,
   MemoryAnswer,
@@ -43,10 +43,10 @@ const hostTables = (vm: HostedVm): TableMemory => {
   return { readEntry: (address) => ram.readEntry(address), updateEntry: () => false };
 };
 
-export function walkAnswer(vm: VirtualMachine, { gva, access }: WalkQuestion): WalkAnswer {
+export function walkAnswer(vm: VirtualMachine, { gva, access }: WalkQuestion, hart = 0): WalkAnswer {
   const address = gva >>> 0;
   const fetches: PteFetch[] = [];
-  const guest = walkGuest(vm, address, accessOf[access], (fetch) =>
+  const observe: FetchObserver = (fetch) =>
     fetches.push({
       table: fetch.stage === 2 ? 'stage-2' : 'guest',
       level: fetch.level,
@@ -58,18 +58,18 @@ export function walkAnswer(vm: VirtualMachine, { gva, access }: WalkQuestion): W
       pointsTo: pointsTo(fetch.value),
       kind: kindOf(fetch.value),
       nested: fetch.nested,
-    }),
-  );
+    });
+  const guest = walkGuest(vm, address, accessOf[access], observe, hart);
   const reached = guest.fault === 'none';
   const gpa = reached ? guest.physical : undefined;
   const base = { technique: vm.technique, gva: address, access, gpa };
   const ownFault = reached ? undefined : guestFault(guest.fault, access);
-  const world = vm instanceof HostedVm ? vm.vcpu(0).world : undefined;
+  const world = vm instanceof HostedVm ? vm.vcpu(hart).world : undefined;
   if (vm instanceof HostedVm && world instanceof HardwareAssisted) {
-    return { ...base, ...twoStage(vm, world, address, access, fetches, ownFault) };
+    return { ...base, ...twoStage(vm, hart, world, address, access, fetches, ownFault) };
   }
   if (vm instanceof HostedVm && world instanceof TrapAndEmulate) {
-    return { ...base, ...shadowed(vm, world, address, access, fetches, gpa, ownFault) };
+    return { ...base, ...shadowed(vm, hart, world, address, access, fetches, gpa, ownFault) };
   }
   const hpa = gpa === undefined ? undefined : vm.memory.hostAddress(gpa);
   return { ...base, hpa, fetches, fault: ownFault ?? (gpa === undefined ? undefined : deviceNote(vm, gpa)) };
@@ -90,6 +90,7 @@ function deviceNote(vm: VirtualMachine, gpa: number): string | undefined {
 /** As the hart walks it: every address of a guest table goes through the second stage first. */
 function twoStage(
   vm: HostedVm,
+  hart: number,
   world: HardwareAssisted,
   gva: number,
   access: WalkQuestion['access'],
@@ -98,7 +99,7 @@ function twoStage(
 ): Pick<WalkAnswer, 'hpa' | 'fetches' | 'fault'> {
   const fetches: PteFetch[] = [];
   const walker = new Walker(hostTables(vm));
-  const context = { ...guestContext(vm), twoStage: true, hgatp: world.hgatp };
+  const context = { ...guestContext(vm, hart), twoStage: true, hgatp: world.hgatp };
   const done = walker.walk(context, gva, accessOf[access], (fetch) =>
     fetches.push({
       table: fetch.stage === 1 ? 'guest' : 'stage-2',
@@ -127,6 +128,7 @@ function twoStage(
 /** The guest's tables, which the hypervisor walks, then the shadow, which the hart walks. */
 function shadowed(
   vm: HostedVm,
+  hart: number,
   world: TrapAndEmulate,
   gva: number,
   access: WalkQuestion['access'],
@@ -144,7 +146,13 @@ function shadowed(
     };
   }
   const walker = new Walker(hostTables(vm));
-  const context = { ...guestContext(vm), satp: (0x8000_0000 + root / 4096) >>> 0, user: true, sum: false, mxr: false };
+  const context = {
+    ...guestContext(vm, hart),
+    satp: (0x8000_0000 + root / 4096) >>> 0,
+    user: true,
+    sum: false,
+    mxr: false,
+  };
   const done = walker.walk(context, gva, accessOf[access], (fetch) =>
     fetches.push({
       table: 'shadow',
@@ -172,9 +180,9 @@ function shadowed(
 }
 
 /** The tables of a bare guest's own guest: their addresses go through the second stage that the bare guest has made. */
-function behindOwnStage2(vm: BareMachine): TableMemory {
+function behindOwnStage2(vm: BareMachine, hart: number): TableMemory {
   const walker = new Walker({ readEntry: (address) => vm.memory.readEntry(address), updateEntry: () => false });
-  const context = { ...guestContext(vm), satp: 0 };
+  const context = { ...guestContext(vm, hart), satp: 0 };
   const frames = new Map<number, number | undefined>();
   return {
     readEntry: (address) => {
@@ -188,7 +196,7 @@ function behindOwnStage2(vm: BareMachine): TableMemory {
   };
 }
 
-export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQuestion): TablesAnswer {
+export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQuestion, hart = 0): TablesAnswer {
   const none = (name: string, rootSpace: 'gpa' | 'hpa'): TablesAnswer => ({
     root: undefined,
     rootSpace,
@@ -196,11 +204,11 @@ export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQues
     entries: [],
   });
   if (table === 'guest') {
-    const { satp } = guestContext(vm);
+    const { satp } = guestContext(vm, hart);
     if (satp >>> 31 === 0) return none('satp', 'gpa');
     const root = (satp & 0x3f_ffff) * 4096;
-    const nested = vm instanceof BareMachine && vm.look().virtual;
-    const memory = nested ? behindOwnStage2(vm) : vm.memory;
+    const nested = vm instanceof BareMachine && vm.look(hart).virtual;
+    const memory = nested ? behindOwnStage2(vm, hart) : vm.memory;
     return {
       root,
       rootSpace: 'gpa',
@@ -209,14 +217,14 @@ export function tablesAnswer(vm: VirtualMachine, { table, expanded }: TablesQues
     };
   }
   if (vm instanceof BareMachine && table === 'stage-2') {
-    const { hgatp } = vm.look().csrs;
+    const { hgatp } = vm.look(hart).csrs;
     if (hgatp >>> 31 === 0) return none('hgatp', 'hpa');
     const root = (hgatp & 0x3f_fffc) * 4096;
     return { root, rootSpace: 'hpa', name: 'hgatp', entries: entriesOf(vm.memory, root, 4096, expanded) };
   }
   if (!(vm instanceof HostedVm)) return none(table === 'stage-2' ? 'hgatp' : 'shadow', 'hpa');
   const memory = hostTables(vm);
-  const { world } = vm.vcpu(0);
+  const { world } = vm.vcpu(hart);
   if (table === 'stage-2') {
     if (!(world instanceof HardwareAssisted)) return none('hgatp', 'hpa');
     return {

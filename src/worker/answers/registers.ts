@@ -63,10 +63,10 @@ function values(state: PrivilegedState, names: readonly string[]): readonly CsrV
   });
 }
 
-export function registersAnswer(vm: VirtualMachine): RegistersAnswer {
-  const state = vm.look();
+export function registersAnswer(vm: VirtualMachine, hart = 0): RegistersAnswer {
+  const state = vm.look(hart);
   const common = {
-    mode: modeOf(vm),
+    mode: modeOf(vm, hart),
     pc: state.pc,
     x: Array.from({ length: 32 }, (_, index) => state.x(index) >>> 0),
   };
@@ -77,7 +77,7 @@ export function registersAnswer(vm: VirtualMachine): RegistersAnswer {
     const own = nested ? values(state, [...hypervisorLevel, ...guestLevel]) : [];
     return { ...common, guestCsrs: values(state, names), hypervisorCsrs: own };
   }
-  const vcpu = vm.vcpu(0);
+  const vcpu = vm.vcpu(hart);
   const real = vcpu.hart.state;
   const held = heldBy[vm.technique];
   const guestCsrs = names.flatMap((name) => {

@@ -15,8 +15,8 @@ export const hex = (value: number, digits = 8): string => `0x${(value >>> 0).toS
 const hexOfAddress = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** The mode a VM's hart is in, with the H extension's names where the hart is in them. */
-export function modeOf(vm: VirtualMachine): ModeName {
-  const { privilege, virtual } = vm.look();
+export function modeOf(vm: VirtualMachine, vcpu = 0): ModeName {
+  const { privilege, virtual } = vm.look(vcpu);
   if (privilege === 3) return 'M';
   const supervisor = privilege === 1;
   if (vm.technique === 'hardware-assisted' || virtual) return supervisor ? 'VS' : 'VU';
