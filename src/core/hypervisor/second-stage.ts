@@ -92,16 +92,6 @@ export class SecondStage implements PageMappings {
     });
   }
 
-  /** Makes 4 MiB that were split one entry again, where its pages lie in one aligned block. */
-  recombine(gpa: Gpa, block: Hpa): void {
-    const region = Math.floor(gpa / HUGE_BYTES);
-    const pointer = this.#tables.read(this.root, region);
-    if ((pointer & Pte.V) === 0 || isLeaf(pointer)) return;
-    this.#tables.clearRegion(this.root, region);
-    this.#tables.write(this.root, region, entryOf(block, ALL));
-    this.#fence();
-  }
-
   /** Gives the tables back. */
   dispose(): void {
     for (let region = 0; region < ROOT_PAGES * 1024; region++) {

@@ -161,7 +161,12 @@ function DirtyLog({ use: { vm, dirty }, title, attempt, command }: VmControlProp
 
 function Balloon({ use: { vm, balloon, promised }, title, attempt, command }: VmControlProps) {
   const [chosen, setChosen] = useState((balloon?.targetBytes ?? 0) / MEBIBYTE);
-  if (balloon === undefined) return <span className={shared['quiet']}>none: add a VM with “Balloon” checked</span>;
+  if (balloon === undefined)
+    return (
+      <span className={shared['quiet']} title="Add a VM with “Balloon” checked">
+        none
+      </span>
+    );
   return (
     <span className={styles['control']}>
       <input
