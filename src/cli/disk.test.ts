@@ -77,7 +77,11 @@ test.each([
   ['a file that is not there', () => at('absent.img'), /expected a disk image at .*, found none: check the path/],
   ['an empty file', () => disk('empty.img', 0), /found an empty file: make one with truncate/],
   ['a directory', () => folder, /found a directory/],
-  ['another word', () => `${disk('ok.img', 512)},fast`, /readonly or snapshot behind a comma/],
+  [
+    'another word',
+    () => `${disk('ok.img', 512)},fast`,
+    /readonly or snapshot or model=virtio or model=pio or model=passthrough behind a comma/,
+  ],
 ])('%s', async (_, path, message) => {
   const { status, complaints } = await linux('', '--disk', path());
   expect(status).toBe(2);

@@ -1,5 +1,6 @@
 // The devices that the options of `run` put into the guest's virtio slots, and the files behind them.
 
+import type { BlockStore } from '../core/devices/block-store.ts';
 import { CopyOnWriteStore } from '../core/devices/copy-on-write-store.ts';
 import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
@@ -7,7 +8,7 @@ import type { VirtioFactory } from '../core/devices/virtio/virtio-function.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
 import type { NetworkChoice } from '../core/hypervisor/virtual-network.ts';
-import type { BoardDevices } from '../core/machine/board.ts';
+import type { BoardDevices, VirtioDevice } from '../core/machine/board.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
@@ -16,7 +17,7 @@ import type { FileWith } from './values.ts';
 
 /** What `run` was told, as far as it is about devices. */
 export interface DeviceChoice {
-  readonly disk?: readonly FileWith<'readonly' | 'snapshot'>[];
+  readonly disk?: readonly FileWith<DiskWord>[];
   readonly share?: readonly FileWith<'readonly'>[];
   /** Its seed. */
   readonly rng?: number;
@@ -25,11 +26,17 @@ export interface DeviceChoice {
   readonly network?: Partial<LinkSettings>;
 }
 
+/** What may stand behind a disk's file. */
+export const diskWords = ['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const;
+export type DiskWord = (typeof diskWords)[number];
+
 /** Slots of the board. */
 const SLOTS = 8;
 
 export class GuestDevices {
   readonly board: BoardDevices;
+  /** Disks that are physical ones of the guest's own. */
+  readonly assigned: readonly VirtioDevice[];
   readonly network: NetworkChoice | undefined;
   /** Files that must not be overwritten by what the run itself writes. */
   readonly files: readonly string[];
@@ -43,14 +50,27 @@ export class GuestDevices {
   constructor(choice: DeviceChoice, complain: (message: string) => void) {
     const disks = choice.disk ?? [];
     const found: VirtioFactory[] = [];
+    const assigned: VirtioDevice[] = [];
+    let programmed: BlockStore | undefined;
     try {
-      for (const disk of disks) found.push(this.#disk(disk));
+      const pio: BlockStore[] = [];
+      for (const disk of disks) {
+        const store = this.#open(disk);
+        const model = { device: virtioBlock({ store, serial: `ringside-${this.#stores.length}` }) };
+        if (disk.words.has('model=pio')) pio.push(store);
+        else if (disk.words.has('model=passthrough')) assigned.push(model);
+        else found.push(model.device);
+      }
+      if (pio.length > 1) {
+        throw new UsageError('one --disk with model=pio', `${pio.length}`, 'use model=virtio for the others');
+      }
+      [programmed] = pio;
       (choice.share ?? []).forEach(({ path, words }, index) => {
         const folder = new DirectoryShare(path, { readOnly: words.has('readonly') });
         found.push(virtioNineP({ folder, tag: `share${index}` }));
       });
       if (choice.rng !== undefined) found.push(virtioEntropy(new SeededEntropy(choice.rng)));
-      const needed = found.length + (choice.network ? 1 : 0);
+      const needed = found.length + assigned.length + (choice.network ? 1 : 0);
       if (needed > SLOTS) {
         throw new UsageError(`at most ${SLOTS} virtio devices`, `${needed}`, 'leave some out');
       }
@@ -63,17 +83,18 @@ export class GuestDevices {
     this.board = {
       ...(choice.virtio && { virtioVersion: choice.virtio }),
       virtio: found.map((device) => ({ device, observer: { failed: complain } })),
+      ...(programmed && { programmedIo: { disk: { store: programmed } } }),
     };
+    this.assigned = assigned.map((device) => ({ ...device, observer: { failed: complain } }));
   }
 
   close(): void {
     for (const store of this.#stores.splice(0)) store.close();
   }
 
-  #disk({ path, words }: FileWith<'readonly' | 'snapshot'>): VirtioFactory {
-    const file = new FileStore(path, { readOnly: words.size > 0 });
+  #open({ path, words }: FileWith<DiskWord>): BlockStore {
+    const file = new FileStore(path, { readOnly: words.has('readonly') || words.has('snapshot') });
     this.#stores.push(file);
-    const store = words.has('snapshot') ? new CopyOnWriteStore(file) : file;
-    return virtioBlock({ store, serial: `ringside-${this.#stores.length}` });
+    return words.has('snapshot') ? new CopyOnWriteStore(file) : file;
   }
 }

@@ -51,7 +51,7 @@ export const shippedFile = (path: string): string => fileURLToPath(new URL(`../.
 export function chooseGuest(
   operands: readonly string[],
   choice: GuestChoice,
-  devices?: Pick<GuestDevices, 'board' | 'files' | 'network'>,
+  devices?: Pick<GuestDevices, 'board' | 'assigned' | 'files' | 'network'>,
 ): ChosenGuest {
   const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
   const harts = choice.harts ?? 1;
@@ -76,7 +76,7 @@ export function chooseGuest(
       ...(choice.adBits === 'hardware' && { svadu: true }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
       ...(choice.balloon !== undefined && { balloon: { targetBytes: choice.balloon } }),
-      ...(devices && { devices: devices.board }),
+      ...(devices && { devices: devices.board, assigned: devices.assigned }),
       ...(devices?.network && { network: devices.network }),
     },
     files: [imagePath, ...(initrdPath === undefined ? [] : [initrdPath]), ...(devices?.files ?? [])],

@@ -2,6 +2,7 @@
 
 import { quirkNames, quirkRows } from '../core/machine/quirks.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
+import { diskWords } from './guest-devices.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
 import { cable } from './network-options.ts';
@@ -102,9 +103,10 @@ export const runOptions = {
   disk: repeatedOption(
     '--disk',
     'FILE[,HOW]',
-    fileWith(['readonly', 'snapshot'] as const),
+    fileWith(diskWords),
     'a virtio disk, /dev/vda; more of them: vdb … What the guest writes goes into the file; readonly: it cannot write; ' +
-      'snapshot: it writes into memory only, and the file stays as it is',
+      'snapshot: it writes into memory only, and the file stays as it is; model=pio: word by word through a register; ' +
+      'model=passthrough: a physical disk of its own behind the IOMMU, with hardware-assisted. Default: model=virtio',
   ),
   share: repeatedOption(
     '--share',

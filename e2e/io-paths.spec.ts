@@ -1,0 +1,33 @@
+// Story: a student measures the same work on each path to a disk and to a network card, and sees what an exit carries on each.
+import { AxeBuilder } from '@axe-core/playwright';
+import { test } from '@playwright/test';
+import { expect, openLab, runFromPalette } from './lab-page.ts';
+
+test('the same blocks and frames on three paths: each one carries more with an exit than the one before', async ({
+  page,
+}) => {
+  test.setTimeout(180_000);
+  await openLab(page, '#guest=hello');
+  await runFromPalette(page, 'Show I/O paths');
+  const panel = page.locator('[data-panel="io-paths"]');
+  await expect(panel).toContainText('Press Measure');
+  await panel.getByRole('button', { name: 'Measure' }).click();
+  const rows = panel.getByRole('table').getByRole('row');
+  await expect(rows).toHaveCount(7, { timeout: 90_000 });
+  for (const device of ['Disk', 'Network card']) {
+    const carried = [];
+    for (const path of ['programmed I/O', 'virtio', 'passthrough']) {
+      const cells = rows.filter({ hasText: device }).filter({ hasText: path }).getByRole('cell');
+      carried.push(Number((await cells.nth(3).innerText()).replaceAll(',', '')));
+    }
+    expect(carried).toEqual([...carried].sort((one, other) => one - other));
+    expect(carried[0]).toBeGreaterThan(0);
+  }
+  await expect(rows.filter({ hasText: 'passthrough' }).first()).toContainText('device-interrupt');
+  const { violations } = await new AxeBuilder({ page }).include('[data-panel="io-paths"]').analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+
+  await panel.getByRole('combobox', { name: 'Under' }).selectOption('trap-and-emulate');
+  await panel.getByRole('button', { name: 'Measure' }).click();
+  await expect(rows.filter({ hasText: 'passthrough' }).first()).toContainText('hardware-assisted', { timeout: 90_000 });
+});
