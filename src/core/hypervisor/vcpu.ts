@@ -492,6 +492,11 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#driveTimer();
   }
 
+  /** Guest physical address of its steal time record; undefined where it has none. */
+  get stealTimeAddress(): number | undefined {
+    return this.#stealTime.address;
+  }
+
   /** The guest gives the memory in which it wants to read its steal time (SBI STA). */
   shareStealTime(low: number, high: number): 'done' | 'misaligned' | 'no memory' {
     return this.#stealTime.share(low, high, this.schedule.timesAt(this.#options.machine.elapsed).steal);
