@@ -20,13 +20,14 @@ import { OpenFile, readBytes } from './files.ts';
 import { GuestDevices } from './guest-devices.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import { Interruptions } from './interruption.ts';
+import { applyMemory, memoryOptionsOf } from './memory-options.ts';
 import { nodeHost } from './node-host.ts';
 import { oneOperand, option, UsageError, type Given } from './options.ts';
 import { writeFramesTo } from './pcap-file.ts';
 import { Expectations, hashOfVm, type Judgement } from './scenario-expectations.ts';
 import { applyScheduling, checkScheduling } from './scheduling-options.ts';
 import { runScenario, scriptOf, type RunningVm, type ScenarioEnd } from './scenario-run.ts';
-import { chooseScenarioGuest, optionsOf } from './scenario-vms.ts';
+import { chooseScenarioGuest, machineOptionsOf, optionsOf } from './scenario-vms.ts';
 import { statisticsOf } from './stats.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
 import { count, fileName } from './values.ts';
@@ -108,30 +109,32 @@ function openVms(
   streams: Streams,
   closing: { close: () => void }[],
 ): { readonly lab: Lab; readonly opened: readonly Opened[] } {
+  const machine = machineOptionsOf(scenario, file);
   const options = scenario.vms.map((vm, index) => optionsOf(vm, file, index));
   const chosen = scenario.vms.map((vm, index) => {
     const own = options[index] ?? {};
     const devices = new GuestDevices(own, (message) => streams.complain(`${vm.name}: ${message}`));
     closing.push(devices);
     const guest = chooseScenarioGuest(vm, own, file, devices);
-    const harts = guest.technique === 'bare' ? {} : { physicalHarts: scenario.physicalHarts ?? 1 };
+    const harts = guest.technique === 'bare' ? {} : { physicalHarts: machine.physicalHarts ?? 1 };
     checkScheduling({ ...own, ...harts }, guest.technique, guest.guest.harts);
     return guest;
   });
   const hosted = chosen.filter(({ technique }) => technique !== 'bare');
   const memoryBytes = hosted.reduce((sum, { guest }) => sum + guest.memoryBytes, HYPERVISOR_BYTES);
-  if (memoryBytes > 2 ** 31) {
+  if (machine.machineMemory === undefined && memoryBytes > 2 ** 31) {
     throw new UsageError(
       'at most 1984M of memory for the VMs of the hypervisor together',
       `${(memoryBytes - HYPERVISOR_BYTES) / 2 ** 20}M`,
-      'give them less, or make some of them bare',
+      'give them less, make some of them bare, or write "machineMemory"',
     );
   }
-  const { physicalHarts } = scenario;
+  const { physicalHarts } = machine;
   const lab = new Lab({
     host: nodeHost,
-    memoryBytes,
+    memoryBytes: machine.machineMemory ?? memoryBytes,
     epochNanoseconds: EPOCH,
+    memory: memoryOptionsOf(machine),
     ...(physicalHarts !== undefined && { physicalHarts }),
   });
   const opened = scenario.vms.map(({ name, type, expect }, index) => {
@@ -139,6 +142,7 @@ function openVms(
     if (guest === undefined) throw new Error('expected a guest for each VM');
     const vm = addVm(lab, guest, index);
     if (vm instanceof HostedVm && lab.hypervisor) applyScheduling(options[index] ?? {}, lab.hypervisor, vm);
+    if (index === scenario.vms.length - 1 && lab.hypervisor) applyMemory(machine, lab.hypervisor);
     const running = { name, vm, script: scriptOf(vm, type ?? []), expectations: new Expectations(vm, expect ?? {}) };
     return { running, chosen: guest };
   });

@@ -2,7 +2,7 @@
 // option takes, a scenario takes.
 
 import { dirname, isAbsolute, join } from 'node:path';
-import { vmFields, type ScenarioVm } from '../protocol/scenario/scenario.ts';
+import { machineFields, vmFields, type Scenario, type ScenarioVm } from '../protocol/scenario/scenario.ts';
 import type { GuestDevices } from './guest-devices.ts';
 import { chooseGuest, type ChosenGuest } from './guest-source.ts';
 import { quoted, UsageError, type Given, type OptionRow } from './options.ts';
@@ -12,8 +12,10 @@ import { ValueError } from './values.ts';
 type VmOptions = Given<typeof runOptions>;
 /** Every field but `image`, which is an operand there: a field that is no option does not compile here. */
 type OptionName = Exclude<keyof typeof vmFields, 'image'>;
-const optionNames = Object.keys(vmFields).filter((name) => name !== 'image') as readonly OptionName[];
-const rows: Readonly<Record<OptionName, OptionRow<unknown>>> = runOptions;
+type MachineName = keyof typeof machineFields;
+const vmNames = Object.keys(vmFields).filter((name) => name !== 'image') as readonly OptionName[];
+const machineNames = Object.keys(machineFields) as readonly MachineName[];
+const rows: Readonly<Record<OptionName | MachineName, OptionRow<unknown>>> = runOptions;
 
 /** Fields that begin with a path. */
 const PATHS: ReadonlySet<string> = new Set<OptionName | 'image'>(['image', 'initrd', 'disk', 'share']);
@@ -26,16 +28,27 @@ const besideFile = (file: string, path: string): string => (isAbsolute(path) ? p
  * @param index of the VM, for messages
  * @throws UsageError
  */
-export function optionsOf(vm: ScenarioVm, file: string, index: number): VmOptions {
+export const optionsOf = (vm: ScenarioVm, file: string, index: number): VmOptions =>
+  read(vmNames, vm, file, `vms[${index}].`);
+
+/** The options that say what the hypervisor's machine is. @throws UsageError */
+export const machineOptionsOf = (scenario: Scenario, file: string): VmOptions => read(machineNames, scenario, file, '');
+
+function read<Name extends OptionName | MachineName>(
+  names: readonly Name[],
+  fields: Readonly<Partial<Record<Name, string | readonly string[]>>>,
+  file: string,
+  where: string,
+): VmOptions {
   const options: Record<string, unknown> = {};
-  for (const name of optionNames) {
-    const given = vm[name];
+  for (const name of names) {
+    const given: string | readonly string[] | undefined = fields[name];
     if (given === undefined) continue;
     const row = rows[name];
     const texts = typeof given === 'string' ? [given] : given;
     const values = texts.map((each, at) => {
       const text = PATHS.has(name) ? besideFile(file, each) : each;
-      const place = `vms[${index}].${name}${typeof given === 'string' ? '' : `[${at}]`}`;
+      const place = `${where}${name}${typeof given === 'string' ? '' : `[${at}]`}`;
       return readAt(place, row, text, each);
     });
     options[name] = row.repeated === true ? values.flat() : values.at(-1);

@@ -150,6 +150,10 @@ test('virtual CPUs share physical harts by weight', async () => {
       vm('light', { weight: 100, expect: { instructions: { least: '3M', most: '7M' } } }),
     ],
     limit: '20M',
+    physicalHarts: 1,
+    machineMemory: '72M',
+    hugePages: 'on',
+    merge: 100,
   });
   const { stdout, status } = await run(file);
   expect(stdout).not.toContain('NOT MET');
@@ -168,6 +172,7 @@ describe('what is wrong is one line each, and status 2', () => {
       /expected a size from 2M .* at vms\[0\]\.memory, found "1": write 1M/,
     ],
     ['a cable', vm({ network: 'user,delay=x' }), /expected milliseconds .* at vms\[0\]\.network, found "user,delay=x"/],
+    ['what the machine is', { ...vm({}), swap: 'much' }, /expected a size .* at swap, found "much"/],
     ['a guest that does not ship', vm({ guest: 'linus' }), /found "linus": did you mean linux\?/],
     ['a disk that is not there', vm({ disk: 'none.img' }), /none\.img/],
     ['an image and a guest', vm({ image: 'x.elf' }), /vms\[0\]: expected guest or image, found both/],

@@ -4,6 +4,7 @@
 import { scenarioPath, type ShippedScenario } from '../guests/scenarios.ts';
 import type { GuestDescription, VmOptions } from '../protocol/commands.ts';
 import {
+  machineFields,
   readScenario,
   SCENARIO_BYTES_LIMIT,
   ScenarioError,
@@ -75,7 +76,7 @@ export function scenarioHere(scenario: Scenario, guests: Guests): ScenarioHere {
       ...(vm.type !== undefined && { input: vm.type }),
     };
   });
-  if (scenario.physicalHarts !== undefined) leftOut.push('physicalHarts');
+  leftOut.push(...Object.keys(machineFields).filter((name) => Object.hasOwn(scenario, name)));
   if (scenario.captures !== undefined) leftOut.push('captures');
   return { vms, leftOut };
 }

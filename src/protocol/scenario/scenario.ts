@@ -48,6 +48,16 @@ export const vmFields = {
     text('A card on the network, and its cable: user,delay=MS,loss=PERCENT,rate=BITS.', 'user[,CABLE]'),
   ),
   virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
+  balloon: optional(textOrNumber('Memory that the guest is asked to give back.', 'a size such as "16M"')),
+};
+
+/** What the machine is that the hypervisor shares out: options of `ringside run` as well. */
+export const machineFields = {
+  physicalHarts: optional(textOrNumber('Its harts.', 'a number')),
+  machineMemory: optional(textOrNumber('Its RAM; less than was promised is possible.', 'a size such as "96M"')),
+  swap: optional(textOrNumber('Most that is swapped out.', 'a size such as "64M"')),
+  merge: optional(textOrNumber('Same-page merging: pages looked at every 20 ms.', 'a number')),
+  hugePages: optional(oneOf('RAM comes 4 MiB at once.', ['on', 'off'])),
 };
 
 const inputStep = withRule(
@@ -107,7 +117,7 @@ const scenario = withRule(
     title: text('What it is called.'),
     about: optional(oneOrMore('What it shows.', text('A sentence.'))),
     vms: list('The virtual machines, in the order in which they start.', vm, 1),
-    physicalHarts: optional(wholeNumber('Harts of the machine that the hypervisor shares out.', 1, 8)),
+    ...machineFields,
     ends: optional(
       oneOf('When it is over: when every VM has ended (or sleeps for ever), or as soon as every expectation holds.', [
         'ended',
