@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryStore } from '../devices/block-store.ts';
 import { exitReasons } from './exits.ts';
 import {
+  consoleOf,
   expectedOutput,
   hashOf,
   MIB,
@@ -19,7 +20,9 @@ import {
   drive,
   wordAt,
 } from './guest-rig.test-support.ts';
+import { HostedVm } from './hosted-vm.ts';
 import { HypercallError, hypercallNames, hypercallRows, type HypercallName } from './hypercalls.ts';
+import { restoreVm, saveVm } from './migration/vm-stream.ts';
 import type { Technique } from './virtual-machine.ts';
 
 const exitsOf = ({ lab, vm }: ReturnType<typeof runAlone>) => {
@@ -221,6 +224,64 @@ user:   li a7, 0x09000000\n li a6, 10\n ecall`;
     expect(vm.ending?.kind).toBe('dead');
     expect(vm.ending?.message).toMatch(/Expected a writable kernel stack at 0x\w+ .* found no such page/);
     expect(hashOf(neighbour)).toBe(alone.hash);
+  });
+});
+
+describe('saved and restored elsewhere', () => {
+  const store = new MemoryStore(new Uint8Array(64 * 512));
+  const guest = { ...shippedGuest('paravirtual'), devices: { programmedIo: { disk: { store } } } };
+  const place = (technique: Technique = 'paravirtual') => {
+    const lab = newLab();
+    const vm = lab.addVm({ technique, guest });
+    if (!(vm instanceof HostedVm)) throw new Error('expected a VM of the hypervisor');
+    return { lab, vm, computer: lab.computerOf(vm) };
+  };
+  const saved = (instructions: number) => {
+    const { lab, vm, computer } = place();
+    lab.start(vm.id);
+    drive(computer, { slice: 100, until: () => vm.instructions >= instructions });
+    return { stream: saveVm(vm), printed: consoleOf(vm) };
+  };
+
+  test.each([100, 700, 5_000, 40_000])(
+    'at instruction %i it goes on with its tables, its flag and its way in',
+    (at) => {
+      const { stream, printed } = saved(at);
+      const { lab, vm, computer } = place();
+      restoreVm(vm, stream);
+      lab.start(vm.id);
+      drive(computer, { until: () => vm.ending !== undefined });
+      expect(printed + consoleOf(vm)).toBe(expectedOutput('paravirtual'));
+      expect(vm.ending).toMatchObject({ exitCode: 0 });
+    },
+  );
+
+  test('into a VM of another technique it is refused in words', () => {
+    const { stream } = saved(5_000);
+    expect(() => restoreVm(place('trap-and-emulate').vm, stream)).toThrow(/make the VM paravirtual|technique/);
+  });
+
+  test('with an agreement that no guest can have it is refused', () => {
+    const { stream } = saved(5_000);
+    const { vm } = place();
+    restoreVm(vm, stream);
+    const state = vm.saveState();
+    const [first] = state.vcpus;
+    const words = first?.['agreement'];
+    if (first === undefined || !Array.isArray(words)) throw new Error('expected an agreement');
+    expect(words.length).toBe(5 + 6);
+    for (const [index, value] of [
+      [0, 9],
+      [1, 0x1000_0000],
+      [2, 2],
+      [4, 0x8040_0000],
+      [5, 0x9000_0000],
+      [6, 2],
+      [7, words[5] ?? 0],
+    ] as const) {
+      const forged = words.map((word: number, place) => (place === index ? value : word));
+      expect(() => vm.restoreState({ ...state, vcpus: [{ ...first, agreement: forged }] }), `word ${index}`).toThrow();
+    }
   });
 });
 

@@ -114,6 +114,32 @@ export class Paravirtual extends TrapAndEmulate {
     return reply === 'waiting' && caller.wait() ? 'block' : 'resume';
   }
 
+  // Bit 0 of the first word: there is a shared page; bit 1: a trap entry; bit 2: a root. Then those, and the tables.
+  override agreement(): readonly number[] {
+    const known = (this.#shared === undefined ? 0 : 1) | (this.#entry ? 2 : 0) | (this.#root === undefined ? 0 : 4);
+    const { handler = 0, stack = 0 } = this.#entry ?? {};
+    return [known, this.#shared ?? 0, handler, stack, this.#root ?? 0, ...this.#tables.words()];
+  }
+
+  override agree(words: readonly number[]): void {
+    if (words.length === 0) return;
+    const [known = 0, shared = 0, handler = 0, stack = 0, root = 0, ...tables] = words;
+    const fits =
+      words.length % 2 === 1 &&
+      known < 8 &&
+      ((known & 1) === 0 || (shared % PAGE_SIZE === 0 && this.#ports.memory.holds(shared))) &&
+      handler % 4 === 0 &&
+      this.#tables.adopt(tables) &&
+      ((known & 4) === 0 || this.#tables.isRoot(root));
+    if (!fits)
+      throw new Error(
+        'expected what a guest may agree on with its hypervisor, found something else: take it from a whole VM',
+      );
+    if ((known & 1) !== 0) this.#shared = shared;
+    if ((known & 2) !== 0) this.#entry = { handler, stack };
+    if ((known & 4) !== 0) this.#root = root;
+  }
+
   /** Where the guest has said so, a trap is a frame on its stack, and its CSRs need not be read. */
   protected override deliver(trap: Trap): void {
     const { state } = this.#ports;

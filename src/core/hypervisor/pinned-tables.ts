@@ -33,6 +33,30 @@ export class PinnedTables {
     return this.#tables.get(page)?.level === 1;
   }
 
+  /** Page and level of each table, one after the other, tables below roots first. */
+  words(): readonly number[] {
+    return [...this.#tables].sort(([, a], [, b]) => a.level - b.level).flatMap(([page, { level }]) => [page, level]);
+  }
+
+  /** Takes tables over with the entries they have in memory. @returns false where one of them is against the rules */
+  adopt(words: readonly number[]): boolean {
+    for (let index = 0; index < words.length; index += 2) {
+      const [page = 0, level = 0] = [words[index], words[index + 1]];
+      const isLevel = level === 0 || level === 1;
+      if (page % PAGE_SIZE !== 0 || !this.#memory.holds(page) || !isLevel || this.#tables.has(page)) return false;
+      this.#tables.set(page, { level, parents: new Set() });
+    }
+    for (const [page, table] of this.#tables) {
+      for (let address = page; address < page + PAGE_SIZE; address += 4) {
+        const entry = this.#memory.readEntry(address);
+        // A and D have been set in a leaf; in a pointer they are reserved.
+        if (this.#check(table, entry) !== HypercallError.success) return false;
+        this.#count(table, address, entry, 1);
+      }
+    }
+    return true;
+  }
+
   pin(page: Gpa, level: number): HypercallError {
     if (page % PAGE_SIZE !== 0 || !this.#memory.holds(page)) return HypercallError.invalidAddress;
     if (level !== 0 && level !== 1) return HypercallError.invalidParameter;

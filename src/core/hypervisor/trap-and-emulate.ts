@@ -152,6 +152,8 @@ export class TrapAndEmulate implements World {
   }
 
   hypercall?(caller: HypercallCaller): Verdict;
+  agreement?(): readonly number[];
+  agree?(words: readonly number[]): void;
 
   mapPage(_hart: Hart, exit: MappedExit): boolean {
     const { memory } = this.#ports;

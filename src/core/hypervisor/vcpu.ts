@@ -3,7 +3,7 @@
 // leave. Everything it shares with the other vCPUs of its guest is its VM's.
 
 import type { DeviceState } from '../devices/device.ts';
-import { adoptState, count, FLAG, group, type FieldsOf } from '../devices/device-state.ts';
+import { adoptState, count, FLAG, group, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
 import { SEIP, SSIP, STCE, STIP, ADUE } from '../isa/csr-bits.ts';
 import type { Board, Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -31,7 +31,18 @@ const SUPERVISOR_INTERRUPTS = 0x222;
 /** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
 const FUTILE_REFLECTIONS = 16;
 
-type SavedVcpu = { hart: DeviceState; instructions: number; exits: number; suspended: boolean; futile: number };
+type SavedVcpu = {
+  hart: DeviceState;
+  instructions: number;
+  exits: number;
+  suspended: boolean;
+  futile: number;
+  /** See `World.agreement`. */
+  agreement: readonly number[];
+};
+
+/** Words of what a guest may have agreed on with its hypervisor: each of its page tables takes two. */
+const MOST_AGREED = 1 << 16;
 
 const SAVED_FIELDS: FieldsOf<SavedVcpu> = {
   hart: group(VCPU_FIELDS),
@@ -39,6 +50,7 @@ const SAVED_FIELDS: FieldsOf<SavedVcpu> = {
   exits: count(),
   suspended: FLAG,
   futile: count(FUTILE_REFLECTIONS),
+  agreement: upTo(MOST_AGREED, WORD),
 };
 
 /** A vCPU's VM as the vCPU sees it. */
@@ -227,6 +239,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       exits: this.exits,
       suspended: this.#suspended,
       futile: this.#futile,
+      agreement: this.world.agreement?.() ?? [],
     };
   }
 
@@ -236,6 +249,12 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     const { supervisor } = this.vm.guest;
     const adopted = adoptState<SavedVcpu>(`vCPU ${index}`, SAVED_FIELDS, saved);
     restoreVcpu(state, adopted.hart, { hart: index, supervisor, svadu: state.svadu });
+    if (adopted.agreement.length > 0 && this.world.agree === undefined) {
+      throw new Error(
+        `expected a vCPU without hypercalls for ${this.technique}, found one with: make the VM paravirtual`,
+      );
+    }
+    this.world.agree?.(adopted.agreement);
     this.#executed = adopted.instructions;
     this.exits = adopted.exits;
     this.#suspended = adopted.suspended;

@@ -16,6 +16,10 @@ export interface World {
   readonly modifiedPrivilege?: ModifiedPrivilege;
   /** Answers a hypercall, where the technique has them. */
   hypercall?(caller: HypercallCaller): Verdict;
+  /** What the guest and its hypervisor have agreed on by hypercalls, as plain words, where there is anything. */
+  agreement?(): readonly number[];
+  /** Takes over an agreement, with the guest's memory as it was. @throws Error where it does not fit */
+  agree?(words: readonly number[]): void;
   /** Puts everything on the hart that stays there while this vCPU is the current one: address space, guest CSRs. */
   load(hart: Hart): void;
   /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */
