@@ -279,7 +279,7 @@ describe('saved and restored elsewhere', () => {
       [6, 2],
       [7, words[5] ?? 0],
     ] as const) {
-      const forged = words.map((word: number, place) => (place === index ? value : word));
+      const forged = (words as readonly number[]).map((word: number, place) => (place === index ? value : word));
       expect(() => vm.restoreState({ ...state, vcpus: [{ ...first, agreement: forged }] }), `word ${index}`).toThrow();
     }
   });
