@@ -9,7 +9,7 @@
 //   log.stop();                        nothing is protected any more
 
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
-import type { Gpa } from './guest-memory.ts';
+import type { Gpa } from './addresses.ts';
 import type { PageMappings } from './page-mappings.ts';
 import { PageState } from './page-state.ts';
 

@@ -1,6 +1,6 @@
 // Where one VM's memory gets its frames from: the hypervisor's store of frames, with that VM's name on everything it gives.
 
-import type { Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
 import type { HostFrames } from './host-frames.ts';
 import type { SwapStore } from './swap-store.ts';
 

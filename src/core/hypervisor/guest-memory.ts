@@ -8,14 +8,11 @@
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
 import { NO_ENTRY, type TableMemory } from '../machine/walker.ts';
+import type { Gpa, Hpa } from './addresses.ts';
 import { DirtyLog } from './dirty-log.ts';
 import type { FrameSupply } from './frame-supply.ts';
 import { AllMappings } from './page-mappings.ts';
 import { CAREFUL, PageState } from './page-state.ts';
-
-/** Guest and host physical addresses: numbers that must not be mixed up. */
-export type Gpa = number & { readonly space?: 'gpa' };
-export type Hpa = number & { readonly space?: 'hpa' };
 
 /** Pages of a huge mapping: 4 MiB, a leaf of the root table. */
 export const HUGE_PAGES = 1024;

@@ -20,7 +20,7 @@ import {
 } from '../machine/privileged-state.ts';
 import { Access } from '../machine/walker.ts';
 import type { Exit } from './exits.ts';
-import type { Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
 import { interruptExit } from './host-exits.ts';
 import type { SecondStage } from './second-stage.ts';
 import type { MappedExit, World, WorldPorts } from './world.ts';

@@ -5,7 +5,8 @@
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
 import type { FrameSupply } from './frame-supply.ts';
-import { GuestMemory, HUGE_PAGES, type Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
+import { GuestMemory, HUGE_PAGES } from './guest-memory.ts';
 import { HostFrames } from './host-frames.ts';
 import { SamePageMerging } from './same-page-merging.ts';
 import { SwapStore } from './swap-store.ts';

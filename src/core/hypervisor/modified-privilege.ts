@@ -12,7 +12,8 @@ import type { HartState } from '../machine/hart-state.ts';
 import { trapOf, type Trap } from '../machine/privileged-state.ts';
 import { Access } from '../machine/walker.ts';
 import { emulateDeviceAccess } from './device-emulation.ts';
-import type { Gpa, GuestMemory } from './guest-memory.ts';
+import type { Gpa } from './addresses.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import { Effect } from './trace.ts';
 
 /** The VM whose guest makes the access. */

@@ -1,7 +1,7 @@
 // What the hypervisor must be able to ask of the tables that map a VM's pages, whichever kind they are: to take rights away
 // again, and to say which pages were used. Giving rights is the world's affair, on the exits that ask for it.
 
-import type { Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
 
 /** Pages are numbers of 4 KiB pages, counted from the beginning of the guest's RAM. */
 export interface PageMappings {

@@ -13,7 +13,7 @@ import { PAGE_SIZE } from '../machine/layout.ts';
 import { Status, type Trap } from '../machine/privileged-state.ts';
 import { Access, Walker, type WalkContext } from '../machine/walker.ts';
 import type { Exit, Verdict } from './exits.ts';
-import type { Gpa } from './guest-memory.ts';
+import type { Gpa } from './addresses.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
 import {
   findHypercall,

@@ -5,7 +5,8 @@
 
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Pte } from '../machine/walker.ts';
-import type { Gpa, GuestMemory } from './guest-memory.ts';
+import type { Gpa } from './addresses.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import { HypercallError } from './hypercalls.ts';
 
 const RIGHTS = Pte.R | Pte.W | Pte.X;

@@ -4,7 +4,8 @@
 
 import { PAGE_SIZE } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
-import type { GuestMemory, Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import type { HostFrames } from './host-frames.ts';
 
 /** 20 ms in ticks of 10 MHz: `sleep_millisecs` of KSM. */

@@ -4,7 +4,8 @@
 
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import { Pte } from '../machine/walker.ts';
-import { HUGE_PAGES, type Gpa, type Hpa } from './guest-memory.ts';
+import type { Gpa, Hpa } from './addresses.ts';
+import { HUGE_PAGES } from './guest-memory.ts';
 import type { PageMappings } from './page-mappings.ts';
 import { entryOf, targetOf, type TablePages } from './table-pages.ts';
 

@@ -11,7 +11,7 @@
 
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Pte, type Walker } from '../machine/walker.ts';
-import type { Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
 import type { PageMappings } from './page-mappings.ts';
 import { targetOf, type TablePages } from './table-pages.ts';
 

@@ -3,7 +3,7 @@
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
 import { Pte } from '../machine/walker.ts';
 import type { HostFrames, FrameUse } from './host-frames.ts';
-import type { Hpa } from './guest-memory.ts';
+import type { Hpa } from './addresses.ts';
 
 /** Page tables of one VM: it owns their frames and gives them all back at the end. */
 export class TablePages {

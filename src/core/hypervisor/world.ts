@@ -4,7 +4,8 @@
 import type { Hart } from '../machine/hart.ts';
 import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
 import type { Exit, Verdict } from './exits.ts';
-import type { Gpa, GuestMemory } from './guest-memory.ts';
+import type { Gpa } from './addresses.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
 import type { ModifiedPrivilege } from './modified-privilege.ts';
 
