@@ -70,7 +70,7 @@ function answerAll(context: AnswerContext, queries: FrameRequest['queries']): Fr
 }
 
 function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined, vcpu: number): VmSummary {
-  const open = lab.hypervisor?.openExit;
+  const open = lab.hypervisorOf(vm)?.openExit;
   const inHypervisor = open?.vm === vm && open.vcpu.index === vcpu;
   const mode = modeOf(vm, vcpu);
   return {

@@ -14,6 +14,8 @@ export interface BlockStore {
   flush(): boolean;
   /** Whole sectors become zeros, if possible without storing them; absent where zeros have to be written. */
   zero?(sector: number, count: number): boolean;
+  /** Another disk with the same contents, which goes its own way from here on; absent where that cannot be had. */
+  fork?(): BlockStore;
 }
 
 /** Whether `count` sectors from `sector` on are on the disk. */
@@ -56,6 +58,10 @@ export class MemoryStore implements BlockStore {
     if (this.readOnly || !onDisk(this, sector, count)) return false;
     this.bytes.fill(0, sector * SECTOR_BYTES, (sector + count) * SECTOR_BYTES);
     return true;
+  }
+
+  fork(): MemoryStore {
+    return new MemoryStore(this.bytes.slice(), { readOnly: this.readOnly });
   }
 }
 

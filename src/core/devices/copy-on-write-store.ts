@@ -21,6 +21,8 @@ export class CopyOnWriteStore implements BlockStore {
   readonly readOnly = false;
   readonly #base: BlockStore;
   readonly #clusters = new Map<number, Uint8Array>();
+  /** Clusters whose bytes a fork of this disk has too: they are copied before they are written. */
+  readonly #shared = new Set<number>();
   /** Clusters written since the last flush. */
   readonly #unflushed = new Set<number>();
   readonly #flushed: (changed: ReadonlyMap<number, Uint8Array>) => boolean;
@@ -92,6 +94,17 @@ export class CopyOnWriteStore implements BlockStore {
     return true;
   }
 
+  /** A disk over the same image whose layer begins with the same clusters, shared until one of the two writes to them. Nothing keeps it. */
+  fork(): CopyOnWriteStore {
+    const fork = new CopyOnWriteStore(this.#base);
+    for (const [cluster, bytes] of this.#clusters) {
+      fork.#clusters.set(cluster, bytes);
+      fork.#shared.add(cluster);
+      this.#shared.add(cluster);
+    }
+    return fork;
+  }
+
   /** The layer as bytes, in the order of the disk. */
   layer(): Uint8Array {
     const clusters = [...this.#clusters].sort(([a], [b]) => a - b);
@@ -143,6 +156,7 @@ export class CopyOnWriteStore implements BlockStore {
     }
     if (at !== layer.length) throw refuse('one with something behind its end');
     this.#clusters.clear();
+    this.#shared.clear();
     this.#unflushed.clear();
     for (const [cluster, bytes] of adopted) this.#clusters.set(cluster, bytes);
   }
@@ -150,6 +164,11 @@ export class CopyOnWriteStore implements BlockStore {
   /** The layer's own copy of a cluster, made if there is none. @param whole all of it will be overwritten */
   #own(cluster: number, whole: boolean): Uint8Array | undefined {
     let own = this.#clusters.get(cluster);
+    if (own !== undefined && own !== ZEROS && this.#shared.has(cluster)) {
+      own = own.slice();
+      this.#clusters.set(cluster, own);
+    }
+    this.#shared.delete(cluster);
     if (own === undefined || own === ZEROS) {
       const zeros = own === ZEROS;
       own = new Uint8Array(CLUSTER_BYTES);

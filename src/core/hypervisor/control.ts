@@ -55,6 +55,15 @@ export class VmControl {
     this.#breakpoints = addresses;
   }
 
+  /** Goes on as another one: its VM has moved here. */
+  adopt(other: VmControl): void {
+    this.#running = other.#running;
+    this.#goal = other.#goal;
+    this.#stop = other.#stop;
+    this.#breakpoints = other.#breakpoints;
+    this.#vcpu = other.#vcpu;
+  }
+
   /** @param vcpu the one that the goal is about */
   run(goal?: Goal, vcpu = 0): void {
     this.#vcpu = vcpu;

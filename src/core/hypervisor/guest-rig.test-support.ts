@@ -20,6 +20,8 @@ const EPOCH = { high: 0, low: 0 };
 
 export interface RigOptions {
   readonly memoryMiB?: number;
+  /** Of machine B. */
+  readonly secondMemoryMiB?: number;
   readonly traceCapacity?: number;
   readonly levelTraceCapacity?: number;
   readonly translator?: boolean;
@@ -28,6 +30,7 @@ export interface RigOptions {
 
 export const newLab = ({
   memoryMiB = 64,
+  secondMemoryMiB,
   traceCapacity,
   levelTraceCapacity,
   translator,
@@ -37,6 +40,7 @@ export const newLab = ({
     host: nodeHost,
     memoryBytes: memoryMiB * MIB,
     epochNanoseconds: EPOCH,
+    ...(secondMemoryMiB !== undefined && { secondMemoryBytes: secondMemoryMiB * MIB }),
     ...(traceCapacity !== undefined && { traceCapacity }),
     ...(levelTraceCapacity !== undefined && { levelTraceCapacity }),
     ...(translator !== undefined && { translator }),

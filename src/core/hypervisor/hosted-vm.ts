@@ -77,6 +77,8 @@ export interface HostedOptions {
   /** Linear addresses of the blocks for its vCPUs' states, one for each hart of the guest. */
   readonly stateBases: readonly number[];
   readonly trace: Trace;
+  /** The console it goes on writing to; default: one of its own. */
+  readonly console?: SerialConsole;
   /** Something has happened to a vCPU that is not on a hart, or to all: when it can execute must be worked out anew. */
   readonly disturbed: (vcpu: Vcpu<HostedVm> | undefined) => void;
   /** It has come to its end. */
@@ -95,7 +97,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly memoryBytes: number;
   readonly harts: number;
   readonly guest: PreparedGuest;
-  readonly console = new SerialConsole();
+  readonly console: SerialConsole;
   readonly board: Board;
   readonly memory: GuestMemory;
   readonly balloon: VmBalloon | undefined;
@@ -105,6 +107,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly interruptLog: VmInterrupts;
   breakpoints: ReadonlySet<number> = new Set();
   userCalls: UserCallObserver | undefined;
+  /** Its migration makes it slower, or has stopped it for the switch: it may not run, whatever the person says. */
+  throttled = false;
+  moving = false;
   readonly #options: HostedOptions;
   readonly #machine: Machine;
   readonly #host: HostInterface;
@@ -121,6 +126,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#options = options;
     this.#machine = options.machine;
     this.id = options.id;
+    this.console = options.console ?? new SerialConsole();
     this.technique = options.technique;
     this.memoryBytes = options.guest.memoryBytes;
     this.harts = options.guest.harts;

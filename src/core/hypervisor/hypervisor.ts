@@ -26,6 +26,7 @@ import type { ExitRecord, Trace } from './trace.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
+import type { SerialConsole } from './serial-console.ts';
 import { VirtualNetwork, withNetworkCard, type NetworkChoice } from './virtual-network.ts';
 
 export { QUANTUM } from './scheduler.ts';
@@ -89,6 +90,8 @@ export class Hypervisor implements Computer {
   #network: VirtualNetwork | undefined;
   /** The physical devices that guests have, once one has. */
   #passthrough: Passthrough | undefined;
+  /** The network of another machine that its VMs are on, where it has none itself. */
+  #joined: VirtualNetwork | undefined;
 
   constructor(options: HypervisorOptions) {
     this.#options = options;
@@ -164,6 +167,17 @@ export class Hypervisor implements Computer {
 
   /** @throws ImageError, or Error where there is no room */
   addVm(id: number, technique: HostedTechnique, guest: GuestImage): HostedVm {
+    const vm = this.prepare(id, technique, guest);
+    this.admit(vm);
+    return vm;
+  }
+
+  /**
+   * Makes a VM that has no turn yet: one that is to come from elsewhere.
+   * @param console where it goes on writing
+   * @throws ImageError, or Error where there is no room
+   */
+  prepare(id: number, technique: HostedTechnique, guest: GuestImage, console?: SerialConsole): HostedVm {
     if (this.#vms.size === MAXIMUM_VMS) throw new Error(`expected at most ${MAXIMUM_VMS} VMs: remove one first`);
     if (this.#freeBlocks.length < guest.harts) {
       throw new Error(`expected at most ${MAXIMUM_VCPUS} vCPUs in all: remove a VM first`);
@@ -184,16 +198,15 @@ export class Hypervisor implements Computer {
         epochNanoseconds: this.#options.epochNanoseconds,
         stateBases,
         trace: this.trace,
+        ...(console && { console }),
         disturbed: (vcpu) => (vcpu === undefined ? this.scheduler.changed() : this.scheduler.disturbed(vcpu)),
         ended: (ended) => this.#ended.push(ended),
         rebooting: (rebooting) => this.#reboots.add(rebooting),
       });
       vm.hold(true);
-      this.#vms.set(id, vm);
-      this.#reorder();
       return vm;
     } catch (error) {
-      this.#network?.disconnect(id);
+      if (guest.network) this.#network?.disconnect(id);
       this.#passthrough?.unplug(id);
       this.memory.remove(id);
       this.#freeBlocks.push(...stateBases);
@@ -201,20 +214,61 @@ export class Hypervisor implements Computer {
     }
   }
 
-  removeVm(vm: HostedVm): void {
+  /** A VM that was prepared takes its turns from now on, as its control says. */
+  admit(vm: HostedVm): void {
+    this.#vms.set(vm.id, vm);
+    this.#reorder();
+    if (vm.control.running) this.obey(vm);
+  }
+
+  /** The VM goes, and its memory and tables with it; its network card stays plugged in for the VM that takes its place. */
+  handOver(vm: HostedVm): void {
     this.#release(vm);
-    this.#network?.disconnect(vm.id);
     vm.dispose();
     this.#passthrough?.unplug(vm.id);
-    this.#vms.delete(vm.id);
+    if (this.#vms.get(vm.id) === vm) this.#vms.delete(vm.id);
     this.#reboots.delete(vm);
     this.#reorder();
     for (const { state } of vm.vcpus) this.#freeBlocks.push(state.base);
   }
 
+  removeVm(vm: HostedVm): void {
+    this.handOver(vm);
+    this.#cards?.disconnect(vm.id);
+  }
+
+  /** Its VMs' cards are on the network of another machine, in whose time that network lives. */
+  joinNetwork(network: VirtualNetwork): void {
+    if (network !== this.#network) this.#joined = network;
+  }
+
+  /** The VM executes nothing, and its time stands still, until `resume`: it is about to move. */
+  suspend(vm: HostedVm): void {
+    this.#release(vm);
+    vm.moving = true;
+    vm.hold(true);
+  }
+
+  /** The VM goes on as the person has asked. */
+  resume(vm: HostedVm): void {
+    vm.moving = false;
+    vm.hold(!vm.control.running);
+    this.scheduler.changed();
+    for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
+    if (vm.control.running) this.#cards?.resume(vm.id);
+  }
+
+  /** The VM executes nothing for a while; its time passes. */
+  throttle(vm: HostedVm, throttled: boolean): void {
+    if (throttled && this.#open?.vm !== vm) this.#release(vm);
+    vm.throttled = throttled;
+    this.scheduler.changed();
+    for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
+  }
+
   resetVm(vm: HostedVm): void {
     this.#release(vm);
-    this.#network?.forget(vm.id);
+    this.#cards?.forget(vm.id);
     this.#reboots.delete(vm);
     vm.reset();
   }
@@ -300,7 +354,7 @@ export class Hypervisor implements Computer {
   obey(vm: HostedVm): void {
     const { running } = vm.control;
     if (!running && this.#open?.vm !== vm) this.#release(vm);
-    vm.hold(!running);
+    vm.hold(!running || vm.moving);
     vm.setBreakpoints(vm.control.breakpoints);
     this.scheduler.changed();
     for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
@@ -308,7 +362,7 @@ export class Hypervisor implements Computer {
     // While one vCPU goes a single step, the others of its VM stand.
     for (const host of this.#hosts) if (host.vcpu?.vm === vm && !mayRun(host.vcpu)) this.#vacate(host);
     vm.passBreakpoint();
-    this.#network?.resume(vm.id);
+    this.#cards?.resume(vm.id);
   }
 
   /** Goes one stage further in the exit that a person holds open. @returns false if there is none of this VM's */
@@ -362,9 +416,14 @@ export class Hypervisor implements Computer {
       now: () => this.machine.now,
       exit: () => (this.#handling ? this.trace.total : undefined),
     });
-    const card = this.#network.connect(id, choice, () => !vm().control.running);
+    const card = this.#network.connect(id, choice, () => !vm().control.running || vm().moving);
     if (choice.assigned !== true) return withNetworkCard(guest, card);
     return { ...guest, assigned: [...(guest.assigned ?? []), card] };
+  }
+
+  /** The network that its VMs have their cards on. */
+  get #cards(): VirtualNetwork | undefined {
+    return this.#network ?? this.#joined;
   }
 
   #mergePages(): void {
@@ -559,7 +618,7 @@ export class Hypervisor implements Computer {
 /** The person lets the VM run, it has not ended, and no other vCPU of it goes a single step. */
 function mayRun({ vm, index }: HostedVcpu): boolean {
   const { control } = vm;
-  if (!control.running || vm.ending !== undefined || vm.rebooting) return false;
+  if (!control.running || vm.ending !== undefined || vm.rebooting || vm.moving || vm.throttled) return false;
   return control.goal?.kind !== 'instruction' || control.vcpu === index;
 }
 

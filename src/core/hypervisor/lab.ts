@@ -13,6 +13,8 @@ import { HostedVm } from './hosted-vm.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { InterruptLog } from './interrupt-log.ts';
 import { instructionAt } from './inspect-memory.ts';
+import { Machines, type MachineName } from './machines.ts';
+import type { LiveMigration, MigrationOptions } from './migration/live-migration.ts';
 import { Trace } from './trace.ts';
 import type { Technique, VirtualMachine } from './virtual-machine.ts';
 import type { VirtualNetwork } from './virtual-network.ts';
@@ -23,6 +25,8 @@ export interface LabOptions {
   readonly memoryBytes: number;
   /** Physical harts of that machine, 1 to 8. Default 1. */
   readonly physicalHarts?: number;
+  /** The same of machine B, to which VMs can move; default: as much. */
+  readonly secondMemoryBytes?: number;
   /** What the real-time clocks show at time 0. */
   readonly epochNanoseconds: Unsigned64;
   /** Exits the trace keeps; a power of two. */
@@ -60,7 +64,9 @@ export class Lab {
   readonly quirks: Quirks;
   readonly #options: LabOptions;
   readonly #bare = new Map<number, BareMachine>();
-  #hypervisor: Hypervisor | undefined;
+  readonly #machines: Machines;
+  /** What each VM of a hypervisor was made from. */
+  readonly #guests = new Map<number, GuestImage>();
   #nextId = 1;
   #physicalHarts: number;
 
@@ -69,11 +75,17 @@ export class Lab {
     this.#physicalHarts = options.physicalHarts ?? 1;
     this.trace = new Trace(options.traceCapacity);
     this.quirks = options.quirks ?? quirksOf();
+    this.#machines = new Machines((name) => this.#makeMachine(name));
   }
 
   /** The hypervisor, once a VM has needed it. */
   get hypervisor(): Hypervisor | undefined {
-    return this.#hypervisor;
+    return this.#machines.first;
+  }
+
+  /** The hypervisors of machines A and B, as far as there are any. */
+  get hypervisors(): readonly Hypervisor[] {
+    return this.#machines.all;
   }
 
   /** Harts of the machine that the hypervisor shares out. */
@@ -86,23 +98,25 @@ export class Lab {
       throw new Error(`expected 1 to 8 physical harts, found ${harts}: choose another number`);
     }
     if (harts === this.#physicalHarts) return;
-    if (this.#hypervisor !== undefined && this.#hypervisor.vms.size > 0) {
+    if (this.#machines.all.some(({ vms }) => vms.size > 0)) {
       throw new Error(
         'expected no VM under the hypervisor, found some: remove them first, a machine cannot change its harts while it runs',
       );
     }
     this.#physicalHarts = harts;
-    this.#hypervisor = undefined;
+    this.#machines.switchOff();
   }
 
   /** All VMs in the order in which they were made. */
   get vms(): readonly VirtualMachine[] {
-    return [...this.#bare.values(), ...(this.#hypervisor?.vms.values() ?? [])].sort((a, b) => a.id - b.id);
+    return [...this.#bare.values(), ...this.#machines.all.flatMap(({ vms }) => [...vms.values()])].sort(
+      (a, b) => a.id - b.id,
+    );
   }
 
   /** Every computer that has a VM. */
   get computers(): readonly Computer[] {
-    return [...this.#bare.values(), ...(this.#hypervisor ? [this.#hypervisor] : [])];
+    return [...this.#bare.values(), ...(this.#machines.computer ? [this.#machines.computer] : [])];
   }
 
   /** Makes a VM, held at its first instruction. @throws ImageError or Error, one line for a person */
@@ -134,20 +148,8 @@ export class Lab {
           'expected a guest in supervisor boot for paravirtual, found one in machine boot: a kernel that makes hypercalls has its hypervisor below it; run this one under trap-and-emulate, or bare',
         );
       }
-      const { host, memoryBytes, epochNanoseconds } = this.#options;
-      this.#hypervisor ??= new Hypervisor({
-        host,
-        memoryBytes,
-        harts: this.#physicalHarts,
-        epochNanoseconds,
-        trace: this.trace,
-        interrupts: this.interrupts,
-        translator: this.#options.translator ?? true,
-        quirks: this.quirks,
-        exactTime: this.#options.exactTime ?? false,
-        ...(this.#options.memory && { memory: this.#options.memory }),
-      });
-      vm = this.#hypervisor.addVm(id, technique, guest);
+      vm = this.#machines.switchOn().addVm(id, technique, guest);
+      this.#guests.set(id, guest);
     }
     this.#nextId++;
     return vm;
@@ -155,7 +157,7 @@ export class Lab {
 
   /** The VM with a number. @throws Error where there is none */
   vm(id: number): VirtualMachine {
-    const vm = this.#bare.get(id) ?? this.#hypervisor?.vms.get(id);
+    const vm = this.#bare.get(id) ?? this.#machines.vm(id);
     if (vm === undefined) throw new Error(`expected the number of a VM, found ${id}: it was removed`);
     return vm;
   }
@@ -163,21 +165,62 @@ export class Lab {
   /** The computer a VM runs on. */
   computerOf(vm: VirtualMachine): Computer {
     if (vm instanceof BareMachine) return vm;
-    if (this.#hypervisor) return this.#hypervisor;
+    if (this.#machines.computer) return this.#machines.computer;
     throw new Error('the VM has no computer');
   }
 
   /** The network a VM has a card on, if it has one. */
   networkOf(vm: VirtualMachine): VirtualNetwork | undefined {
     if (vm instanceof BareMachine) return vm.network;
-    const network = this.#hypervisor?.network;
+    const { network } = this.#machines;
     return network?.stations.some((station) => station.vm === vm.id) === true ? network : undefined;
+  }
+
+  /** The hypervisor a VM is under now; undefined on the bare machine. */
+  hypervisorOf(vm: VirtualMachine): Hypervisor | undefined {
+    return vm instanceof HostedVm ? this.#machines.of(vm) : undefined;
+  }
+
+  /** The machine a VM is on now; undefined for one that has a machine of its own. */
+  machineOf(vm: VirtualMachine): MachineName | undefined {
+    return vm instanceof HostedVm ? this.#machines.nameOf(vm) : undefined;
+  }
+
+  /** The live migration under way, or the last one. */
+  get migration(): LiveMigration | undefined {
+    return this.#machines.migration;
+  }
+
+  /** Begins to move a VM to the other machine while it runs. @throws Error, one line for a person */
+  migrate(id: number, options: MigrationOptions): LiveMigration {
+    const { vm, guest } = this.#hosted(id);
+    return this.#machines.migrate(vm, guest, options);
+  }
+
+  /** Makes a copy of a VM that goes on from here beside it. @throws Error, one line for a person */
+  cloneVm(id: number): VirtualMachine {
+    const { vm, guest } = this.#hosted(id);
+    const { clone, guest: forked } = this.#machines.clone(vm, this.#nextId, guest);
+    this.#guests.set(clone.id, forked);
+    this.#nextId++;
+    return clone;
+  }
+
+  /** A VM of a hypervisor, and what it was made from. */
+  #hosted(id: number): { readonly vm: HostedVm; readonly guest: GuestImage } {
+    const vm = this.vm(id);
+    const guest = this.#guests.get(id);
+    if (vm instanceof HostedVm && guest !== undefined) return { vm, guest };
+    throw new Error(
+      'expected a VM of the hypervisor, found one on the bare machine: nobody is below it who could move or copy it',
+    );
   }
 
   removeVm(id: number): void {
     const vm = this.vm(id);
-    if (vm instanceof HostedVm) this.#hypervisor?.removeVm(vm);
+    if (vm instanceof HostedVm) this.#machines.remove(vm);
     else this.#bare.delete(id);
+    this.#guests.delete(id);
     this.interrupts.abandon(id);
   }
 
@@ -200,7 +243,7 @@ export class Lab {
   reset(id: number): void {
     const vm = this.vm(id);
     const { running } = vm.control;
-    if (vm instanceof HostedVm) this.#hypervisor?.resetVm(vm);
+    if (vm instanceof HostedVm) this.#machines.reset(vm);
     else vm.reset();
     if (running) vm.control.run();
     else vm.control.hold({ kind: 'initial', sentence: 'The guest stands at its first instruction.' });
@@ -216,7 +259,7 @@ export class Lab {
   /** Begins a step of one vCPU; `control.stop` says when and why it ended. */
   step(id: number, kind: StepKind, vcpu = 0): void {
     const vm = this.vm(id);
-    if (kind === 'stage' && vm instanceof HostedVm && this.#hypervisor?.nextStage(vm)) return;
+    if (kind === 'stage' && vm instanceof HostedVm && this.#machines.of(vm).nextStage(vm)) return;
     if ((kind === 'stage' || kind === 'exit') && vm.technique === 'bare') {
       throw new Error('expected a guest of the hypervisor, found one on the bare machine: it has no exits to stop at');
     }
@@ -250,8 +293,24 @@ export class Lab {
     }
   }
 
+  #makeMachine(name: MachineName): Hypervisor {
+    const { host, memoryBytes, secondMemoryBytes, epochNanoseconds } = this.#options;
+    return new Hypervisor({
+      host,
+      memoryBytes: name === 'A' ? memoryBytes : (secondMemoryBytes ?? memoryBytes),
+      harts: this.#physicalHarts,
+      epochNanoseconds,
+      trace: this.trace,
+      interrupts: this.interrupts,
+      translator: this.#options.translator ?? true,
+      quirks: this.quirks,
+      exactTime: this.#options.exactTime ?? false,
+      ...(this.#options.memory && { memory: this.#options.memory }),
+    });
+  }
+
   #obey(vm: VirtualMachine): void {
-    if (vm instanceof HostedVm) this.#hypervisor?.obey(vm);
+    if (vm instanceof HostedVm) this.#machines.of(vm).obey(vm);
     else if (vm instanceof BareMachine) vm.obey();
   }
 }

@@ -4,6 +4,8 @@
 //   0  sequence, odd while it is being written     8  steal, 64 bits, nanoseconds
 //   4  flags, 0                                    16 preempted: 1 while it could run and does not
 
+import type { DeviceState } from '../devices/device.ts';
+import { adoptState, count, number, WORD, type FieldsOf } from '../devices/device-state.ts';
 import type { GuestMemory } from './guest-memory.ts';
 
 const BYTES = 64;
@@ -11,11 +13,21 @@ const BYTES = 64;
 const NANOSECONDS_PER_INSTRUCTION = 10;
 const NONE = 0xffff_ffff;
 
+type StealTimeState = { address: number; sequence: number; stolen: number };
+
+export const STEAL_TIME_FIELDS: FieldsOf<StealTimeState> = {
+  address: number(-1, Number.MAX_SAFE_INTEGER),
+  sequence: WORD,
+  stolen: count(2 ** 50),
+};
+
 export class StealTime {
   readonly #memory: () => GuestMemory;
   /** Guest physical address; undefined: the guest has given no memory. */
   #address: number | undefined;
   #sequence = 0;
+  /** Instructions stolen before the vCPU came here from another machine. */
+  #before = 0;
 
   constructor(memory: () => GuestMemory) {
     this.#memory = memory;
@@ -46,6 +58,21 @@ export class StealTime {
     return 'done';
   }
 
+  /** @param steal as for `share` */
+  save(steal: number): DeviceState {
+    return { address: this.#address ?? -1, sequence: this.#sequence, stolen: steal + this.#before };
+  }
+
+  /** @param steal as for `share`, here @throws Error where it is not the state of this */
+  restore(saved: DeviceState, steal: number): void {
+    const { address, sequence, stolen } = adoptState('steal time', STEAL_TIME_FIELDS, saved);
+    const memory = this.#memory();
+    const shared = address >= 0 && address % BYTES === 0 && memory.holds(address) && memory.holds(address + BYTES - 1);
+    this.#address = shared ? address : undefined;
+    this.#sequence = sequence;
+    this.#before = stolen - steal;
+  }
+
   /** The vCPU begins anew: what it had shared is forgotten. */
   reset(): void {
     this.#address = undefined;
@@ -55,7 +82,7 @@ export class StealTime {
   publish(steal: number, preempted: boolean): void {
     const address = this.#address;
     if (address === undefined) return;
-    const nanoseconds = steal * NANOSECONDS_PER_INSTRUCTION;
+    const nanoseconds = (steal + this.#before) * NANOSECONDS_PER_INSTRUCTION;
     const bytes = new Uint8Array(17);
     const view = new DataView(bytes.buffer);
     // Nobody of the guest executes meanwhile on this vCPU, but another of its vCPUs may read: the number is even again at the end.

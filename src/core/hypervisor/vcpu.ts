@@ -17,7 +17,7 @@ import type { PreparedGuest } from './guest-boot.ts';
 import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
-import { StealTime } from './steal-time.ts';
+import { STEAL_TIME_FIELDS, StealTime } from './steal-time.ts';
 import { Effect, type Trace } from './trace.ts';
 import { userCallOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
@@ -39,6 +39,7 @@ type SavedVcpu = {
   futile: number;
   /** See `World.agreement`. */
   agreement: readonly number[];
+  stealTime: DeviceState;
 };
 
 /** Words of what a guest may have agreed on with its hypervisor: each of its page tables takes two. */
@@ -51,6 +52,7 @@ const SAVED_FIELDS: FieldsOf<SavedVcpu> = {
   suspended: FLAG,
   futile: count(FUTILE_REFLECTIONS),
   agreement: upTo(MOST_AGREED, WORD),
+  stealTime: group(STEAL_TIME_FIELDS),
 };
 
 /** A vCPU's VM as the vCPU sees it. */
@@ -231,6 +233,11 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#world = undefined;
   }
 
+  /** Instructions of virtual time for which it could have run here and did not. */
+  get #stolen(): number {
+    return this.schedule.timesAt(this.#options.machine.elapsed).steal;
+  }
+
   /** All of it as plain data; where it is on a hart it stays there. */
   save(): DeviceState {
     return {
@@ -240,6 +247,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       suspended: this.#suspended,
       futile: this.#futile,
       agreement: this.world.agreement?.() ?? [],
+      stealTime: this.#stealTime.save(this.#stolen),
     };
   }
 
@@ -259,6 +267,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.exits = adopted.exits;
     this.#suspended = adopted.suspended;
     this.#futile = adopted.futile;
+    this.#stealTime.restore(adopted.stealTime, this.#stolen);
     this.#arriving = 0;
     this.#timerStale = true;
     this.#passedFrom = -Infinity;

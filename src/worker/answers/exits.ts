@@ -76,7 +76,7 @@ export function exitDetailAnswer(lab: Lab, sequence: number): ExitDetail | undef
 }
 
 export function stageAnswer({ lab, vm }: AnswerContext): StageAnswer | undefined {
-  const open = lab.hypervisor?.openExit;
+  const open = vm && lab.hypervisorOf(vm)?.openExit;
   if (open === undefined || open.vm !== vm) return undefined;
   return {
     stage: open.stage,

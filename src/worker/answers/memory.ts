@@ -301,8 +301,8 @@ function byteAt(
   space: MemoryQuestion['space'],
   address: number,
 ): number | undefined {
-  if (space === 'hpa' && lab.hypervisor && vm?.technique !== 'bare')
-    return lab.hypervisor.machine.ram.view(address, 1)[0];
+  const hypervisor = vm === undefined ? lab.hypervisor : lab.hypervisorOf(vm);
+  if (space === 'hpa' && hypervisor) return hypervisor.machine.ram.view(address, 1)[0];
   if (vm === undefined) return undefined;
   let gpa: number | undefined = address;
   if (space === 'gva') {
@@ -315,12 +315,13 @@ function byteAt(
 }
 
 export function framesAnswer({ lab, vm }: AnswerContext): readonly FrameRun[] {
-  if (vm?.technique === 'bare' || lab.hypervisor === undefined) {
+  const hypervisor = vm === undefined ? lab.hypervisor : lab.hypervisorOf(vm);
+  if (hypervisor === undefined) {
     if (vm === undefined) return [];
     const owner = { kind: 'vm', vm: vm.id } as const;
     return [{ hpa: 0x8000_0000, frames: vm.memoryBytes / 4096, owner, use: 'ram', sharers: 1 }];
   }
-  return lab.hypervisor.frames.runs().map(({ hpa, frames, owner, sharers }) => ({
+  return hypervisor.frames.runs().map(({ hpa, frames, owner, sharers }) => ({
     hpa,
     frames,
     owner: ownerOf(owner),

@@ -134,6 +134,11 @@ export class VirtioBlock implements VirtioFunction {
     // Holds nothing.
   }
 
+  fork(): VirtioFactory | undefined {
+    const store = this.#store.readOnly ? this.#store : this.#store.fork?.();
+    return store && virtioBlock({ store, serial: this.#serial });
+  }
+
   #serve(chain: Chain): Served {
     const header = chain.take(0, HEADER_BYTES);
     if (header === undefined || chain.writableBytes < 1) {

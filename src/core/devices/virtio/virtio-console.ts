@@ -104,6 +104,11 @@ export class VirtioConsole implements VirtioFunction {
     // The window keeps its size.
   }
 
+  /** The person at the console sees and types to the first one only. */
+  fork(): VirtioFactory {
+    return virtioConsole({ transmit: () => undefined, ...this.#state });
+  }
+
   snapshot(): DeviceState {
     return { ...this.#state };
   }

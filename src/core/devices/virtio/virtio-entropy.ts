@@ -8,6 +8,8 @@ export interface EntropySource {
   /** Overwrites all of `bytes`. */
   fill(bytes: Uint8Array): void;
   snapshot(): DeviceState;
+  /** Another one that goes on with the same numbers. */
+  fork(): EntropySource;
   restore(state: DeviceState): void;
 }
 
@@ -30,6 +32,10 @@ export class SeededEntropy implements EntropySource {
 
   snapshot(): DeviceState {
     return { state: this.#state };
+  }
+
+  fork(): SeededEntropy {
+    return new SeededEntropy(this.#state);
   }
 
   restore(state: DeviceState): void {
@@ -74,6 +80,10 @@ export class VirtioEntropy implements VirtioFunction {
 
   reset(): void {
     // The numbers go on: a driver that resets the device does not get the same ones again.
+  }
+
+  fork(): VirtioFactory {
+    return virtioEntropy(this.#source.fork());
   }
 
   snapshot(): DeviceState {

@@ -74,6 +74,8 @@ export interface VirtioFunction {
   reset(): void;
   snapshot(): DeviceState;
   restore(state: DeviceState): void;
+  /** What makes the same device for a copy of its VM, with what is behind it forked; absent or undefined where that cannot be. */
+  fork?(): VirtioFactory | undefined;
 }
 
 export type VirtioFactory = (link: VirtioLink) => VirtioFunction;

@@ -28,10 +28,13 @@ export class VirtioNineP implements VirtioFunction {
   readonly title = 'shared folder';
   readonly features = FEATURES;
   readonly queues: readonly QueueRole[];
+  readonly #ports: VirtioNinePPorts;
   readonly #server: NinePServer;
   readonly #configuration: Uint8Array;
 
-  constructor({ folder, tag }: VirtioNinePPorts) {
+  constructor(ports: VirtioNinePPorts) {
+    const { folder, tag } = ports;
+    this.#ports = ports;
     this.#server = new NinePServer(folder);
     this.#configuration = Uint8Array.from([
       tag.length & 0xff,
@@ -48,6 +51,11 @@ export class VirtioNineP implements VirtioFunction {
 
   reset(): void {
     this.#server.reset();
+  }
+
+  /** It is a shared folder: both VMs have it. */
+  fork(): VirtioFactory {
+    return virtioNineP(this.#ports);
   }
 
   snapshot(): DeviceState {

@@ -268,6 +268,13 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     };
   }
 
+  /** The device in the slot once more, for a copy of its VM; undefined where there is none, or it cannot be in two VMs. */
+  fork(): { readonly device: VirtioFactory; readonly latency: number; readonly observer?: VirtioObserver } | undefined {
+    const device = this.function?.fork?.();
+    const { observer } = this.#ports;
+    return device && { device, latency: this.#latency, ...(observer && { observer }) };
+  }
+
   /** @throws Error where the state does not fit this slot */
   restore(state: DeviceState): void {
     const adopted = adoptState('virtio device', this.#fields, state) as unknown as TransportSnapshot;

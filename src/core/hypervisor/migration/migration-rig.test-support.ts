@@ -36,8 +36,8 @@ _start: la      t0, handler
         csrw    0x15d, zero
         li      s0, 0
         li      s3, 'a'
-        li      s6, 0x80800000          # a megabyte to walk through
-        li      s7, 0x00100000
+        li      s6, 0x80800000          # half a megabyte to walk through
+        li      s7, 0x00080000
         csrsi   sstatus, 2
 1:      addi    s0, s0, 1
         slli    t3, s0, 4

@@ -2,7 +2,7 @@
 // instruction (issue, section 2). And a stream that is wrong anywhere ends in words, with the VM refused or a legal one.
 
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { DeviceState } from '../../devices/device.ts';
 import { consoleOf, hashOf, hosted, sourceGuest } from '../guest-rig.test-support.ts';
 import type { SavedVm } from '../hosted-vm.ts';
@@ -18,6 +18,8 @@ import {
 } from './migration-rig.test-support.ts';
 import { encodePlain } from './plain-encoding.ts';
 import { IncomingVm, openingOf, restoreVm, saveVm } from './vm-stream.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const since = (vm: Placed['vm'], count: number): string =>
   String.fromCharCode(...vm.console.read(count, 2 ** 18).bytes);
@@ -92,7 +94,7 @@ describe.each(hosted)('%s', (technique) => {
     for (const each of [first, third]) advance(each, 60_000_000);
     expect(since(third.vm, 0)).toMatch(/[0-9a-f]{32}.*[0-9a-f]{32}.*done\r\n.*# $/s);
     expect(hashOf(third.vm)).toBe(hashOf(first.vm));
-  }, 60_000);
+  });
 });
 
 test.each([
@@ -246,5 +248,5 @@ describe.each(hosted)('%s: a state forged with right checksums', (technique) => 
       { numRuns: 100 },
     );
     expect(refused).toBeGreaterThan(10);
-  }, 30_000);
+  });
 });

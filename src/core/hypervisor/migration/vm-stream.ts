@@ -83,9 +83,9 @@ export function saveVm(vm: HostedVm): Uint8Array {
   const parts: Uint8Array[] = [...openingOf(vm)];
   const pages = new PagesWriter();
   const contents = new Uint8Array(PAGE_SIZE);
-  for (let page = 0; page < vm.memory.size / PAGE_SIZE; page++) {
-    vm.memory.read(RAM_BASE + page * PAGE_SIZE, contents);
-    pages.add(page, contents);
+  for (const gpa of vm.memory.touchedPages()) {
+    vm.memory.copyPage(gpa, contents);
+    pages.add((gpa - RAM_BASE) / PAGE_SIZE, contents);
     if (pages.pages === PAGES_PER_SECTION) parts.push(pages.finish());
   }
   if (pages.pages > 0) parts.push(pages.finish());
@@ -193,7 +193,7 @@ export class IncomingVm {
     const { memory } = this.vm;
     for (const { page, contents } of readPages(payload, memory.size / PAGE_SIZE)) {
       this.#pages++;
-      if (!memory.write(RAM_BASE + page * PAGE_SIZE, contents ?? ZEROS)) {
+      if (!memory.installPage(RAM_BASE + page * PAGE_SIZE, contents ?? ZEROS)) {
         throw new StreamError(
           'The destination has no free memory left for this VM. Remove a VM there, then migrate again.',
         );
