@@ -186,6 +186,8 @@ export class IncomingVm {
       );
     }
     this.#configured = true;
+    // Leaving its hart, a guest is told its steal time, in its memory: that must be over before what comes is put there.
+    for (const vcpu of this.vm.vcpus) vcpu.takeOff();
     this.vm.memory.clear();
   }
 
