@@ -148,6 +148,11 @@ export class Lab {
           'expected a guest in supervisor boot for paravirtual, found one in machine boot: a kernel that makes hypercalls has its hypervisor below it; run this one under trap-and-emulate, or bare',
         );
       }
+      if (guest.harts !== 1 && technique === 'paravirtual') {
+        throw new Error(
+          `expected 1 hart for paravirtual, found ${guest.harts}: what the kernel agrees on by hypercalls is one virtual CPU’s; run it under another technique`,
+        );
+      }
       vm = this.#machines.switchOn().addVm(id, technique, guest);
       this.#guests.set(id, guest);
     }

@@ -335,3 +335,26 @@ test('a handler that traps into itself is the end, and its neighbour does not no
   expect(vm.ending?.kind).toBe('dead');
   expect(vm.ending?.message).toMatch(/trap handler/);
 });
+
+test('all harts begin at the first instruction, each with its number; MSWI wakes the others', () => {
+  const source = `
+        csrr a0, mhartid
+        bnez a0, 2f
+        li t1, 0x2000000\n li t0, 1\n sw t0, 4(t1)     # wakes hart 1
+        la s5, flag
+1:      lw t0, 0(s5)\n beqz t0, 1b
+        ${is('t0', 7)} j 3f
+2:      li t0, 8\n csrw mie, t0\n wfi
+        csrr t0, mip\n andi t0, t0, 8\n beqz t0, 2b
+        li t1, 0x2000000\n sw zero, 4(t1)
+        la s5, flag\n li t0, 7\n sw t0, 0(s5)
+4:      j 4b
+        .balign 4
+flag:   .word 0
+3:`;
+  for (const technique of ['bare', 'trap-and-emulate'] as const) {
+    // Hart 0 may spin for a whole turn before hart 1 gets one.
+    const { vm } = runAlone(technique, image(source, { harts: 2 }), { limit: 3_000_000 });
+    expect(vm.ending, technique).toMatchObject({ exitCode: 0 });
+  }
+});

@@ -297,3 +297,10 @@ test('machine boot and several harts are refused in words', () => {
     /supervisor boot/,
   );
 });
+
+test('more than one hart is refused: what is agreed on by hypercalls is one virtual CPU’s', () => {
+  const guest = { ...sourceGuest('.globl _start\n_start: j _start'), harts: 2 };
+  expect(() => newLab().addVm({ technique: 'paravirtual', guest })).toThrow(
+    /^expected 1 hart for paravirtual, found 2/,
+  );
+});
