@@ -4,7 +4,6 @@ import type { BlockStore } from '../core/devices/block-store.ts';
 import { CopyOnWriteStore } from '../core/devices/copy-on-write-store.ts';
 import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
-import type { VirtioFactory } from '../core/devices/virtio/virtio-function.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
 import type { NetworkChoice } from '../core/hypervisor/virtual-network.ts';
@@ -26,12 +25,17 @@ export interface DeviceChoice {
   readonly network?: Partial<LinkSettings>;
 }
 
+/** A disk's place on the board. Kernels that do not read the device tree look in slot 0 alone, at 0x10001000. */
+const slotWords = ['slot=0', 'slot=1', 'slot=2', 'slot=3', 'slot=4', 'slot=5', 'slot=6', 'slot=7'] as const;
 /** What may stand behind a disk's file. */
-export const diskWords = ['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const;
+export const diskWords = [
+  ...(['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const),
+  ...slotWords,
+] as const;
 export type DiskWord = (typeof diskWords)[number];
 
 /** Slots of the board. */
-const SLOTS = 8;
+const SLOTS = slotWords.length;
 
 export class GuestDevices {
   readonly board: BoardDevices;
@@ -49,17 +53,19 @@ export class GuestDevices {
    */
   constructor(choice: DeviceChoice, complain: (message: string) => void) {
     const disks = choice.disk ?? [];
-    const found: VirtioFactory[] = [];
+    const found: VirtioDevice[] = [];
+    const taken = new Set<number>();
     const assigned: VirtioDevice[] = [];
     let programmed: BlockStore | undefined;
     try {
       const pio: BlockStore[] = [];
       for (const disk of disks) {
         const store = this.#open(disk);
+        const slot = slotOf(disk, taken);
         const model = { device: virtioBlock({ store, serial: `ringside-${this.#stores.length}` }) };
         if (disk.words.has('model=pio')) pio.push(store);
         else if (disk.words.has('model=passthrough')) assigned.push(model);
-        else found.push(model.device);
+        else found.push({ ...model, ...(slot !== undefined && { slot }) });
       }
       if (pio.length > 1) {
         throw new UsageError('one --disk with model=pio', `${pio.length}`, 'use model=virtio for the others');
@@ -67,9 +73,9 @@ export class GuestDevices {
       [programmed] = pio;
       (choice.share ?? []).forEach(({ path, words }, index) => {
         const folder = new DirectoryShare(path, { readOnly: words.has('readonly') });
-        found.push(virtioNineP({ folder, tag: `share${index}` }));
+        found.push({ device: virtioNineP({ folder, tag: `share${index}` }) });
       });
-      if (choice.rng !== undefined) found.push(virtioEntropy(new SeededEntropy(choice.rng)));
+      if (choice.rng !== undefined) found.push({ device: virtioEntropy(new SeededEntropy(choice.rng)) });
       const needed = found.length + assigned.length + (choice.network ? 1 : 0);
       if (needed > SLOTS) {
         throw new UsageError(`at most ${SLOTS} virtio devices`, `${needed}`, 'leave some out');
@@ -82,7 +88,7 @@ export class GuestDevices {
     this.network = choice.network && { link: choice.network, failed: complain };
     this.board = {
       ...(choice.virtio && { virtioVersion: choice.virtio }),
-      virtio: found.map((device) => ({ device, observer: { failed: complain } })),
+      virtio: found.map((device) => ({ ...device, observer: { failed: complain } })),
       ...(programmed && { programmedIo: { disk: { store: programmed } } }),
     };
     this.assigned = assigned.map((device) => ({ ...device, observer: { failed: complain } }));
@@ -97,4 +103,23 @@ export class GuestDevices {
     this.#stores.push(file);
     return words.has('snapshot') ? new CopyOnWriteStore(file) : file;
   }
+}
+
+/**
+ * @param taken slots of the disks before it; its own is added
+ * @returns the slot that a disk asks for, if it asks for one
+ * @throws UsageError
+ */
+function slotOf({ path, words }: FileWith<DiskWord>, taken: Set<number>): number | undefined {
+  const chosen = slotWords.filter((word) => words.has(word));
+  const [first] = chosen;
+  if (first === undefined) return undefined;
+  if (chosen.length > 1) throw new UsageError(`one slot for ${path}`, chosen.join(' and '), 'leave one out');
+  if (words.has('model=pio') || words.has('model=passthrough')) {
+    throw new UsageError(`${first} with model=virtio alone`, `another model for ${path}`, 'leave the slot out');
+  }
+  const slot = slotWords.indexOf(first);
+  if (taken.has(slot)) throw new UsageError('one disk for each slot', `${first} twice`, 'choose another slot');
+  taken.add(slot);
+  return slot;
 }

@@ -106,7 +106,8 @@ export const runOptions = {
     fileWith(diskWords),
     'a virtio disk, /dev/vda; more of them: vdb … What the guest writes goes into the file; readonly: it cannot write; ' +
       'snapshot: it writes into memory only, and the file stays as it is; model=pio: word by word through a register; ' +
-      'model=passthrough: a physical disk of its own behind the IOMMU, with hardware-assisted. Default: model=virtio',
+      'model=passthrough: a physical disk of its own behind the IOMMU, with hardware-assisted; slot=N: in virtio slot 0 to 7, where ' +
+      'slot 0 is at 0x10001000, as bus=virtio-mmio-bus.N on QEMU. Default: model=virtio, the highest free slot',
   ),
   share: repeatedOption(
     '--share',

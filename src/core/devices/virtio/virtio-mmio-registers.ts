@@ -237,7 +237,8 @@ export const LEGACY_REGISTERS: readonly TransportRegister[] = [
   QUEUE_NUM_MAX,
   QUEUE_NUM,
   writeOnly('QueueAlign', 0x03c, 'Alignment of the used ring in bytes.', ({ configurable }, value) => {
-    if (configurable) configurable.align = value;
+    // Kernels written for QEMU write 0 and mean the alignment they found: QEMU leaves it then.
+    if (configurable && value !== 0) configurable.align = value;
   }),
   readWrite(
     'QueuePFN',

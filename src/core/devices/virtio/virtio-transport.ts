@@ -179,9 +179,9 @@ export class VirtioTransport implements TransportFace, VirtioLink {
       return;
     }
     if (selected.ready) return;
-    const { guestPageSize } = state;
     const { size, align } = selected;
-    if (!isPowerOfTwo(guestPageSize)) return this.fail('GuestPageSize, a power of two, expected before QueuePFN');
+    // Kernels written for QEMU leave GuestPageSize out and write an address into QueuePFN: then its pages are bytes, as there.
+    const guestPageSize = 2 ** trailingZeros(state.guestPageSize);
     if (!isPowerOfTwo(align)) return this.fail(`a power of two in QueueAlign expected, found ${align}`);
     if (!isQueueSize(size, MAXIMUM_QUEUE_SIZE)) return this.fail(queueSizeMessage(size));
     const descriptors = value * guestPageSize;
@@ -341,8 +341,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
 
   #acceptsFeatures(): boolean {
     const { driverFeaturesLow, driverFeaturesHigh } = this.#state;
-    const offered = ((driverFeaturesLow & ~this.offered(0)) | (driverFeaturesHigh & ~this.offered(1))) === 0;
-    return offered && (driverFeaturesHigh & 1) !== 0;
+    // A device may go on without VERSION_1 (section 6.2). xv6 and others never set it, and QEMU lets them.
+    return ((driverFeaturesLow & ~this.offered(0)) | (driverFeaturesHigh & ~this.offered(1))) === 0;
   }
 
   #makeQueue(index: number, state: QueueState): SplitQueue {
@@ -475,6 +475,9 @@ const isGroup = (value: DeviceState[string] | undefined): value is DeviceState =
   typeof value === 'object' && !Array.isArray(value);
 
 const isPowerOfTwo = (value: number): boolean => value > 0 && Number.isInteger(Math.log2(value));
+
+/** 0 where there is no one. */
+const trailingZeros = (word: number): number => (word === 0 ? 0 : 31 - Math.clz32(word & -word));
 
 const queueSizeMessage = (size: number): string =>
   `The device stopped: a power of two up to ${MAXIMUM_QUEUE_SIZE} in QueueNum expected, found ${size}.`;
