@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { surroundings } from './bench-surroundings.test-support.ts';
 import { kernels } from './kernel-list.ts';
 import type { LabWay } from './peers/peer.ts';
 import { openPlainPeer } from './workbench.ts';
+import { techniques } from './measured-techniques.ts';
 
 /** As in kernels/kernel.h. */
 const fold = (checksum: number, value: number): number =>

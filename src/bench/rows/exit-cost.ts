@@ -1,12 +1,13 @@
 // What one exit costs: a guest that does nothing but leave and come back, less the same loop that does not leave.
 
-import { techniques, type Technique } from '../../core/hypervisor/virtual-machine.ts';
+import type { Technique } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure, LabRow } from '../figure.ts';
 import { newLab, usualSwitches } from '../new-lab.ts';
 import type { BoardCommand } from '../peers/dialogue.ts';
 import { LabGuest, machineMebibytes } from '../peers/lab-guest.ts';
 import { median } from '../statistics.ts';
 import { images, type Surroundings } from '../surroundings.ts';
+import { techniques } from '../measured-techniques.ts';
 
 interface Loop {
   readonly command: BoardCommand;

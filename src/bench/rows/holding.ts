@@ -1,12 +1,12 @@
 // What it costs to hold a VM and let it go: a pause and a restart, and one instruction stepped, as the page's buttons do it.
 
-import { techniques } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure, LabRow } from '../figure.ts';
 import { newLab, usualSwitches } from '../new-lab.ts';
 import { boardOrder } from '../peers/dialogue.ts';
 import { LabGuest, machineMebibytes } from '../peers/lab-guest.ts';
 import { median } from '../statistics.ts';
 import { images } from '../surroundings.ts';
+import { techniques } from '../measured-techniques.ts';
 
 const HEAP = 1;
 const REPETITIONS = 5;

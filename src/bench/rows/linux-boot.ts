@@ -3,12 +3,13 @@
 
 import { findGuest } from '../../guests/manifest.ts';
 import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
-import { techniques, type Technique } from '../../core/hypervisor/virtual-machine.ts';
+import type { Technique } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure, LabRow } from '../figure.ts';
 import { newLab, usualSwitches, type LabSwitches } from '../new-lab.ts';
 import { SLICE } from '../peers/lab-guest.ts';
 import { median, quotients } from '../statistics.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { techniques } from '../measured-techniques.ts';
 
 const MEBIBYTE = 2 ** 20;
 const HYPERVISOR_MEBIBYTES = 32;

@@ -12,7 +12,7 @@ import { Access } from '../../machine/walker.ts';
 import { HardwareAssisted } from '../hardware-assisted.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import { walkGuest } from '../inspect-memory.ts';
-import { effectKinds, type ExitRecord } from '../trace.ts';
+import type { ExitRecord } from '../trace.ts';
 
 export interface Denial {
   /** Who decided: `second stage`, `shadow table`, `hart`, `virtual hart`, `firmware`, `device`, `timer`, `scheduler`. */
@@ -156,7 +156,7 @@ const errorNames: Readonly<Record<number, string>> = {
 function byFirmware({ answer }: Attempted, { effects }: ExitRecord): Denial | undefined {
   const error = answer | 0;
   if (error >= 0) return undefined;
-  const call = effects.find(({ kind }) => kind === effectKinds.at(-1));
+  const call = effects.find(({ kind }) => kind === 'sbi');
   return {
     by: 'firmware',
     check: `SBI call ${hex(call?.what ?? 0)}, checked by the hypervisor in the firmware’s place: error ${error} (${errorNames[error] ?? 'unknown'}).`,
