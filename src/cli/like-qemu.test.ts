@@ -120,7 +120,7 @@ describe.each(versions)('the virtio slots, %s', (version) => {
 const HAS_QEMU = spawnSync('qemu-system-riscv32', ['--version']).status === 0;
 
 describe.each(versions)('a disk in the first slot, %s', (version) => {
-  const said = version === 'legacy' ? 'L1 sector 1\nL2 sector 1\n' : 'M1 sector 1\n';
+  const said = version === 'legacy' ? 'L1 sector 1\nL2 sector 1\n' : 'M1 sector 1\nM2 sector 1\n';
 
   function newDisk(): string {
     const bytes = Buffer.alloc(2 ** 16);
