@@ -4,13 +4,15 @@
 //   offer input → run a slice → drain the trace → waiting? skip ahead, sleep, or find that it sleeps for ever → flush
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Computer, SliceEnd } from '../core/hypervisor/computer.ts';
+import type { SliceEnd } from '../core/hypervisor/computer.ts';
 import { asleep } from '../core/hypervisor/endings.ts';
-import type { Ending, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import type { Ending } from '../core/hypervisor/virtual-machine.ts';
 import type { ConsoleInput } from './console-input.ts';
 import type { ConsoleOutput } from './console-output.ts';
 import { OUTPUT_CLOSED, type Interruption, type Interruptions } from './interruption.ts';
+import type { Move } from './move.ts';
 import { Pace, TICKS_PER_MILLISECOND } from './pace.ts';
+import type { Session } from './session.ts';
 
 /** Instructions between two offers of input: two milliseconds or so of host time. */
 const SLICE = 1 << 18;
@@ -26,8 +28,7 @@ const MILLISECONDS_LIMIT = 0x7fff_ffff;
 const SILENT_LIMIT = 60 * 1000 * TICKS_PER_MILLISECOND;
 
 export interface Drive {
-  readonly vm: VirtualMachine;
-  readonly computer: Computer;
+  readonly session: Pick<Session, 'vm' | 'computer'>;
   readonly input: ConsoleInput;
   readonly output: ConsoleOutput;
   readonly interruptions: Interruptions;
@@ -35,11 +36,14 @@ export interface Drive {
   readonly limit: number;
   /** Called at least every `TRACE_SLICE` instructions where exits are traced. */
   readonly drainTrace: (() => void) | undefined;
+  /** Looked at between slices, and at the instructions at which it wants to be. */
+  readonly move: Pick<Move, 'due' | 'look'>;
 }
 
 export type Outcome =
   | { readonly kind: 'ended'; readonly ending: Ending }
   | { readonly kind: 'limit' }
+  | { readonly kind: 'saved'; readonly message: string }
   | { readonly kind: 'interrupted'; readonly by: Interruption };
 
 /** Runs the guest until it ends, reaches the limit, or is interrupted. Everything it printed has then been handed on. */
@@ -60,21 +64,24 @@ class Driver {
 
   constructor(setup: Drive) {
     this.#setup = setup;
-    this.#receive = (bytes) => setup.vm.receive(bytes);
+    this.#receive = (bytes) => setup.session.vm.receive(bytes);
   }
 
   async run(): Promise<Outcome> {
-    const { vm, input, output, interruptions, limit } = this.#setup;
+    const { session, input, output, interruptions, limit, move } = this.#setup;
     let flushed = performance.now();
     for (;;) {
+      const saved = session.vm.ending ? undefined : move.look();
+      if (saved !== undefined) return { kind: 'saved', message: saved };
+      const { vm } = session;
       if (vm.ending) return { kind: 'ended', ending: vm.ending };
       if (interruptions.first) return { kind: 'interrupted', by: interruptions.first };
       if (output.closed) return { kind: 'interrupted', by: OUTPUT_CLOSED };
       const left = limit - vm.instructions;
       if (left <= 0) return { kind: 'limit' };
-      if (input.offer(this.#receive) > 0) this.#lastNews = this.#setup.computer.now;
-      const end = this.#runSlice(Math.min(SLICE, left));
-      if (vm.ending) continue;
+      if (input.offer(this.#receive) > 0) this.#lastNews = session.computer.now;
+      const end = this.#runSlice(Math.min(SLICE, left, move.due - vm.instructions));
+      if (session.vm.ending) continue;
       if (end === 'stopped') throw new Error('the guest stands still, and nobody has asked it to');
       if (end === 'idle') {
         const ending = await this.#wait();
@@ -88,19 +95,21 @@ class Driver {
   }
 
   #runSlice(budget: number): SliceEnd {
-    const { computer, drainTrace } = this.#setup;
+    const { drainTrace, session } = this.#setup;
+    const { computer, vm } = session;
     if (drainTrace === undefined) return computer.runSlice(budget);
     for (let left = budget; left > 0; left -= TRACE_SLICE) {
       const end = computer.runSlice(Math.min(left, TRACE_SLICE));
       drainTrace();
-      if (end !== 'budget') return end;
+      if (end !== 'budget' || session.vm !== vm) return end;
     }
     return 'budget';
   }
 
   /** The guest waits. @returns the ending of one that can never go on */
   async #wait(): Promise<Ending | undefined> {
-    const { computer, input } = this.#setup;
+    const { input } = this.#setup;
+    const { computer } = this.#setup.session;
     if (input.offer(this.#receive) > 0) return undefined;
     const until = computer.idleUntil();
     if (until === undefined) return undefined;
@@ -114,7 +123,7 @@ class Driver {
   }
 
   #silentSince(): number {
-    const { computer, vm } = this.#setup;
+    const { computer, vm } = this.#setup.session;
     if (vm.console.count !== this.#printed) {
       this.#printed = vm.console.count;
       this.#lastNews = computer.now;
@@ -124,7 +133,7 @@ class Driver {
 
   /** Lets time pass as it passes for the person who watches. */
   async #waitInStep(until: number): Promise<void> {
-    const { computer } = this.#setup;
+    const { computer } = this.#setup.session;
     const started = performance.now();
     const from = computer.now;
     const sleep = until === Infinity ? MILLISECONDS_LIMIT : this.#pace.sleep(started, from, until);

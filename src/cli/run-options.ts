@@ -6,6 +6,8 @@ import { diskWords } from './guest-devices.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
 import { cable } from './network-options.ts';
+import { bandwidth } from './move-options.ts';
+import { divergences } from '../core/hypervisor/migration/live-migration.ts';
 import { perVcpu, harts } from './scheduling-options.ts';
 import { MAXIMUM_WEIGHT } from '../core/hypervisor/vcpu-schedule.ts';
 import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
@@ -130,6 +132,44 @@ export const runOptions = {
       'Default: delay=0.01,loss=0,rate=1G',
   ),
   pcap: option('--pcap', 'FILE', fileName, 'write every frame on the network, for Wireshark; wants --network'),
+  migrateAfter: option(
+    '--migrate-after',
+    'N',
+    count,
+    'move the VM to a second machine while it runs, from when it has executed so many instructions; its console goes on. Not with bare',
+  ),
+  bandwidth: option(
+    '--bandwidth',
+    'BYTES',
+    bandwidth,
+    'a second of virtual time, on the link between the machines, with K, M or G (decimal). Default: 125M, which is 1 Gbit/s',
+  ),
+  downtime: option(
+    '--downtime',
+    'MS',
+    wholeNumber(1, 600_000),
+    'milliseconds of virtual time for which a VM that moves may stand still. Default: 300',
+  ),
+  diverge: option(
+    '--diverge',
+    'WHAT',
+    oneOf(divergences),
+    'what to do where the VM writes faster than the link carries: report, and give up after 40 rounds; throttle the VM; ' +
+      'force it to stop, however long; cancel. Default: report',
+  ),
+  save: option(
+    '--save',
+    'FILE',
+    fileName,
+    'write the VM into a file, all but what its disks and shares hold, and end with 0; wants --save-after. Not with bare',
+  ),
+  saveAfter: option('--save-after', 'N', count, 'instructions of the guest after which --save writes it'),
+  restore: option(
+    '--restore',
+    'FILE',
+    fileName,
+    'go on with a VM that --save wrote, given the same guest, memory, harts and devices; its instructions count on from there',
+  ),
   virtio: option(
     '--virtio',
     'VERSION',

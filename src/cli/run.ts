@@ -9,6 +9,8 @@ import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { writeProcessesTo, writeSystemCallsTo } from './introspection.ts';
 import { Interruptions, QUIT } from './interruption.ts';
+import { applyMemory } from './memory-options.ts';
+import { Move } from './move.ts';
 import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { openSession, type Session } from './session.ts';
@@ -67,7 +69,7 @@ async function runWith(
     return file;
   };
   try {
-    const taken = [...chosen.files];
+    const taken = [...chosen.files, ...(options.restore === undefined ? [] : [options.restore])];
     const output = (what: string, path: string | undefined) => {
       const file = open(what, path, taken);
       if (path !== undefined) taken.push(path);
@@ -78,12 +80,13 @@ async function runWith(
     const levels = output('the levels', options.traceLevels);
     const pcap = output('the frames', options.pcap);
     const systemCalls = output('the system calls', options.systemCalls);
+    const saved = output('the saved VM', options.save);
     const processes = output('the processes', options.processes);
     if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
     const limit = options.maxInstructions ?? Infinity;
     const status = await runSession(
-      { chosen, session, stats, writers: writersOf(session, trace, levels), limit },
+      { chosen, session, stats, writers: writersOf(session, trace, levels), limit, options, saved, systemCalls },
       streams,
     );
     if (processes) writeProcessesTo(processes, session.vm);
@@ -100,6 +103,10 @@ interface Prepared {
   readonly writers: readonly TraceWriter[];
   /** Instructions. */
   readonly limit: number;
+  readonly options: Given<typeof runOptions>;
+  /** For --save. */
+  readonly saved: OpenFile | undefined;
+  readonly systemCalls: OpenFile | undefined;
 }
 
 function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: OpenFile): readonly TraceWriter[] {
@@ -110,15 +117,21 @@ function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: Ope
   ];
 }
 
-async function runSession({ chosen, session, stats, writers, limit }: Prepared, streams: Streams): Promise<number> {
-  const { vm, computer } = session;
+async function runSession(prepared: Prepared, streams: Streams): Promise<number> {
+  const { chosen, session, stats, writers, limit, options, saved, systemCalls } = prepared;
   const { stdin, stdout, complain } = streams;
   const interruptions = new Interruptions();
   const output = new ConsoleOutput(stdout);
   const keys = new EscapeKeys(() => interruptions.interrupt(QUIT));
   const input = inputFrom(stdin, keys.translate);
   const drainTrace = writers.length === 0 ? undefined : () => writers.forEach((writer) => writer.drain());
-  vm.console.sink = output.write;
+  // Where the guest has left the cursor, at a terminal, a line begins anew.
+  const say = (line: string) => complain((stdout.isTTY && output.midLine ? '\n' : '') + line);
+  const move = new Move(session, options, saved, say, () => {
+    if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
+    if (session.hypervisor) applyMemory(options, session.hypervisor);
+  });
+  session.vm.console.sink = output.write;
   interruptions.listen();
   let restore: (() => void) | undefined;
   if (stdin.isTTY) {
@@ -128,24 +141,26 @@ async function runSession({ chosen, session, stats, writers, limit }: Prepared, 
   try {
     await input.start();
     const started = performance.now();
-    const outcome = await drive({ vm, computer, input, output, interruptions, limit, drainTrace });
+    const outcome = await drive({ session, input, output, interruptions, limit, drainTrace, move });
     const seconds = (performance.now() - started) / 1000;
+    move.end();
     const verdict = verdictOf(outcome, limit);
     if (stats !== undefined) {
       const statistics = statisticsOf({
         chosen,
-        vm,
+        vm: session.vm,
         trace: session.trace,
         verdict,
         seconds,
         hypervisor: session.hypervisor,
+        migration: move.migration,
       });
       stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));
     }
     for (const { lost } of writers) if (lost > 0) complain(`the trace lacks ${lost} records: they came too fast`);
     const expected = verdict.stopped === 'finisher' || verdict.stopped === 'shutdown';
     const silent = expected || (outcome.kind === 'interrupted' && outcome.by.message === undefined);
-    if (!silent) complain((stdout.isTTY && output.midLine ? '\n' : '') + verdict.message);
+    if (!silent) say(verdict.message);
     return exitStatusOf(verdict);
   } finally {
     restore?.();

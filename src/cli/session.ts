@@ -6,6 +6,7 @@ import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
+import type { LiveMigration, MigrationOptions } from '../core/hypervisor/migration/live-migration.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
@@ -15,10 +16,12 @@ import type { ChosenGuest } from './guest-source.ts';
 import { applyMemory, checkMemory, memoryOptionsOf, type MemoryChoice } from './memory-options.ts';
 import { nodeHost } from './node-host.ts';
 import { applyScheduling, checkScheduling, type SchedulingChoice } from './scheduling-options.ts';
+import { checkMoves, restoreFrom, type MoveChoice } from './move-options.ts';
 import { UsageError } from './options.ts';
 import { sizeText } from './values.ts';
 
 export interface Session {
+  /** Another one once it has moved to the second machine. */
   readonly vm: VirtualMachine;
   readonly computer: Computer;
   readonly trace: Trace;
@@ -26,8 +29,10 @@ export interface Session {
   readonly levels: LevelTrace | undefined;
   /** Undefined where the guest has no network card. */
   readonly network: VirtualNetwork | undefined;
-  /** Undefined on the bare machine. */
+  /** The one that the VM is under now; undefined on the bare machine. */
   readonly hypervisor: Hypervisor | undefined;
+  /** Begins to move the VM to a second machine while it runs. @throws Error, RangeError: one line for a person */
+  migrate(options: MigrationOptions): LiveMigration;
 }
 
 /** Crossings between levels that are kept until they are written: more than there can be in one slice. */
@@ -43,10 +48,11 @@ const MACHINE_LIMIT = 2 ** 31;
 export function openSession(
   { guest, technique }: ChosenGuest,
   broken: readonly QuirkName[] = [],
-  scheduling: SchedulingChoice & MemoryChoice = {},
+  scheduling: SchedulingChoice & MemoryChoice & MoveChoice = {},
 ): Session {
   checkScheduling(scheduling, technique, guest.harts);
   checkMemory(scheduling, technique);
+  checkMoves(scheduling, technique);
   const machineBytes = scheduling.machineMemory ?? guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
@@ -72,18 +78,24 @@ export function openSession(
     ...(scheduling.physicalHarts !== undefined && { physicalHarts: scheduling.physicalHarts }),
   });
   const vm = addVm(lab, { guest, technique });
+  if (vm instanceof HostedVm && scheduling.restore !== undefined) restoreFrom(scheduling.restore, vm);
   if (vm instanceof HostedVm && lab.hypervisor) {
     applyScheduling(scheduling, lab.hypervisor, vm);
     applyMemory(scheduling, lab.hypervisor);
   }
   lab.start(vm.id);
   return {
-    vm,
+    get vm() {
+      return lab.vm(vm.id);
+    },
     computer: lab.computerOf(vm),
     trace: lab.trace,
     levels: vm instanceof BareMachine ? vm.levels : undefined,
     network: lab.networkOf(vm),
-    hypervisor: lab.hypervisor,
+    get hypervisor() {
+      return lab.hypervisorOf(lab.vm(vm.id));
+    },
+    migrate: (options) => lab.migrate(vm.id, options),
   };
 }
 

@@ -8,8 +8,10 @@ import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Vcpu } from '../core/hypervisor/vcpu.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
+import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import type { Outcome } from './drive.ts';
 import type { ChosenGuest } from './guest-source.ts';
+import { migrationStatisticsOf, type MigrationStatistics } from './move-options.ts';
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
 
 /** A run that reached --max-instructions, as `timeout` reports it. */
@@ -36,7 +38,7 @@ export interface Statistics {
   /** Bytes. */
   readonly memory: number;
   readonly harts: number;
-  readonly stopped: 'finisher' | 'shutdown' | 'limit' | 'dead' | 'interrupted';
+  readonly stopped: 'finisher' | 'shutdown' | 'limit' | 'dead' | 'interrupted' | 'saved';
   /** The guest's own code, whole; the exit status has only eight bits for it. */
   readonly exitCode: number;
   /** One sentence: how it ended. */
@@ -57,6 +59,8 @@ export interface Statistics {
   readonly vcpus?: readonly VcpuStatistics[];
   /** How much of its memory is where. */
   readonly memoryUse: MemoryStatistics;
+  /** Of --migrate-after. */
+  readonly migration?: MigrationStatistics;
   readonly stateHash: string;
 }
 
@@ -85,6 +89,8 @@ export function verdictOf(outcome: Outcome, limit: number): Pick<Statistics, 'st
         exitCode: LIMIT_EXIT_CODE,
         message: `The guest reached the limit of ${limit} instructions.`,
       };
+    case 'saved':
+      return { stopped: 'saved', exitCode: 0, message: outcome.message };
     case 'interrupted':
       return {
         stopped: 'interrupted',
@@ -111,9 +117,11 @@ export interface Run {
   readonly seconds: number;
   /** Undefined on the bare machine. */
   readonly hypervisor: Hypervisor | undefined;
+  /** Undefined where the VM was not to move. */
+  readonly migration?: LiveMigration | undefined;
 }
 
-export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor }: Run): Statistics {
+export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration }: Run): Statistics {
   const { guest, technique, name } = chosen;
   return {
     image: name,
@@ -134,6 +142,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor }
     interrupts: vm.interrupts,
     ...(vm instanceof HostedVm && { vcpus: vm.vcpus.map((vcpu) => vcpuStatistics(vcpu, vm.physical.elapsed)) }),
     memoryUse: memoryStatisticsOf(vm, hypervisor),
+    ...(migration && { migration: migrationStatisticsOf(migration) }),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
 }

@@ -1,0 +1,207 @@
+// --migrate-after, --save and --restore: a guest that moves while it runs prints what it would have printed at home, and one that
+// was put into a file goes on out of it. What cannot be is refused in one line, with status 2.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { assemble } from '../core/isa/assembly/assemble.ts';
+import type { Statistics } from './stats.ts';
+import { command } from './streams.test-support.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-move-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string) => join(folder, name);
+
+function program(name: string, source: string): string {
+  const assembled = assemble(source, { textAddress: 0x8040_0000 });
+  if (!assembled.ok) throw new Error(assembled.errors.map(({ line, message }) => `${line}: ${message}`).join('\n'));
+  writeFileSync(at(name), assembled.image);
+  return at(name);
+}
+
+async function run(argv: readonly string[], typed = '') {
+  const stats = at('stats.json');
+  rmSync(stats, { force: true });
+  const finished = await command(['run', '--stats', stats, ...argv], typed);
+  return { ...finished, statistics: JSON.parse(readFileSync(stats, 'utf8')) as Statistics };
+}
+
+/** Counts in memory, a page at a time, and prints a letter every so often: a to z, and then it is done. */
+const LETTERS = `
+_start: li s0, 'a'
+        li s1, 0x10000000
+        li s2, 0x80800000
+letter: li s3, 20000
+1:      andi t0, s3, 255
+        slli t0, t0, 12
+        add t0, t0, s2
+        sw s3, 0(t0)
+        addi s3, s3, -1
+        bnez s3, 1b
+        sb s0, 0(s1)
+        addi s0, s0, 1
+        li t0, 'z'
+        bleu s0, t0, letter
+        li t0, 0x100000
+        li t1, 0x5555
+        sw t1, 0(t0)
+2:      j 2b
+`;
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
+const letters = program('letters.elf', LETTERS);
+const HOSTED = ['--technique', 'hardware-assisted', '--memory', '16M'];
+
+describe('--migrate-after', () => {
+  test('Linux moves while it boots, answers at the other machine, and nothing is lost', async () => {
+    const { status, stdout, complaints, statistics } = await run(
+      ['--guest', 'linux', '--technique', 'hardware-assisted', '--migrate-after', '20M', '--bandwidth', '1G'],
+      '\necho $((6 * 7))\npoweroff -f\n',
+    );
+    expect(stdout).toMatch(/^42\r$/m);
+    expect(status).toBe(0);
+    expect(complaints).toHaveLength(1);
+    expect(complaints[0]).toMatch(
+      /^migration completed: \d+ rounds, [\d.]+ MB, stood still for [\d.]+ ms\. .*nothing was lost/,
+    );
+    const { migration } = statistics;
+    expect(migration).toMatchObject({ state: 'completed', bandwidth: 1e9 });
+    expect(migration?.rounds.length).toBeGreaterThan(1);
+    expect(migration?.rounds[0]?.pages).toBeGreaterThan(1000);
+    expect(migration?.hashes.source).toMatch(/^[0-9a-f]{16}$/);
+    expect(migration?.hashes.destination).toBe(migration?.hashes.source);
+    expect(migration?.downtime).toBeGreaterThan(0);
+    expect(migration?.downtime).toBeLessThan(0.3);
+  });
+
+  test.each(['trap-and-emulate', 'hardware-assisted'])('%s: the console goes on where it was', async (technique) => {
+    const { status, stdout, statistics } = await run([
+      ...[letters, '--technique', technique, '--memory', '16M'],
+      ...['--migrate-after', '100K', '--bandwidth', '1G', '--downtime', '5', '--diverge', 'force'],
+    ]);
+    expect(stdout).toBe(ALPHABET);
+    expect(status).toBe(0);
+    expect(statistics.migration?.state).toBe('completed');
+  });
+
+  test('a guest that writes faster than the link carries: cancel leaves it where it was', async () => {
+    const { status, stdout, complaints, statistics } = await run([
+      ...[letters, ...HOSTED, '--max-instructions', '100M'],
+      ...['--migrate-after', '100K', '--bandwidth', '500M', '--downtime', '1', '--diverge', 'cancel'],
+    ]);
+    expect(stdout).toBe(ALPHABET);
+    expect(status).toBe(0);
+    expect(complaints).toEqual([expect.stringMatching(/^migration cancelled: .*does not converge/)]);
+    expect(statistics.migration?.state).toBe('cancelled');
+  });
+
+  test('a guest that is over before: said, and its own status stays', async () => {
+    const { status, complaints, statistics } = await run([letters, ...HOSTED, '--migrate-after', '1G']);
+    expect(status).toBe(0);
+    expect(complaints).toEqual([expect.stringMatching(/^expected the guest to come to 1000000000 .*--migrate-after/)]);
+    expect(statistics.migration).toBeUndefined();
+  });
+
+  test('a downtime that the state alone would exceed: one line, status 2', async () => {
+    const { status, complaints } = await command([
+      ...['run', letters, ...HOSTED],
+      ...['--migrate-after', '100K', '--bandwidth', '1K', '--downtime', '1'],
+    ]);
+    expect(status).toBe(2);
+    expect(complaints).toEqual([
+      expect.stringMatching(/^--migrate-after: expected a downtime limit of at least \d+ ms/),
+    ]);
+  });
+});
+
+describe('--save and --restore', () => {
+  const file = at('letters.vm');
+
+  test('what was saved at an instruction goes on from it to the same end', async () => {
+    const whole = await run([letters, ...HOSTED]);
+    const first = await run([letters, ...HOSTED, '--save', file, '--save-after', '1M']);
+    expect(first.status).toBe(0);
+    expect(first.complaints).toEqual([
+      expect.stringMatching(/^saved into ".*letters.vm" at 1000000 instructions: \d+ bytes/),
+    ]);
+    expect(first.statistics).toMatchObject({ stopped: 'saved', instructions: 1e6 });
+    const second = await run([letters, ...HOSTED, '--restore', file]);
+    expect(first.stdout.length).toBeGreaterThan(0);
+    expect(first.stdout + second.stdout).toBe(ALPHABET);
+    expect(second.complaints).toEqual([]);
+    expect(second.status).toBe(0);
+    expect(second.statistics.stateHash).toBe(whole.statistics.stateHash);
+    expect(second.statistics.instructions).toBeGreaterThan(1e6);
+  });
+
+  test('Linux, saved as it boots, comes to its prompt out of the file', async () => {
+    const linux = ['--guest', 'linux', '--technique', 'hardware-assisted'];
+    const saved = at('linux.vm');
+    const first = await run([...linux, '--save', saved, '--save-after', '30M']);
+    expect(first.status).toBe(0);
+    const second = await run([...linux, '--restore', saved], '\necho $((6 * 7))\npoweroff -f\n');
+    expect(second.stdout).not.toContain('Linux version');
+    expect(second.stdout).toMatch(/^42\r$/m);
+    expect(second.status).toBe(0);
+  });
+
+  test('another shape of VM, a cut and a damaged file, and no file at all: one line, status 2', async () => {
+    await run([letters, ...HOSTED, '--save', file, '--save-after', '1M']);
+    const stream = readFileSync(file);
+    const damaged = Uint8Array.from(stream);
+    damaged[damaged.length >> 1] = (damaged[damaged.length >> 1] ?? 0) ^ 4;
+    writeFileSync(at('cut.vm'), stream.subarray(0, stream.length - 100));
+    writeFileSync(at('damaged.vm'), damaged);
+    writeFileSync(at('empty.vm'), '');
+    const restored = async (path: string, memory = '16M') => {
+      const { status, complaints } = await command([
+        ...['run', letters, '--technique', 'hardware-assisted', '--memory', memory, '--restore', path],
+      ]);
+      expect(status).toBe(2);
+      expect(complaints).toHaveLength(1);
+      expect(complaints[0]).not.toContain('\n');
+      return complaints[0] ?? '';
+    };
+    expect(await restored(file, '32M')).toMatch(/--restore ".*": .*expected memoryBytes 33554432, found 16777216/);
+    expect(await restored(at('cut.vm'))).toMatch(/cut off/);
+    expect(await restored(at('damaged.vm'))).toMatch(/damaged/);
+    expect(await restored(at('empty.vm'))).toMatch(/cut off/);
+    expect(await restored(letters)).toMatch(/--restore/);
+    expect(await restored(at('missing.vm'))).toMatch(/expected a saved VM at ".*missing.vm", found none/);
+  });
+
+  test('a guest that is over before: said', async () => {
+    const { status, complaints } = await run([letters, ...HOSTED, '--save', at('late.vm'), '--save-after', '1G']);
+    expect(status).toBe(0);
+    expect(complaints).toEqual([expect.stringMatching(/--save-after.*not saved/)]);
+  });
+});
+
+test.each([
+  [['--migrate-after', '1M'], /guest of the hypervisor with --migrate-after.*bare/],
+  [['--save', 'x', '--save-after', '1M'], /guest of the hypervisor with --save.*bare/],
+  [['--restore', 'x'], /guest of the hypervisor with --restore.*bare/],
+  [['--technique', 'hardware-assisted', '--bandwidth', '10M'], /--migrate-after with --bandwidth/],
+  [['--technique', 'hardware-assisted', '--diverge', 'force'], /--migrate-after with --diverge/],
+  [['--technique', 'hardware-assisted', '--save', 'x'], /--save-after with --save/],
+  [['--technique', 'hardware-assisted', '--save-after', '5'], /--save with --save-after/],
+  [['--bandwidth', '10'], /bytes a second from 1K to 1000G after --bandwidth/],
+  [['--bandwidth', 'fast'], /bytes a second from 1K to 1000G after --bandwidth/],
+  [['--downtime', '0'], /whole number from 1 to 600000 after --downtime/],
+  [['--diverge', 'hope'], /report or throttle or force or cancel after --diverge/],
+])('%j is refused', async (options, expected) => {
+  const { status, complaints } = await command(['run', '--guest', 'hello', ...options]);
+  expect(status).toBe(2);
+  expect(complaints).toEqual([expect.stringMatching(expected)]);
+});
+
+test('a disk whose writes are nowhere kept cannot be saved with its VM', async () => {
+  writeFileSync(at('disk.img'), new Uint8Array(4096));
+  const { status, complaints } = await command([
+    ...['run', letters, ...HOSTED, '--save', at('x.vm'), '--save-after', '1M', '--disk', `${at('disk.img')},snapshot`],
+  ]);
+  expect(status).toBe(2);
+  expect(complaints).toEqual([expect.stringMatching(/--save, found ".*disk.img" as a snapshot/)]);
+});
