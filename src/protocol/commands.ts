@@ -5,6 +5,7 @@ import type { TwinRun } from '../core/hypervisor/twins.ts';
 import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
+import type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
 import type { Frame, FrameRequest } from './frame.ts';
 import type { ScenarioInput } from './scenario/scenario.ts';
 import type {
@@ -18,6 +19,7 @@ import type {
 } from './properties.ts';
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
+export type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
 export type { TwinRun } from '../core/hypervisor/twins.ts';
 export type { Measured } from '../core/linux/measure.ts';
 export type { BootMode, StepKind, Technique } from './vocabulary.ts';
@@ -158,6 +160,25 @@ export interface Commands {
   setDirtyLog: { request: { readonly vm: number; readonly on: boolean }; reply: Done };
   /** What was written to so far counts as collected: the log goes on with no page dirty. `pages`: how many were. */
   collectDirtyLog: { request: { readonly vm: number }; reply: { readonly pages: number } };
+  /** Begins to move a VM of the hypervisor to the other machine while it runs. Ticks of the 10 MHz board clock. */
+  migrate: {
+    request: {
+      readonly vm: number;
+      readonly bytesPerSecond: number;
+      readonly downtimeLimitTicks: number;
+      /** What to do with a VM that writes faster than the link carries. */
+      readonly divergence: Divergence;
+    };
+    reply: Done;
+  };
+  /** Gives up the migration under way: the VM runs on where it was. */
+  cancelMigration: { request: Record<string, never>; reply: Done };
+  /** Pulls out the cable that the migration under way goes over. */
+  cutMigrationLink: { request: Record<string, never>; reply: Done };
+  /** Stops the VM that moves now, whatever its downtime will be. */
+  forceMigration: { request: Record<string, never>; reply: Done };
+  /** Makes a copy of a VM of the hypervisor that goes on from here beside it. */
+  cloneVm: { request: { readonly vm: number }; reply: { readonly vm: number } };
   /** How the hypervisor deals out its machine's memory; what is absent stays as it is. */
   setMemory: {
     request: { readonly merging?: boolean; readonly pagesPerScan?: number; readonly hugePages?: boolean };

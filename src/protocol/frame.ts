@@ -8,6 +8,8 @@ import type { Verdict } from '../core/hypervisor/exits.ts';
 import type { JourneyStep } from '../core/hypervisor/frame-journeys.ts';
 import type { InterruptChain } from '../core/hypervisor/interrupt-log.ts';
 import type { Crossing, CrossingCount } from '../core/hypervisor/level-trace.ts';
+import type { MachineName } from '../core/hypervisor/machines.ts';
+import type { MigrationState } from '../core/hypervisor/migration/live-migration.ts';
 import type { EffectKind } from '../core/hypervisor/trace.ts';
 import type { LinuxPicture } from '../core/linux/processes.ts';
 import type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
@@ -25,6 +27,8 @@ export type {
 } from '../core/linux/processes.ts';
 export type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
 export type { LevelName } from './vocabulary.ts';
+export type { MachineName } from '../core/hypervisor/machines.ts';
+export type { MigrationState } from '../core/hypervisor/migration/live-migration.ts';
 export type { StopReason } from '../core/hypervisor/control.ts';
 export type { Verdict } from '../core/hypervisor/exits.ts';
 export type { ChainStage, InterruptChain } from '../core/hypervisor/interrupt-log.ts';
@@ -64,6 +68,8 @@ export interface VmSummary {
   readonly boot: BootMode;
   readonly memoryBytes: number;
   readonly state: VmState;
+  /** Which of the hypervisors' machines it is on; undefined for a bare guest, which has one of its own. */
+  readonly machine: MachineName | undefined;
   /** Its harts, in the order of their numbers. `mode`, `runner` and `pc` below are those of the one that is looked at. */
   readonly vcpus: readonly VcpuSummary[];
   readonly stopReason: StopReason | undefined;
@@ -126,6 +132,8 @@ export interface Queries {
   frames: { question: true; answer: readonly FrameRun[] };
   /** Memory as a resource: who has how much of what, over all VMs of the hypervisor; no answer where there is none. */
   memoryUse: { question: true; answer: MemoryUseAnswer };
+  /** The live migration under way, or the last one; no answer before the first. */
+  migration: { question: true; answer: MigrationAnswer };
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** Physical devices that are assigned to guests, and what the IOMMU refused them; no answer where there are none. */
   assignedDevices: { question: true; answer: AssignedDevicesAnswer };
@@ -498,6 +506,48 @@ export interface MemoryUseAnswer {
     readonly saved: number;
     readonly fullScans: number;
   };
+}
+
+/** One round of a migration that is over. */
+export interface MigrationRoundRow {
+  readonly round: number;
+  /** Pages that were sent, and those of them that were all zeros. */
+  readonly pages: number;
+  readonly zeroPages: number;
+  readonly bytes: number;
+  /** Pages that the VM wrote meanwhile, or that were not sent: they are the next round's. */
+  readonly dirtyPages: number;
+  readonly ticks: number;
+  /** What the downtime would have been had the VM been stopped then. */
+  readonly expectedDowntimeTicks: number;
+  /** Percent of its time that the VM could not run. */
+  readonly throttle: number;
+}
+
+/** Times in ticks of the 10 MHz board clock. */
+export interface MigrationAnswer {
+  readonly vm: number;
+  readonly state: MigrationState;
+  /** It is under way. */
+  readonly active: boolean;
+  /** Undefined where the VM has been removed since. */
+  readonly from: MachineName | undefined;
+  readonly to: MachineName | undefined;
+  /** What is going on, or why it is over. */
+  readonly message: string;
+  readonly bytesPerSecond: number;
+  readonly rounds: readonly MigrationRoundRow[];
+  /** The round under way. */
+  readonly progress: { readonly round: number; readonly sent: number; readonly pages: number };
+  /** Each round has less to send than the one before. */
+  readonly converging: boolean;
+  /** Percent of its time that the VM may not run now. */
+  readonly throttle: number;
+  readonly downtimeLimitTicks: number;
+  /** For which the VM stood still, or has so far; undefined before it was stopped. */
+  readonly downtimeTicks: number | undefined;
+  /** Of the state of the source when it was stopped, and of the destination when it had everything. */
+  readonly hashes: { readonly source: string | undefined; readonly destination: string | undefined };
 }
 
 export interface DeviceAnswer {

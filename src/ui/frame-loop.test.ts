@@ -16,6 +16,7 @@ const VM: VmSummary = {
   boot: 'supervisor',
   memoryBytes: 2 ** 24,
   state: 'running',
+  machine: 'A',
   vcpus: [],
   stopReason: undefined,
   stepping: false,

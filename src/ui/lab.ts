@@ -18,6 +18,8 @@ import { announce, showProblem, useShell } from './shell-state.ts';
 export interface VmActions {
   readonly add: (options: VmOptions) => Promise<number>;
   readonly remove: (vm: number) => Promise<void>;
+  /** A copy that goes on from here beside it, and is looked at. */
+  readonly clone: (vm: number) => Promise<void>;
   readonly start: (vm: number) => Promise<void>;
   readonly pause: (vm: number) => Promise<void>;
   readonly reset: (vm: number) => Promise<void>;
@@ -144,6 +146,12 @@ export function createLab(
         const left = useFrameState.getState().frame?.vms.filter((summary) => summary.vm !== vm) ?? [];
         choose({ breakpoints: withoutBreakpoints(vm) });
         if (useChoice.getState().vm === vm) choose({ vm: left[0]?.vm, vcpu: 0, cursor: undefined, exit: undefined });
+      }),
+    clone: (vm) =>
+      attempt(async () => {
+        const { vm: copy } = await command('cloneVm', { vm });
+        rememberVms(core.options());
+        vms.select(copy);
       }),
     start: (vm) => attempt(() => command('startVm', { vm })),
     pause: (vm) => attempt(() => command('pauseVm', { vm })),

@@ -22,7 +22,8 @@ export type PanelId =
   | 'virtualizable'
   | 'isolation'
   | 'equivalence'
-  | 'scheduler';
+  | 'scheduler'
+  | 'migration';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

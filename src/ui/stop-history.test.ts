@@ -11,6 +11,7 @@ const VM: VmSummary = {
   boot: 'supervisor',
   memoryBytes: 2 ** 24,
   state: 'paused',
+  machine: 'A',
   vcpus: [],
   stopReason: { kind: 'pause', sentence: 'You paused it.' },
   stepping: false,

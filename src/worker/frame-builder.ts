@@ -81,6 +81,7 @@ function summaryOf(lab: Lab, vm: VirtualMachine, origin: VmOrigin | undefined, v
     boot: origin?.boot ?? 'supervisor',
     memoryBytes: vm.memoryBytes,
     state: stateOf(vm),
+    machine: lab.machineOf(vm),
     vcpus: vcpusOf(vm),
     stopReason: vm.control.stop,
     stepping: vm.control.goal !== undefined,

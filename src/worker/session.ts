@@ -1,6 +1,8 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
 import { ConsoleScript } from '../core/hypervisor/console-script.ts';
+import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
+import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
@@ -41,6 +43,9 @@ type Handlers = {
 };
 
 const IO_PATHS_IMAGE = 'guests/io-paths.elf';
+
+/** Behind the title of a VM that is a copy. */
+const CLONE = ' (clone)';
 
 const done: Done = { done: true };
 
@@ -87,10 +92,30 @@ export class Session {
     }
   }
 
-  #giveScript(vm: VirtualMachine, steps: readonly ScenarioInput[]): void {
+  /** A VM by its number: one that moves to another machine is another object there. */
+  #followed(id: number): Pick<VirtualMachine, 'console' | 'receive' | 'instructions' | 'memory' | 'exits'> {
+    const vm = () => this.lab.vm(id);
+    return {
+      get console() {
+        return vm().console;
+      },
+      get instructions() {
+        return vm().instructions;
+      },
+      get memory() {
+        return vm().memory;
+      },
+      get exits() {
+        return vm().exits;
+      },
+      receive: (bytes) => vm().receive(bytes),
+    };
+  }
+
+  #giveScript(id: number, steps: readonly ScenarioInput[]): void {
     if (steps.length === 0) return;
-    this.#inputs.set(vm.id, steps);
-    this.#scripts.set(vm.id, new ConsoleScript(vm, steps, (text) => new TextEncoder().encode(text)));
+    this.#inputs.set(id, steps);
+    this.#scripts.set(id, new ConsoleScript(this.#followed(id), steps, (text) => new TextEncoder().encode(text)));
   }
 
   /** Answers one command. @throws Error with one line for a person */
@@ -111,6 +136,12 @@ export class Session {
     throw new Error(
       'expected a VM of the hypervisor, found one on the bare machine: nobody but itself knows its memory',
     );
+  }
+
+  #migrationUnderWay(): LiveMigration {
+    const { migration } = this.lab;
+    if (migration?.active === true) return migration;
+    throw new Error('expected a migration under way, found none: start one in the panel Migration');
   }
 
   #networkOf(vm: number): VirtualNetwork {
@@ -165,7 +196,7 @@ export class Session {
           this.#origins.set(vm.id, origin);
           // A page that looks later wants to see what was.
           if (vm instanceof BareMachine) vm.levels.recording = true;
-          this.#giveScript(vm, options.input ?? []);
+          this.#giveScript(vm.id, options.input ?? []);
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
         } catch (error) {
@@ -196,7 +227,7 @@ export class Session {
     },
     resetVm: ({ vm }) => {
       this.lab.reset(vm);
-      this.#giveScript(this.lab.vm(vm), this.#inputs.get(vm) ?? []);
+      this.#giveScript(vm, this.#inputs.get(vm) ?? []);
       return done;
     },
     entitle: ({ vm: id, vcpu, ...change }) => {
@@ -204,7 +235,7 @@ export class Session {
       if (!(vm instanceof HostedVm)) {
         throw new Error('expected a VM of the hypervisor, found one on the bare machine: nobody else wants its harts');
       }
-      this.lab.hypervisor?.entitle(vm.vcpu(vcpu), change);
+      this.lab.hypervisorOf(vm)?.entitle(vm.vcpu(vcpu), change);
       return done;
     },
     setPhysicalHarts: ({ harts }) => {
@@ -235,6 +266,34 @@ export class Session {
       return done;
     },
     collectDirtyLog: ({ vm }) => ({ pages: this.#hosted(vm).memory.dirtyLog.collect().length }),
+    migrate: ({ vm, bytesPerSecond, downtimeLimitTicks, divergence }) => {
+      const link = { ...DEFAULT_MIGRATION_LINK, bytesPerSecond };
+      this.lab.migrate(vm, { link, downtimeLimitTicks, divergence });
+      return done;
+    },
+    cancelMigration: () => {
+      this.#migrationUnderWay().cancel();
+      return done;
+    },
+    cutMigrationLink: () => {
+      this.#migrationUnderWay().cutLink();
+      return done;
+    },
+    forceMigration: () => {
+      this.#migrationUnderWay().force();
+      return done;
+    },
+    cloneVm: ({ vm: id }) => {
+      const { id: clone } = this.lab.cloneVm(id);
+      const origin = this.#origins.get(id);
+      if (origin !== undefined) {
+        const title = origin.title.endsWith(CLONE) ? origin.title : `${origin.title}${CLONE}`;
+        this.#origins.set(clone, { ...origin, title });
+      }
+      const input = this.#inputs.get(id);
+      if (input !== undefined) this.#inputs.set(clone, input); // for when it is reset
+      return { vm: clone };
+    },
     setMemory: ({ merging, pagesPerScan, hugePages }) => {
       const { hypervisor } = this.lab;
       if (hypervisor === undefined) {
@@ -287,7 +346,7 @@ export class Session {
       const layouts = await this.#loadLayouts();
       const vm = this.lab.vm(id);
       if (watch) {
-        const log = new SystemCallLog(vm, layouts);
+        const log = new SystemCallLog(this.#followed(id), layouts);
         this.#systemCalls.set(id, log);
         vm.userCalls = log.made;
       } else vm.userCalls = undefined;

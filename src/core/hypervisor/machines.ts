@@ -112,6 +112,8 @@ export class Machines {
           resume: () => source.resume(vm),
           complete: () => {
             target.control.adopt(vm.control);
+            target.setBreakpoints(vm.control.breakpoints);
+            target.userCalls = vm.userCalls;
             card?.plugIn();
             source.handOver(vm);
             destination.admit(target);

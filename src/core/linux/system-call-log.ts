@@ -34,7 +34,7 @@ const KEPT = 256;
 const MOST_COUNTS = 4096;
 
 export class SystemCallLog {
-  readonly #vm: VirtualMachine;
+  readonly #vm: Pick<VirtualMachine, 'memory' | 'instructions' | 'exits'>;
   readonly #layouts: readonly KernelLayout[];
   /** The running kernel's, once it has been recognized; every program runs on the same one. */
   #layout: KernelLayout | undefined;
@@ -43,7 +43,7 @@ export class SystemCallLog {
   #total = 0;
 
   /** @param layouts kernels that can be recognized; under another one, calls are not told apart by process */
-  constructor(vm: VirtualMachine, layouts: readonly KernelLayout[]) {
+  constructor(vm: Pick<VirtualMachine, 'memory' | 'instructions' | 'exits'>, layouts: readonly KernelLayout[]) {
     this.#vm = vm;
     this.#layouts = layouts;
   }

@@ -288,6 +288,18 @@ export function commandRows(lab: Lab): readonly CommandRow[] {
       run: onVm((vm) => void vms.remove(vm)),
     },
     {
+      id: 'vm.clone',
+      title: 'Clone this VM: a copy that goes on from here beside it',
+      group: 'VMs',
+      keys: [],
+      unavailable: (situation) =>
+        notStoppable(situation) ??
+        (situation.vm?.technique === 'bare'
+          ? 'A bare guest has no hypervisor below it that could copy it. Choose another technique.'
+          : undefined),
+      run: onVm((vm) => void vms.clone(vm)),
+    },
+    {
       id: 'vm.next',
       title: 'Look at the next VM',
       group: 'VMs',

@@ -13,6 +13,7 @@ export { IoPaths } from './io-paths/io-paths-panel.tsx';
 export { Frames } from './memory/frames-panel.tsx';
 export { Memory } from './memory/memory-panel.tsx';
 export { Tables } from './memory/tables-panel.tsx';
+export { MigrationPanel } from './migration/migration-panel.tsx';
 export { Network } from './network/network-panel.tsx';
 export { Processes } from './processes/processes-panel.tsx';
 export { Registers } from './registers/registers-panel.tsx';

@@ -188,6 +188,17 @@ export const panels: readonly Panel[] = [
     Component: drawn(({ SchedulerPanel }) => SchedulerPanel),
   },
   {
+    id: 'migration',
+    title: 'Migration',
+    topic: 'Memory',
+    about: 'A VM moves to another machine while it runs: round by round, the switch, the downtime, nothing lost.',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: () => ({ migration: true }),
+    Component: drawn(({ MigrationPanel }) => MigrationPanel),
+  },
+  {
     id: 'levels',
     title: 'Levels',
     topic: 'CPU',

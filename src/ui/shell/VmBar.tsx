@@ -106,7 +106,8 @@ function VmChip({ vm, selected, numbered }: VmChipProps) {
         VM {vm.vm}: {vm.title}
       </strong>
       <br />
-      {TECHNIQUE_NAMES[vm.technique]}, {formatBytes(vm.memoryBytes)}, {stateName(vm)}.
+      {TECHNIQUE_NAMES[vm.technique]}, {formatBytes(vm.memoryBytes)}, {stateName(vm)}
+      {vm.machine === 'B' && ', on machine B'}.
       {vm.ending !== undefined && (
         <>
           <br />

@@ -9,6 +9,7 @@ import { interruptsAnswer } from './interrupts.ts';
 import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
 import { memoryUseAnswer } from './memory-use.ts';
+import { migrationAnswer } from './migration.ts';
 import { networkAnswer } from './network.ts';
 import { processesAnswer } from './processes.ts';
 import { registersAnswer } from './registers.ts';
@@ -45,6 +46,7 @@ export const answers: Answers = {
   memory: (context, question) => memoryAnswer(context, question),
   frames: (context) => framesAnswer(context),
   memoryUse: (context) => memoryUseAnswer(context),
+  migration: (context) => migrationAnswer(context),
   devices: ({ vm }) =>
     vm?.board.mounts.map(({ device, base }) => ({
       name: device.name,
