@@ -72,10 +72,15 @@ export const compareCommand: Command<typeof compareOptions> = {
   options: compareOptions,
   run(operands, options, { stdout, complain }) {
     const opened: GuestDevices[] = [];
-    const { disk, ...choice } = options;
+    const { disk, network, ...choice } = options;
     const guest = () => {
       const devices = new GuestDevices(
-        { ...choice, ...(disk && { disk: disk.map(({ path }) => ({ path, words: new Set(['snapshot'] as const) })) }) },
+        {
+          ...choice,
+          // A card that only hardware-assisted gives away cannot be compared; on the bare machine every one is physical.
+          ...(network && { network: network.model === 'passthrough' ? { ...network, model: 'virtio' } : network }),
+          ...(disk && { disk: disk.map(({ path }) => ({ path, words: new Set(['snapshot'] as const) })) }),
+        },
         complain,
       );
       opened.push(devices);

@@ -3,14 +3,15 @@
 import type { BlockStore } from '../core/devices/block-store.ts';
 import { CopyOnWriteStore } from '../core/devices/copy-on-write-store.ts';
 import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
+import { virtioConsole } from '../core/devices/virtio/virtio-console.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
 import type { NetworkChoice } from '../core/hypervisor/virtual-network.ts';
 import type { BoardDevices, VirtioDevice } from '../core/machine/board.ts';
-import type { LinkSettings } from '../core/network/link.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
+import type { CardChoice } from './network-options.ts';
 import { UsageError } from './options.ts';
 import type { FileWith } from './values.ts';
 
@@ -21,8 +22,10 @@ export interface DeviceChoice {
   /** Its seed. */
   readonly rng?: number;
   readonly virtio?: VirtioVersion;
-  /** Its cable, if the guest has a network card. */
-  readonly network?: Partial<LinkSettings>;
+  /** Its network card, if it has one. */
+  readonly network?: CardChoice;
+  /** Where the output of its virtio console goes, if it has one. */
+  readonly console?: string;
 }
 
 /** A disk's place on the board. Kernels that do not read the device tree look in slot 0 alone, at 0x10001000. */
@@ -44,6 +47,8 @@ export class GuestDevices {
   readonly network: NetworkChoice | undefined;
   /** Files that must not be overwritten by what the run itself writes. */
   readonly files: readonly string[];
+  /** Takes what the guest writes to its virtio console; what it writes before there is one is lost. */
+  consoleSink: ((bytes: Uint8Array) => void) | undefined;
   readonly #stores: FileStore[] = [];
 
   /**
@@ -76,7 +81,12 @@ export class GuestDevices {
         found.push({ device: virtioNineP({ folder, tag: `share${index}` }) });
       });
       if (choice.rng !== undefined) found.push({ device: virtioEntropy(new SeededEntropy(choice.rng)) });
-      const needed = found.length + assigned.length + (choice.network ? 1 : 0);
+      // Behind the others: a console changes no other device's place.
+      if (choice.console !== undefined) {
+        found.push({ device: virtioConsole({ transmit: (bytes) => this.consoleSink?.(bytes) }) });
+      }
+      const card = choice.network && choice.network.model !== 'pio' ? 1 : 0;
+      const needed = found.length + assigned.length + card;
       if (needed > SLOTS) {
         throw new UsageError(`at most ${SLOTS} virtio devices`, `${needed}`, 'leave some out');
       }
@@ -85,7 +95,12 @@ export class GuestDevices {
       throw error;
     }
     this.files = disks.map(({ path }) => path);
-    this.network = choice.network && { link: choice.network, failed: complain };
+    this.network = choice.network && {
+      link: choice.network.link,
+      assigned: choice.network.model === 'passthrough',
+      programmed: choice.network.model === 'pio',
+      failed: complain,
+    };
     this.board = {
       ...(choice.virtio && { virtioVersion: choice.virtio }),
       virtio: found.map((device) => ({ ...device, observer: { failed: complain } })),

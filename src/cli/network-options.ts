@@ -1,4 +1,4 @@
-// The value of --network: which network, and what cable leads to it.
+// The value of --network: which network, what card the guest has on it, and what cable leads to it.
 
 import { TICKS_PER_SECOND } from '../core/hypervisor/virtual-network.ts';
 import { DEFAULT_LINK, type LinkSettings } from '../core/network/link.ts';
@@ -46,21 +46,39 @@ const settings: Readonly<
   },
 };
 
-/** `user`, or `user,delay=5,loss=1,rate=10M`. */
-export const cable: Reader<LinkSettings> = (text) => {
+export const cardModels = ['virtio', 'pio', 'passthrough'] as const;
+
+/** A card on the network. */
+export interface CardChoice {
+  readonly model: (typeof cardModels)[number];
+  readonly link: LinkSettings;
+}
+
+/** `user`, or `user,model=pio,delay=5,loss=1,rate=10M`. */
+export const networkCard: Reader<CardChoice> = (text) => {
   const [network, ...parts] = text.split(',');
   if (network !== 'user')
-    throw new ValueError('user', 'write --network user; the cable’s settings stand behind a comma');
+    throw new ValueError('user', 'write --network user; the settings of card and cable stand behind a comma');
   let link = DEFAULT_LINK;
+  let model: CardChoice['model'] = 'virtio';
   for (const part of parts) {
     const [name = '', value = ''] = part.split('=', 2);
+    if (name === 'model') {
+      const found = cardModels.find((each) => each === value);
+      if (found === undefined) throw new ValueError(`${cardModels.join(' or ')} after model=`, 'choose one of these');
+      model = found;
+      continue;
+    }
     const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (setting === undefined) {
-      throw new ValueError(`${Object.keys(settings).join(', ')} with = and a value behind user`, 'write user,delay=5');
+      throw new ValueError(
+        `${['model', ...Object.keys(settings)].join(', ')} with = and a value behind user`,
+        'write user,delay=5',
+      );
     }
     const read = setting.read(value);
     if (read === undefined) throw new ValueError(setting.expected, 'choose one within these limits');
     link = { ...link, ...read };
   }
-  return link;
+  return { model, link };
 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeFrame } from '../core/network/describe-frame.ts';
-import { cable } from './network-options.ts';
+import { networkCard } from './network-options.ts';
 import { command } from './streams.test-support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-network-'));
@@ -56,19 +56,23 @@ test('Linux gets an address by DHCP and a page by HTTP; the file has every frame
 }, 60_000);
 
 test('the value of --network', () => {
-  expect(cable('user')).toMatchObject({ delayTicks: 100, lossProbability: 0, bitsPerSecond: 1e9 });
-  expect(cable('user,delay=2.5,loss=1%,rate=10M')).toMatchObject({
-    delayTicks: 25_000,
-    lossProbability: 0.01,
-    bitsPerSecond: 1e7,
+  expect(networkCard('user')).toMatchObject({
+    model: 'virtio',
+    link: { delayTicks: 100, lossProbability: 0, bitsPerSecond: 1e9 },
   });
-  expect(cable('user,delay=0').delayTicks).toBe(1);
+  expect(networkCard('user,delay=2.5,model=pio,loss=1%,rate=10M')).toMatchObject({
+    model: 'pio',
+    link: { delayTicks: 25_000, lossProbability: 0.01, bitsPerSecond: 1e7 },
+  });
+  expect(networkCard('user,delay=0').link.delayTicks).toBe(1);
+  expect(networkCard('user,model=passthrough').model).toBe('passthrough');
 });
 
 test.each([
   [['--network', 'tap'], /expected user after --network, found "tap"/],
-  [['--network', 'user,speed=1'], /expected delay, loss, rate with = and a value behind user after --network/],
-  [['--network', 'user,toString=1'], /expected delay, loss, rate/],
+  [['--network', 'user,speed=1'], /expected model, delay, loss, rate with = and a value behind user after --network/],
+  [['--network', 'user,toString=1'], /expected model, delay, loss, rate/],
+  [['--network', 'user,model=e1000'], /expected virtio or pio or passthrough after model=/],
   [['--network', 'user,loss=101'], /expected a percentage from 0 to 100 after loss=/],
   [['--network', 'user,delay='], /expected milliseconds from 0 to 3600000 after delay=/],
   [['--network', 'user,rate=5'], /expected bits a second from 1K to 1000G after rate=/],

@@ -5,7 +5,7 @@ import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { diskWords } from './guest-devices.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
-import { cable } from './network-options.ts';
+import { networkCard } from './network-options.ts';
 import { bandwidth } from './move-options.ts';
 import { divergences } from '../core/hypervisor/migration/live-migration.ts';
 import { perVcpu, harts } from './scheduling-options.ts';
@@ -125,11 +125,12 @@ export const runOptions = {
   ),
   network: option(
     '--network',
-    'user[,CABLE]',
-    cable,
-    'a virtio network card on a switch with a gateway: DHCP, DNS, a web server (udhcpc; wget http://www.ringside/), and nothing ' +
-      'behind it. CABLE, separated by commas: delay=MS, loss=PERCENT, rate=BITS, each way; rate with K, M or G. ' +
-      'Default: delay=0.01,loss=0,rate=1G',
+    'user[,HOW]',
+    networkCard,
+    'a network card on a switch with a gateway: DHCP, DNS, a web server (udhcpc; wget http://www.ringside/), and nothing ' +
+      'behind it. HOW, separated by commas: model=pio, word by word through a register (no driver in Linux), or ' +
+      'model=passthrough, a physical card of its own behind the IOMMU, with hardware-assisted; and of the cable: delay=MS, ' +
+      'loss=PERCENT, rate=BITS, each way; rate with K, M or G. Default: model=virtio,delay=0.01,loss=0,rate=1G',
   ),
   pcap: option('--pcap', 'FILE', fileName, 'write every frame on the network, for Wireshark; wants --network'),
   migrateAfter: option(
@@ -170,6 +171,13 @@ export const runOptions = {
     fileName,
     'go on with a VM that --save wrote, given the same guest, memory, harts and devices; its instructions count on from there',
   ),
+  console: option(
+    '--console',
+    'FILE',
+    fileName,
+    'a virtio console beside the serial port; what the guest prints there is written to the file. In the Linux that ships it is ' +
+      '/dev/hvc1 (hvc0 is that of the SBI); nobody types there',
+  ),
   virtio: option(
     '--virtio',
     'VERSION',
@@ -183,7 +191,12 @@ export const runOptions = {
     oneOf(quirkNames),
     `a machine that departs from the manual. ${quirkNames.map((name) => `${name}: ${quirkRows[name].meaning}`).join(' ')}`,
   ),
-  stats: option('--stats', 'FILE', fileName, 'write how it went, as JSON'),
+  stats: option(
+    '--stats',
+    'FILE',
+    fileName,
+    'write how it went, as JSON: exits, interrupts, memory, the traffic of each virtio device …',
+  ),
   trace: option('--trace', 'FILE', fileName, 'write every exit to the hypervisor, one JSON object a line'),
   processes: option(
     '--processes',

@@ -82,6 +82,8 @@ async function runWith(
     const systemCalls = output('the system calls', options.systemCalls);
     const saved = output('the saved VM', options.save);
     const processes = output('the processes', options.processes);
+    const console = output('the virtio console', options.console);
+    if (console) devices.consoleSink = (bytes) => console.write(bytes);
     if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
     const limit = options.maxInstructions ?? Infinity;

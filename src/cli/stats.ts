@@ -10,6 +10,7 @@ import type { Vcpu } from '../core/hypervisor/vcpu.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import type { Outcome } from './drive.ts';
+import { virtioStatisticsOf, type VirtioStatistics } from './virtio-statistics.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import { migrationStatisticsOf, type MigrationStatistics } from './move-options.ts';
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
@@ -55,6 +56,8 @@ export interface Statistics {
   readonly exits: Readonly<Record<string, ExitStatistics>>;
   /** Interrupts that the guest took, by cause. */
   readonly interrupts: Readonly<Record<string, number>>;
+  /** Of each virtio device, in the order of the guest's slots. */
+  readonly virtio: readonly VirtioStatistics[];
   /** Of each virtual CPU; absent on the bare machine. */
   readonly vcpus?: readonly VcpuStatistics[];
   /** How much of its memory is where. */
@@ -140,6 +143,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
         .map(([reason, sums]) => [reason, summary(sums)]),
     ),
     interrupts: vm.interrupts,
+    virtio: virtioStatisticsOf(vm, hypervisor),
     ...(vm instanceof HostedVm && { vcpus: vm.vcpus.map((vcpu) => vcpuStatistics(vcpu, vm.physical.elapsed)) }),
     memoryUse: memoryStatisticsOf(vm, hypervisor),
     ...(migration && { migration: migrationStatisticsOf(migration) }),

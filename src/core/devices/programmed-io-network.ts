@@ -62,6 +62,8 @@ export interface ProgrammedIoNetworkPorts {
   /** Six bytes. */
   readonly mac: Uint8Array;
   readonly interrupt: InterruptLine;
+  /** Told, for drawing, that a frame has come and the driver is interrupted. */
+  readonly interrupted?: () => void;
 }
 
 type CardState = {
@@ -223,6 +225,7 @@ export class ProgrammedIoNetwork implements DescribedDevice, Device {
     if (!fits) this.#state.dropped++;
     else this.#received.push(frame.slice());
     this.#driveInterrupt();
+    if (fits && this.#state.interruptEnable !== 0) this.#ports.interrupted?.();
     return fits;
   }
 

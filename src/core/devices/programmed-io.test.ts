@@ -94,11 +94,12 @@ describe('network card', () => {
   function card() {
     const sent: Uint8Array[] = [];
     let receive: (frame: Uint8Array) => boolean = () => false;
-    const rig = { line: false };
+    const rig = { line: false, told: 0 };
     const device = new ProgrammedIoNetwork({
       cable: { send: (frame) => void sent.push(frame), attach: (into) => void (receive = into) },
       mac: Uint8Array.of(2, 0, 0, 0, 0, 7),
       interrupt: (level) => (rig.line = level),
+      interrupted: () => rig.told++,
     });
     return { device, rig, sent, receive: (frame: Uint8Array) => receive(frame) };
   }
@@ -124,10 +125,13 @@ describe('network card', () => {
   test('receives word by word, interrupting while there is something', () => {
     const { device, rig, receive } = card();
     receive(frame(15));
-    expect(rig.line).toBe(false);
+    expect(rig).toEqual({ line: false, told: 0 });
     put(device, 'INTERRUPT_ENABLE', 1);
     expect(rig.line).toBe(true);
     receive(frame(64));
+    expect(rig.told).toBe(1);
+    receive(frame(13)); // no frame
+    expect(rig.told).toBe(1);
     expect(get(device, 'RECEIVE_LENGTH')).toBe(15);
     const words = Array.from({ length: 4 }, () => get(device, 'DATA'));
     expect(new Uint8Array(Uint32Array.from(words).buffer).slice(0, 15)).toEqual(frame(15));

@@ -417,8 +417,7 @@ export class Hypervisor implements Computer {
       exit: () => (this.#handling ? this.trace.total : undefined),
     });
     const card = this.#network.connect(id, choice, () => !vm().control.running || vm().moving);
-    if (choice.assigned !== true) return withNetworkCard(guest, card);
-    return { ...guest, assigned: [...(guest.assigned ?? []), card] };
+    return withNetworkCard(guest, card, choice.assigned);
   }
 
   /** The network that its VMs have their cards on. */

@@ -98,7 +98,7 @@ export class Machines {
     const target: HostedVm = destination.prepare(
       vm.id,
       vm.technique,
-      card ? withNetworkCard(rest, card.device) : rest,
+      card ? withNetworkCard(rest, card.card) : rest,
       vm.console,
     );
     try {

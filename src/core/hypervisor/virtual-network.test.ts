@@ -241,6 +241,17 @@ test('a VM without a card has no network, and a cable cannot be out of range', (
   expect(() => lab.addVm({ technique: 'bare', guest: networkGuest({ network: { link } }) })).toThrow(/lossProbability/);
 });
 
+test('a card by programmed I/O cannot be a physical one', () => {
+  for (const technique of ['bare', 'hardware-assisted'] as const) {
+    const network = { programmed: true, assigned: true };
+    const guest = networkGuest({ network });
+    // On the bare machine every card is a physical one anyhow.
+    if (technique === 'bare') expect(newLab().addVm({ technique, guest }).board.mounts.at(-1)?.base).toBe(0x1000_b000);
+    else
+      expect(() => newLab().addVm({ technique, guest })).toThrow(/virtio card to pass through, found programmed I\/O/);
+  }
+});
+
 test('addresses are made from the number of the VM', () => {
   expect(macOfVm(1).toString(16)).toBe('525400000001');
   expect(macOfVm(300).toString(16)).toBe('52540000012c');

@@ -5,6 +5,7 @@
 //   guest → virtqueue → exit → card ─send─▶ switch ─(delay)─▶ card → the guest's memory → interrupt of that guest alone
 
 import { virtioNetwork } from '../devices/virtio/virtio-network.ts';
+import type { ProgrammedIoNetworkPorts } from '../devices/programmed-io-network.ts';
 import type { BoardDevices, VirtioDevice } from '../machine/board.ts';
 import { formatMac, isGroupMac, type MacAddress } from '../network/address.ts';
 import type { FrameEvent, FrameObserver } from '../network/frame-event.ts';
@@ -22,9 +23,11 @@ export const TICKS_PER_SECOND = DEFAULT_SWITCH.ticksPerSecond;
 export interface NetworkChoice {
   /** The card is a physical one, assigned to the VM. On the bare machine every card is. */
   readonly assigned?: boolean;
+  /** The card is the one by programmed I/O, in place of a virtio card. Under a hypervisor, not one to be assigned. */
+  readonly programmed?: boolean;
   /** Its cable; what is not said is as on `DEFAULT_LINK`. */
   readonly link?: Partial<LinkSettings>;
-  /** Told, in one line, when the card stops because its driver broke a rule. */
+  /** Told, in one line, when a virtio card stops because its driver broke a rule. */
   readonly failed?: (message: string) => void;
 }
 
@@ -55,9 +58,16 @@ interface Card {
   readonly choice: NetworkChoice;
 }
 
+/** What hangs on the cable, to be put on a board. */
+export type NetworkCard =
+  | { readonly kind: 'virtio'; readonly device: VirtioDevice }
+  | { readonly kind: 'programmed'; readonly device: ProgrammedCard };
+
+type ProgrammedCard = Omit<ProgrammedIoNetworkPorts, 'interrupt'>;
+
 /** The card of a VM that is to take another one's place: it hangs on nothing until it is plugged in. */
 export interface SpareCard {
-  readonly device: VirtioDevice;
+  readonly card: NetworkCard;
   /** The cable of the VM is pulled out of the old card and put into this one; port, address and kept frames stay. */
   plugIn(): void;
 }
@@ -101,7 +111,7 @@ export class VirtualNetwork {
    * @param held answers whether a person holds the VM, or it has ended: then nothing may change in its memory
    * @throws Error where no port is free, RangeError for a setting of the cable out of range
    */
-  connect(vm: number, choice: NetworkChoice, held: () => boolean): VirtioDevice {
+  connect(vm: number, choice: NetworkChoice, held: () => boolean): NetworkCard {
     const mac = macOfVm(vm);
     const station: Station = {
       name: `vm${vm}`,
@@ -113,7 +123,7 @@ export class VirtualNetwork {
     const port = this.switch.attach(station, choice.link);
     const card: Card = { vm, mac, port, held, choice, receive: () => false, interrupted: false, kept: [] };
     this.#cards.set(vm, card);
-    return this.#device(card, (receive) => (card.receive = receive));
+    return this.#plugged(card, (receive) => (card.receive = receive));
   }
 
   /**
@@ -126,7 +136,7 @@ export class VirtualNetwork {
     if (card === undefined) return undefined;
     let receive: Card['receive'] = () => false;
     return {
-      device: this.#device(card, (attached) => (receive = attached)),
+      card: this.#plugged(card, (attached) => (receive = attached)),
       plugIn: () => {
         card.receive = receive;
         card.held = held;
@@ -134,15 +144,13 @@ export class VirtualNetwork {
     };
   }
 
-  #device(card: Card, attach: (receive: Card['receive']) => void): VirtioDevice {
-    const { failed } = card.choice;
-    return {
-      device: virtioNetwork({
-        mac: octetsOf(card.mac),
-        cable: { send: (frame) => this.#send(card, frame), attach },
-      }),
-      observer: { interrupted: () => (card.interrupted = true), ...(failed && { failed }) },
-    };
+  #plugged(card: Card, attach: (receive: Card['receive']) => void): NetworkCard {
+    const { failed, programmed } = card.choice;
+    const interrupted = () => (card.interrupted = true);
+    const ports = { mac: octetsOf(card.mac), cable: { send: (frame: Uint8Array) => this.#send(card, frame), attach } };
+    if (programmed === true) return { kind: 'programmed', device: { ...ports, interrupted } };
+    const observer = { interrupted, ...(failed && { failed }) };
+    return { kind: 'virtio', device: { device: virtioNetwork(ports), observer } };
   }
 
   /** The VM goes, and its card with it. */
@@ -246,12 +254,22 @@ export class VirtualNetwork {
   }
 }
 
-/** The guest with one more device on its board, behind the others. */
-export function withNetworkCard<Guest extends { readonly devices?: BoardDevices }>(
-  guest: Guest,
-  card: VirtioDevice,
-): Guest {
-  return { ...guest, devices: { ...guest.devices, virtio: [...(guest.devices?.virtio ?? []), card] } };
+/**
+ * The guest with a card: on its board, behind the other devices, or a physical one of its own.
+ * @param assigned whether it is a physical one
+ * @throws Error for a card by programmed I/O as a physical one
+ */
+export function withNetworkCard<
+  Guest extends { readonly devices?: BoardDevices; readonly assigned?: readonly VirtioDevice[] },
+>(guest: Guest, card: NetworkCard, assigned = false): Guest {
+  const { devices } = guest;
+  if (card.kind === 'programmed') {
+    if (assigned)
+      throw new Error('expected a virtio card to pass through, found programmed I/O: choose one of the two');
+    return { ...guest, devices: { ...devices, programmedIo: { ...devices?.programmedIo, network: card.device } } };
+  }
+  if (assigned) return { ...guest, assigned: [...(guest.assigned ?? []), card.device] };
+  return { ...guest, devices: { ...devices, virtio: [...(devices?.virtio ?? []), card.device] } };
 }
 
 function octetsOf(mac: MacAddress): Uint8Array {

@@ -55,7 +55,7 @@ export interface BoardDevices {
   /** Devices by programmed I/O, which QEMU's board has not: to be compared with virtio. */
   readonly programmedIo?: {
     readonly disk?: { readonly store: BlockStore; readonly latency?: number };
-    readonly network?: Pick<ProgrammedIoNetworkPorts, 'cable' | 'mac'>;
+    readonly network?: Omit<ProgrammedIoNetworkPorts, 'interrupt'>;
   };
 }
 

@@ -45,7 +45,7 @@ export const vmFields = {
   share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
   rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),
   network: optional(
-    text('A card on the network, and its cable: user,delay=MS,loss=PERCENT,rate=BITS.', 'user[,CABLE]'),
+    text('A card on the network, and its cable: user,model=MODEL,delay=MS,loss=PERCENT,rate=BITS.', 'user[,HOW]'),
   ),
   virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
   balloon: optional(textOrNumber('Memory that the guest is asked to give back.', 'a size such as "16M"')),

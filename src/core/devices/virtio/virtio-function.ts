@@ -115,3 +115,23 @@ export interface VirtioObserver {
   /** The device has stopped because the driver broke a rule. */
   readonly failed?: (message: string) => void;
 }
+
+/** What has gone through a queue. */
+export interface QueueTraffic {
+  /** The specification's name, e.g. `requestq`. */
+  readonly name: string;
+  /** QueueNotify was written for it, while the device was in use. */
+  readonly notifications: number;
+  /** Chains given back. */
+  readonly requests: number;
+  /** Bytes of them that the driver supplied, headers included, and that the device wrote. */
+  readonly readable: number;
+  readonly written: number;
+}
+
+/** What has gone through a device. */
+export interface VirtioTraffic {
+  /** Times at which it raised its interrupt, or would have if it were not raised already. */
+  readonly interrupts: number;
+  readonly queues: readonly QueueTraffic[];
+}

@@ -99,6 +99,26 @@ describe.each(both)('%s', (version) => {
     expect(rig.interrupts).toBe(1);
   });
 
+  test('counts what goes through it: notifications, requests, bytes each way, interrupts; a reset forgets none of it', () => {
+    const rig = newRig();
+    const nothing = { name: 'requestq', notifications: 0, requests: 0, readable: 0, written: 0 };
+    expect(rig.slot.transport.traffic).toEqual({ interrupts: 0, queues: [nothing] });
+    const queue = startOne(rig);
+    for (const word of ['one', 'three']) queue.offer(queue.chain([rig.filled(text(word)), rig.empty(4)]));
+    queue.notify();
+    queue.availableFlags = 1; // VIRTQ_AVAIL_F_NO_INTERRUPT
+    queue.send([rig.filled(text('four'))]);
+    const before = { ...nothing, notifications: 2, requests: 3, readable: 3 + 5 + 4, written: 3 + 4 };
+    expect(rig.slot.transport.traffic).toEqual({ interrupts: 1, queues: [before] });
+    const snapshot = rig.slot.snapshot();
+    rig.write(R.status, 0);
+    queue.notify(); // of a queue that is no more: nobody hears it
+    expect(rig.slot.transport.traffic).toEqual({ interrupts: 1, queues: [before] });
+    const other = newRig();
+    other.slot.restore(snapshot);
+    expect(other.slot.transport.traffic).toEqual({ interrupts: 0, queues: [nothing] });
+  });
+
   test('no interrupt where the driver set VIRTQ_AVAIL_F_NO_INTERRUPT (section 2.7.7)', () => {
     const rig = newRig();
     const queue = startOne(rig);

@@ -17,6 +17,7 @@ import {
   type VirtioFunction,
   type VirtioLink,
   type VirtioObserver,
+  type VirtioTraffic,
 } from './virtio-function.ts';
 import {
   MAXIMUM_QUEUE_SIZE,
@@ -71,12 +72,16 @@ export class VirtioTransport implements TransportFace, VirtioLink {
   #inFlight: InFlight[] = [];
   #allowance = newAllowance();
   #failed = false;
+  #interrupts = 0;
+  /** One of each queue. */
+  readonly #tallies: readonly { notifications: number; requests: number; readable: number; written: number }[];
 
   constructor(ports: VirtioPorts) {
     this.#ports = ports;
     this.version = ports.version;
     this.#latency = ports.latency ?? 0;
     this.function = ports.device?.(this);
+    this.#tallies = (this.function?.queues ?? []).map(() => newTally());
     this.#offered = offeredFeatures(this.function, ports.version);
     this.#powerOn();
   }
@@ -97,6 +102,16 @@ export class VirtioTransport implements TransportFace, VirtioLink {
   /** The driver broke a rule: nothing more is served until it resets the device. */
   get failed(): boolean {
     return this.#failed;
+  }
+  /**
+   * What has happened since the slot was made. The driver's resets do not begin it anew, and it is no part of the state: a
+   * snapshot does not have it.
+   */
+  get traffic(): VirtioTraffic {
+    return {
+      interrupts: this.#interrupts,
+      queues: this.#tallies.map((tally, index) => ({ name: this.#queueName(index), ...tally })),
+    };
   }
   /** Requests taken and not yet given back. */
   get requestsInFlight(): number {
@@ -139,15 +154,23 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     if (!starts) return;
     this.function?.started?.();
     // Buffers may have been made available before: a modern device must not have looked at them yet.
-    this.#queues.forEach((_, index) => this.notify(index));
+    this.#queues.forEach((_, index) => this.#attend(index));
   }
 
   notify(value: number): void {
     const index = value & 0xffff;
+    const tally = this.#tallies[index];
+    if (tally === undefined || this.#queues[index] === undefined || !this.#running) return;
+    tally.notifications++;
+    this.#ports.observer?.notified?.(index);
+    this.#attend(index);
+  }
+
+  /** Looks for what is available in a queue. */
+  #attend(index: number): void {
     const queue = this.#queues[index];
     const role = this.function?.queues[index];
     if (queue === undefined || role === undefined || !this.#running) return;
-    this.#ports.observer?.notified?.(index);
     if (role.serve === undefined) {
       role.stocked?.();
       return;
@@ -420,6 +443,12 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     const fault = queue.use(chain.head, served.written);
     if (fault) return this.#faulty(index, fault);
     const { written, operation, argument, status } = served;
+    const tally = this.#tallies[index];
+    if (tally) {
+      tally.requests++;
+      tally.readable += chain.readableBytes;
+      tally.written += written;
+    }
     this.#ports.observer?.served?.({
       queue: index,
       queueName: this.#queueName(index),
@@ -443,6 +472,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
 
   #interrupt(reason: number): void {
     this.#state.interruptStatus |= reason;
+    this.#interrupts++;
     this.#ports.observer?.interrupted?.(reason === Interrupt.usedBuffer ? 'used buffer' : 'configuration change');
     this.#driveInterrupt();
   }
@@ -459,6 +489,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     return this.function?.queues[index]?.name ?? `${index}`;
   }
 }
+
+const newTally = () => ({ notifications: 0, requests: 0, readable: 0, written: 0 });
 
 /** What `snapshot` writes, as far as `adoptState` has checked it. */
 interface TransportSnapshot {
