@@ -37,6 +37,7 @@ test('Linux moves to machine B and back, survives a cut cable, and is cloned', a
   await panel.getByRole('button', { name: 'Move back to machine A' }).click();
   await panel.getByRole('button', { name: 'Cut the link' }).click();
   await expect(panel).toContainText('The link was cut. The VM runs on where it was.');
+  await expect(panel.getByRole('combobox', { name: 'Bandwidth' })).toHaveValue('1250000');
   await type(page, 'clear; echo still-$mine');
   await expect(consoleText(page)).toContainText('still-kept');
 

@@ -33,6 +33,11 @@ type Attempt = (what: () => Promise<unknown>) => Promise<void>;
 
 export function MigrationPanel({ frame, vm, command }: PanelProps) {
   const [attempt, failure] = useAttempt();
+  const [chosen, setChosen] = useState<Chosen>({
+    bytesPerSecond: 125_000_000,
+    milliseconds: 300,
+    divergence: 'report',
+  });
   const answer = frame?.answers.migration;
   const movable = vm !== undefined && vm.machine !== undefined;
   return (
@@ -41,7 +46,13 @@ export function MigrationPanel({ frame, vm, command }: PanelProps) {
         {answer?.active === true ? (
           <Controls attempt={attempt} command={command} />
         ) : (
-          <Settings vm={movable ? vm : undefined} attempt={attempt} command={command} />
+          <Settings
+            vm={movable ? vm : undefined}
+            chosen={chosen}
+            choose={setChosen}
+            attempt={attempt}
+            command={command}
+          />
         )}
       </div>
       <div className={shared['body']}>
@@ -64,17 +75,24 @@ export function MigrationPanel({ frame, vm, command }: PanelProps) {
   );
 }
 
+interface Chosen {
+  readonly bytesPerSecond: number;
+  /** The downtime limit. */
+  readonly milliseconds: number;
+  readonly divergence: Divergence;
+}
+
 interface SettingsProps {
   /** Undefined where the one that is looked at cannot move. */
   readonly vm: VmSummary | undefined;
+  readonly chosen: Chosen;
+  readonly choose: (chosen: Chosen) => void;
   readonly attempt: Attempt;
   readonly command: SendCommand;
 }
 
-function Settings({ vm, attempt, command }: SettingsProps) {
-  const [bytesPerSecond, setBytesPerSecond] = useState(125_000_000);
-  const [milliseconds, setMilliseconds] = useState(300);
-  const [divergence, setDivergence] = useState<Divergence>('report');
+function Settings({ vm, chosen, choose, attempt, command }: SettingsProps) {
+  const { bytesPerSecond, milliseconds, divergence } = chosen;
   const start = () =>
     vm === undefined
       ? undefined
@@ -91,9 +109,9 @@ function Settings({ vm, attempt, command }: SettingsProps) {
       <label>
         Bandwidth{' '}
         <select
-          className="field"
+          className={classNames('field', styles['field'])}
           value={bytesPerSecond}
-          onChange={(event) => setBytesPerSecond(Number(event.target.value))}
+          onChange={(event) => choose({ ...chosen, bytesPerSecond: Number(event.target.value) })}
         >
           {bandwidths.map((each) => (
             <option key={each.name} value={each.bytesPerSecond}>
@@ -105,9 +123,9 @@ function Settings({ vm, attempt, command }: SettingsProps) {
       <label title="How long the VM may stand still at the switch">
         Downtime limit{' '}
         <select
-          className="field"
+          className={classNames('field', styles['field'])}
           value={milliseconds}
-          onChange={(event) => setMilliseconds(Number(event.target.value))}
+          onChange={(event) => choose({ ...chosen, milliseconds: Number(event.target.value) })}
         >
           {downtimes.map((each) => (
             <option key={each} value={each}>
@@ -117,12 +135,15 @@ function Settings({ vm, attempt, command }: SettingsProps) {
         </select>
       </label>
       <label title="What to do if the VM writes faster than the cable carries">
-        If it does not converge{' '}
+        No convergence{' '}
         <select
-          className="field"
+          className={classNames('field', styles['field'])}
           value={divergence}
           onChange={(event) =>
-            setDivergence(policies.find(({ value }) => value === event.target.value)?.value ?? divergence)
+            choose({
+              ...chosen,
+              divergence: policies.find(({ value }) => value === event.target.value)?.value ?? divergence,
+            })
           }
         >
           {policies.map(({ value, name }) => (
@@ -139,7 +160,7 @@ function Settings({ vm, attempt, command }: SettingsProps) {
   );
 }
 
-function Controls({ attempt, command }: Omit<SettingsProps, 'vm'>) {
+function Controls({ attempt, command }: Pick<SettingsProps, 'attempt' | 'command'>) {
   return (
     <>
       <button
@@ -197,7 +218,7 @@ function Migration({ answer, frame }: { readonly answer: MigrationAnswer; readon
             />
           </dt>
           <dd>
-            {downtimeTicks === undefined ? 'none so far' : formatTicks(downtimeTicks)}, limit{' '}
+            {downtimeTicks === undefined ? (active ? 'none so far' : 'none') : formatTicks(downtimeTicks)}, limit{' '}
             {formatTicks(downtimeLimitTicks)}
           </dd>
         </div>
@@ -209,7 +230,7 @@ function Migration({ answer, frame }: { readonly answer: MigrationAnswer; readon
         )}
         <Hashes hashes={answer.hashes} />
       </dl>
-      <Rounds answer={answer} />
+      {(active || answer.rounds.length > 0) && <Rounds answer={answer} />}
     </section>
   );
 }
