@@ -286,3 +286,65 @@ test('a VM has the disks it was added with, and gives them back when it is remov
   await session.answer('deleteDisk', { name: 'one' });
   expect(await list()).toEqual([['two', undefined]]);
 });
+
+describe('a VM that moves', () => {
+  const way = { bytesPerSecond: 125_000_000, downtimeLimitTicks: 3_000_000, divergence: 'force' } as const;
+
+  test('keeps its breakpoints, and whoever listens to its system calls, on the other machine', async () => {
+    const { session, settle, frame } = await start();
+    const { vm } = await session.answer('addVm', shipped('paging', 'hardware-assisted', false));
+    const { pc } = (await frame(vm, {})).vms[0] ?? { pc: 0 };
+    await session.answer('setBreakpoints', { vm, addresses: [pc] });
+    await session.answer('watchSystemCalls', { vm, watch: true });
+    expect((await frame(vm, { migration: true })).answers.migration).toBeUndefined();
+    const before = session.lab.vm(vm);
+    await session.answer('migrate', { vm, ...way });
+    expect((await frame(vm, { migration: true })).answers.migration).toMatchObject({
+      active: true,
+      from: 'A',
+      to: 'B',
+    });
+    for (let turn = 0; turn < 400 && session.lab.migration?.active === true; turn++) {
+      session.lab.computerOf(session.lab.vm(vm)).skipTo(Math.ceil(session.lab.migration.deadline()));
+      settle(1);
+      session.lab.computerOf(session.lab.vm(vm)).runSlice(1_000_000);
+    }
+    const { vms, answers } = await frame(vm, { migration: true });
+    expect(answers.migration).toMatchObject({ state: 'completed', from: 'A', to: 'B' });
+    expect(answers.migration?.hashes.destination).toBe(answers.migration?.hashes.source);
+    expect(vms[0]).toMatchObject({ vm, machine: 'B' });
+    const there = session.lab.vm(vm);
+    expect(there).not.toBe(before);
+    expect(there.control.breakpoints).toEqual(new Set([pc]));
+    expect(there.userCalls).toBeDefined();
+  });
+
+  test('none under way: each command says what to do', async () => {
+    const { session } = await start();
+    for (const command of ['cancelMigration', 'cutMigrationLink', 'forceMigration'] as const)
+      await expect(session.answer(command, {})).rejects.toThrow('start one in the panel Migration');
+  });
+
+  test('a bare one neither moves nor is copied', async () => {
+    const { session } = await start();
+    const { vm } = await session.answer('addVm', shipped('paging', 'bare', false));
+    await expect(session.answer('migrate', { vm, ...way })).rejects.toThrow('found one on the bare machine');
+    await expect(session.answer('cloneVm', { vm })).rejects.toThrow('found one on the bare machine');
+  });
+});
+
+test('a copy says so in its title, and comes to the same end', async () => {
+  const { session, settle, frame } = await start();
+  const { vm } = await session.answer('addVm', shipped('paging', 'trap-and-emulate', false));
+  const { vm: copy } = await session.answer('cloneVm', { vm });
+  const { vm: copyOfCopy } = await session.answer('cloneVm', { vm: copy });
+  await session.answer('startVm', { vm: copyOfCopy });
+  settle();
+  const { vms, answers } = await frame(copyOfCopy, { console: [{ vm: copyOfCopy, since: 0 }] });
+  const [first, second, third] = vms;
+  expect(second?.title).toBe(`${first?.title} (clone)`);
+  expect(third).toMatchObject({ title: second?.title, guest: 'paging', machine: 'A', state: 'ended' });
+  expect(new TextDecoder().decode(answers.console?.[0]?.bytes)).toBe(
+    readFileSync('src/guests/expected/paging.txt', 'utf8'),
+  );
+});

@@ -7,8 +7,8 @@ import type { AnswerContext } from './context.ts';
 /** Pieces of a VM's memory in its map. */
 const PIECES = 256;
 
-export function memoryUseAnswer({ lab }: AnswerContext): MemoryUseAnswer | undefined {
-  const { hypervisor } = lab;
+export function memoryUseAnswer({ lab, vm: seen }: AnswerContext): MemoryUseAnswer | undefined {
+  const hypervisor = (seen && lab.hypervisorOf(seen)) ?? lab.hypervisor;
   if (hypervisor === undefined) return undefined;
   const { memory, frames } = hypervisor;
   const tables = new Map<number, number>();

@@ -6,8 +6,8 @@ import type { AnswerContext } from './context.ts';
 /** Instructions of virtual time at most. */
 const LONGEST = 10_000_000_000;
 
-export function schedulerAnswer({ lab }: AnswerContext, { span }: SchedulerQuestion): SchedulerAnswer {
-  const { hypervisor } = lab;
+export function schedulerAnswer({ lab, vm: seen }: AnswerContext, { span }: SchedulerQuestion): SchedulerAnswer {
+  const hypervisor = (seen && lab.hypervisorOf(seen)) ?? lab.hypervisor;
   const now = hypervisor?.machine.elapsed ?? 0;
   const since = Math.max(0, now - Math.min(LONGEST, Math.max(1, Math.floor(span))));
   return {

@@ -23,7 +23,7 @@ const bandwidths = [
 ] as const;
 const downtimes = [3, 10, 30, 100, 300, 1000, 3000] as const;
 const policies: readonly { readonly value: Divergence; readonly name: string }[] = [
-  { value: 'report', name: 'go on and say so' },
+  { value: 'report', name: 'only say so' },
   { value: 'throttle', name: 'slow the VM down' },
   { value: 'force', name: 'stop the VM anyway' },
   { value: 'cancel', name: 'give up' },
