@@ -9,6 +9,7 @@ import { findLayout, lookAtLinux } from '../core/linux/processes.ts';
 import { SystemCallLog } from '../core/linux/system-call-log.ts';
 import { kernelLayouts } from '../guests/manifest.ts';
 import type { OpenFile } from './files.ts';
+import type { Session } from './session.ts';
 
 /** Where the kernels that ship keep their processes. */
 export const shippedLayouts = (): readonly KernelLayout[] =>
@@ -16,14 +17,32 @@ export const shippedLayouts = (): readonly KernelLayout[] =>
     parseKernelLayout(readFileSync(fileURLToPath(new URL(`../../public/${path}`, import.meta.url)), 'utf8')),
   );
 
-/** Writes each system call of the guest's programs from now on, one JSON object a line. */
-export function writeSystemCallsTo(file: OpenFile, vm: VirtualMachine): void {
-  const log = new SystemCallLog(vm, shippedLayouts());
-  vm.userCalls = (call) => {
-    log.made(call);
-    const [record] = log.recent(1);
-    if (record !== undefined) file.write(Buffer.from(`${JSON.stringify(record)}\n`));
+/**
+ * Writes each system call of the guest's programs from now on, one JSON object a line.
+ * @returns to be called when the session has another VM: the one has moved
+ */
+export function writeSystemCallsTo(file: OpenFile, session: Pick<Session, 'vm'>): () => void {
+  const current = {
+    get memory() {
+      return session.vm.memory;
+    },
+    get instructions() {
+      return session.vm.instructions;
+    },
+    get exits() {
+      return session.vm.exits;
+    },
   };
+  const log = new SystemCallLog(current, shippedLayouts());
+  const observe = () => {
+    session.vm.userCalls = (call) => {
+      log.made(call);
+      const [record] = log.recent(1);
+      if (record !== undefined) file.write(Buffer.from(`${JSON.stringify(record)}\n`));
+    };
+  };
+  observe();
+  return observe;
 }
 
 /** Writes the processes, namespaces and control groups that the guest's kernel has now. */

@@ -9,6 +9,7 @@ import {
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import { StreamError } from '../core/hypervisor/migration/migration-stream.ts';
 import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
+import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
 import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { TICKS_PER_SECOND } from '../core/hypervisor/virtual-network.ts';
@@ -51,6 +52,7 @@ export const bandwidth: Reader<number> = (text) => {
 export function checkMoves(
   choice: MoveChoice & { readonly disk?: readonly FileWith<DiskWord>[] },
   technique: Technique,
+  guest: Pick<GuestImage, 'scratchSectors'>,
 ): void {
   const { migrateAfter, save, saveAfter, restore } = choice;
   const given = (
@@ -82,8 +84,17 @@ export function checkMoves(
       save === undefined ? ['--save-after', '--save', 'FILE'] : ['--save', '--save-after', 'N'];
     throw new UsageError(`${missing} with ${there}`, 'none', `add ${missing} ${value}`);
   }
-  if (save !== undefined || restore !== undefined)
-    refuseDisks(choice.disk ?? [], save === undefined ? '--restore' : '--save');
+  if (save === undefined && restore === undefined) return;
+  const option = save === undefined ? '--restore' : '--save';
+  const disks = choice.disk ?? [];
+  refuseDisks(disks, option);
+  if (guest.scratchSectors !== undefined && !disks.some(({ words }) => words.has('model=pio'))) {
+    throw new UsageError(
+      `disks whose writes are kept with ${option}`,
+      'the guest’s own disk in memory',
+      'give it a file with --disk FILE,model=pio',
+    );
+  }
 }
 
 /** What a disk holds is not in the file of a saved VM: it must be in a file of its own. */

@@ -197,6 +197,33 @@ test.each([
   expect(complaints).toEqual([expect.stringMatching(expected)]);
 });
 
+test('a guest with a disk in memory cannot be saved without one in a file', async () => {
+  const { status, complaints } = await command([
+    ...['run', '--guest', 'unmodified', '--technique', 'hardware-assisted'],
+    ...['--save', at('x.vm'), '--save-after', '1K'],
+  ]);
+  expect(status).toBe(2);
+  expect(complaints).toEqual([expect.stringMatching(/--save, found the guest’s own disk in memory/)]);
+});
+
+test('system calls are written on at the other machine, numbered on', async () => {
+  const calls = at('calls.jsonl');
+  const { statistics } = await run(
+    [
+      ...['--guest', 'linux', '--technique', 'hardware-assisted', '--system-calls', calls],
+      ...['--migrate-after', '20500K', '--bandwidth', '1G'],
+    ],
+    '\ni=0; while [ $i -lt 200 ]; do i=$((i + 1)); echo $i; done\npoweroff -f\n',
+  );
+  expect(statistics.migration?.state).toBe('completed');
+  const numbers = readFileSync(calls, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+  expect(numbers.length).toBeGreaterThan(600);
+  expect(numbers).toEqual(numbers.map((_, index) => index));
+});
+
 test('a disk whose writes are nowhere kept cannot be saved with its VM', async () => {
   writeFileSync(at('disk.img'), new Uint8Array(4096));
   const { status, complaints } = await command([

@@ -84,11 +84,11 @@ async function runWith(
     const processes = output('the processes', options.processes);
     const console = output('the virtio console', options.console);
     if (console) devices.consoleSink = (bytes) => console.write(bytes);
-    if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
+    const observe = systemCalls && writeSystemCallsTo(systemCalls, session);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
     const limit = options.maxInstructions ?? Infinity;
     const status = await runSession(
-      { chosen, session, stats, writers: writersOf(session, trace, levels), limit, options, saved, systemCalls },
+      { chosen, session, stats, writers: writersOf(session, trace, levels), limit, options, saved, observe },
       streams,
     );
     if (processes) writeProcessesTo(processes, session.vm);
@@ -108,7 +108,8 @@ interface Prepared {
   readonly options: Given<typeof runOptions>;
   /** For --save. */
   readonly saved: OpenFile | undefined;
-  readonly systemCalls: OpenFile | undefined;
+  /** To be called when the VM has moved. */
+  readonly observe: (() => void) | undefined;
 }
 
 function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: OpenFile): readonly TraceWriter[] {
@@ -120,7 +121,7 @@ function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: Ope
 }
 
 async function runSession(prepared: Prepared, streams: Streams): Promise<number> {
-  const { chosen, session, stats, writers, limit, options, saved, systemCalls } = prepared;
+  const { chosen, session, stats, writers, limit, options, saved, observe } = prepared;
   const { stdin, stdout, complain } = streams;
   const interruptions = new Interruptions();
   const output = new ConsoleOutput(stdout);
@@ -130,7 +131,7 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
   // Where the guest has left the cursor, at a terminal, a line begins anew.
   const say = (line: string) => complain((stdout.isTTY && output.midLine ? '\n' : '') + line);
   const move = new Move(session, options, saved, say, () => {
-    if (systemCalls) writeSystemCallsTo(systemCalls, session.vm);
+    observe?.();
     if (session.hypervisor) applyMemory(options, session.hypervisor);
   });
   session.vm.console.sink = output.write;

@@ -52,7 +52,7 @@ export function openSession(
 ): Session {
   checkScheduling(scheduling, technique, guest.harts);
   checkMemory(scheduling, technique);
-  checkMoves(scheduling, technique);
+  checkMoves(scheduling, technique, guest);
   const machineBytes = scheduling.machineMemory ?? guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
