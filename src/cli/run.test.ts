@@ -221,6 +221,7 @@ describe('--stats', () => {
         exitTimeShare: expect.any(Number) as number,
       },
       memoryUse: expect.any(Object) as object,
+      virtio: [],
       interrupts: expect.any(Object) as object,
       vcpus: [
         {
