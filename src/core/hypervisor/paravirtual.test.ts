@@ -267,7 +267,7 @@ describe('saved and restored elsewhere', () => {
     restoreVm(vm, stream);
     const state = vm.saveState();
     const [first] = state.vcpus;
-    const words = first?.['agreement'];
+    const words: unknown = first?.['agreement'];
     if (first === undefined || !Array.isArray(words)) throw new Error('expected an agreement');
     expect(words.length).toBe(5 + 6);
     for (const [index, value] of [
@@ -279,7 +279,7 @@ describe('saved and restored elsewhere', () => {
       [6, 2],
       [7, words[5] ?? 0],
     ] as const) {
-      const forged = (words as readonly number[]).map((word: number, place) => (place === index ? value : word));
+      const forged: readonly number[] = words.with(index, value);
       expect(() => vm.restoreState({ ...state, vcpus: [{ ...first, agreement: forged }] }), `word ${index}`).toThrow();
     }
   });
