@@ -146,10 +146,10 @@ test('virtual CPUs share physical harts by weight', async () => {
   const file = written('weights.json', {
     title: 'Weights',
     vms: [
-      vm('heavy', { weight: 300, expect: { instructions: { least: '13M' } } }),
-      vm('light', { weight: 100, expect: { instructions: { least: '3M', most: '7M' } } }),
+      vm('heavy', { weight: 300, expect: { instructions: { least: '52M' } } }),
+      vm('light', { weight: 100, expect: { instructions: { least: '12M', most: '28M' } } }),
     ],
-    limit: '20M',
+    limit: '80M',
     physicalHarts: 1,
     machineMemory: '72M',
     hugePages: 'on',

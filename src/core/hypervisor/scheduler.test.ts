@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HostedVm } from './hosted-vm.ts';
 import { drive, hosted, newLab, sourceGuest, wordAt } from './guest-rig.test-support.ts';
+import { QUANTUM } from './hypervisor.ts';
 import type { Lab } from './lab.ts';
 import type { Entitlement } from './vcpu-schedule.ts';
 
@@ -16,6 +17,34 @@ const SLEEPS = sourceGuest(`
 _start: csrw    sie, zero
 1:      wfi
         j       1b`);
+
+/** Two harts that answer each other; the first counts the answers. */
+const TALKS = sourceGuest(
+  `
+        .globl  _start
+_start: li      a7, 0x48534d            # SBI HSM: hart 1 starts, too
+        li      a6, 0
+        li      a0, 1
+        la      a1, second
+        li      a2, 0
+        ecall
+        la      s0, asked
+        la      s1, said
+1:      addi    s2, s2, 1
+        sw      s2, 0(s0)
+2:      lw      t1, 0(s1)
+        bne     s2, t1, 2b
+        j       1b
+second: la      s0, asked
+        la      s1, said
+3:      lw      t0, 0(s0)
+        sw      t0, 0(s1)
+        j       3b
+        .data
+asked:  .word   0
+said:   .word   0`,
+  { harts: 2 },
+);
 
 /** Gives the memory at `page` for its steal time, keeps the answers of the firmware, and counts. */
 const STEAL = sourceGuest(`
@@ -101,9 +130,9 @@ describe('entitlements', () => {
   test('pinned vCPUs stay where they may run; the others share what is left', () => {
     const lab = newLab({ memoryMiB: 80, physicalHarts: 2 });
     const vms = running(lab, [{ pin: 1 }, { pin: 1 }, { pin: 2 }]);
-    slice(lab, 20_000_000);
+    slice(lab, 20 * QUANTUM);
     const run = vms.map((vm) => timesOf(lab, vm)?.run ?? 0);
-    [0.5, 0.5, 1].forEach((share, index) => expect((run[index] ?? 0) / 20_000_000).toBeCloseTo(share, 1));
+    [0.5, 0.5, 1].forEach((share, index) => expect((run[index] ?? 0) / (20 * QUANTUM)).toBeCloseTo(share, 1));
     const intervals = lab.hypervisor?.scheduler.intervals.from(0) ?? [];
     for (const { vm, hart } of intervals) expect(hart).toBe(vm === 3 ? 1 : 0);
     // One that is moved leaves its hart.
@@ -112,6 +141,25 @@ describe('entitlements', () => {
     slice(lab, 3_000_000);
     expect(lab.hypervisor?.hosts[1]?.vcpu).toBeUndefined();
     expect(lab.hypervisor?.hosts[0]?.vcpu).toBeDefined();
+  });
+
+  test('kernels that wait for another of their harts in a loop lose little by it, beside other VMs too', () => {
+    const passed = 4 * QUANTUM;
+    for (const others of [0, 1]) {
+      const lab = newLab({ memoryMiB: 80 });
+      const vm = lab.addVm({ technique: 'hardware-assisted', guest: TALKS });
+      lab.start(vm.id);
+      running(
+        lab,
+        Array.from({ length: others }, () => ({})),
+      );
+      slice(lab, passed);
+      // A word there and back is two turns of its harts; theirs is the whole machine, or half of it and more.
+      const words = vm.look().x(18);
+      const most = passed / 100_000 / 2;
+      expect(words).toBeLessThanOrEqual(most);
+      expect(words).toBeGreaterThan((others === 0 ? 0.9 : 0.45) * most);
+    }
   });
 
   test.each([

@@ -1,18 +1,24 @@
 // Which vCPU runs on which physical hart. Fair by virtual run time: who has had least for its weight is next. Decisions are
 // only made where a hart is in the hypervisor anyway, and depend on nothing but virtual time.
 //
-//   a turn lasts QUANTUM while others could run all the time; one that wakes up, or lags far behind, waits at most
-//   WAKE_UP_DELAY from the beginning of the turn; a cap ends a turn at once
+//   a turn lasts QUANTUM while others could run all the time; one that wakes up, lags far behind, or is of the same VM,
+//   waits at most URGENT_DELAY from the beginning of the turn; a cap ends a turn at once
 
 import { INSTRUCTIONS_PER_TICK } from '../machine/machine.ts';
 import type { HostHart } from './host-hart.ts';
 import { RunIntervals } from './run-intervals.ts';
 import type { VcpuSchedule } from './vcpu-schedule.ts';
 
-/** Instructions of one vCPU's turn, where others could run all the time: long beside what a change of vCPUs costs the host. */
-export const QUANTUM = 1_000_000;
-/** Instructions a vCPU may execute before one that wakes up takes its place. */
-const WAKE_UP_DELAY = 100_000;
+/**
+ * Instructions of one vCPU's turn, where other VMs could run all the time: long beside what it costs the host to fill its
+ * caches with another VM's memory. 40 milliseconds of the board; Xen's credit scheduler has 30.
+ */
+export const QUANTUM = 4_000_000;
+/**
+ * Instructions a vCPU may execute before one that is in a hurry takes its place: one that wakes up, or a sibling, for kernels
+ * wait for each other's harts in loops, and while the sibling is on no hart they wait in vain.
+ */
+const URGENT_DELAY = 100_000;
 
 /** A vCPU as the scheduler sees it. */
 export interface Schedulable {
@@ -131,7 +137,8 @@ export class Scheduler<V extends Schedulable> {
       } else if (allowed > now) {
         due = Math.min(due, Math.max(host.wakeUpsFrom, ticks(allowed)));
       } else {
-        const urgent = schedule.slept || schedule.virtualRuntime + WAKE_UP_DELAY < host.floor;
+        const lags = schedule.virtualRuntime + URGENT_DELAY < host.floor;
+        const urgent = schedule.slept || lags || other.vm === vcpu?.vm;
         due = Math.min(due, urgent ? host.wakeUpsFrom : host.turnEnd);
       }
     }
@@ -185,7 +192,7 @@ export class Scheduler<V extends Schedulable> {
   #beginTurn(host: HostHart<V>, vcpu: V): void {
     const now = this.#ports.elapsed();
     host.turnEnd = Math.floor(now / INSTRUCTIONS_PER_TICK) + QUANTUM / INSTRUCTIONS_PER_TICK;
-    host.wakeUpsFrom = Math.floor(now / INSTRUCTIONS_PER_TICK) + WAKE_UP_DELAY / INSTRUCTIONS_PER_TICK;
+    host.wakeUpsFrom = Math.floor(now / INSTRUCTIONS_PER_TICK) + URGENT_DELAY / INSTRUCTIONS_PER_TICK;
     host.floor = Math.max(host.floor, vcpu.schedule.virtualRuntimeAt(now));
     host.seen = -1;
   }
@@ -204,7 +211,7 @@ export class Scheduler<V extends Schedulable> {
       const { schedule } = vcpu;
       if (!this.#refresh(vcpu) || schedule.allowedFrom(now) > now) continue;
       if (schedule.slept && vcpu !== host.vcpu) {
-        schedule.virtualRuntime = Math.max(schedule.virtualRuntime, host.floor - WAKE_UP_DELAY);
+        schedule.virtualRuntime = Math.max(schedule.virtualRuntime, host.floor - URGENT_DELAY);
       }
       const had = schedule.virtualRuntimeAt(now);
       if (had >= least) continue;
