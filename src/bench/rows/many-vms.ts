@@ -16,6 +16,8 @@ const TURN = 4;
 /** Milliseconds until hot code is translated and the engine has optimized it: in all, and more for each VM. */
 const WARM_UP = 200;
 const WARM_UP_EACH = 50;
+/** Milliseconds after which the other lab of a pair goes on: what disturbs the machine underneath lasts longer, and so meets both. */
+const WINDOW = 25;
 const FOR_EVER = 2_000_000_000;
 /** Works on 64 KiB: the caches of the machine underneath are not what is measured. */
 const KERNEL = kernels.findIndex(({ name }) => name === 'sha256');
@@ -61,13 +63,20 @@ async function addBeating(lab: Lab, { load }: Surroundings, technique: Technique
   lab.addVm({ technique, guest: { image: await load(row.image), boot: 'supervisor', memoryBytes, harts: 1 } });
 }
 
-/** Runs a lab for some milliseconds. @returns instructions of the chosen VMs a millisecond */
-async function speed(
+/** Instructions of the chosen VMs, and the milliseconds they took. */
+interface Work {
+  instructions: number;
+  milliseconds: number;
+}
+
+/** Runs a lab for some milliseconds more. */
+async function work(
+  done: Work,
   lab: Lab,
   vms: readonly VirtualMachine[],
   { clock, turn }: Surroundings,
   milliseconds: number,
-): Promise<number> {
+): Promise<void> {
   const executed = () => vms.reduce((sum, vm) => sum + vm.instructions, 0);
   const before = executed();
   const started = clock();
@@ -76,21 +85,28 @@ async function speed(
     while (performance.now() < until) for (const computer of lab.computers) computer.runSlice(SLICE);
     await turn();
   }
-  return (executed() - before) / (clock() - started);
+  done.instructions += executed() - before;
+  done.milliseconds += clock() - started;
 }
 
-/** Work of `lab`'s first `busy` VMs over that of a single VM, in pairs. */
+const speed = ({ instructions, milliseconds }: Work): number => instructions / milliseconds;
+
+/** Work of `lab`'s first `busy` VMs over that of a single VM, in pairs whose two take short turns. */
 async function share(surroundings: Surroundings, single: Lab, lab: Lab, busy: number, quick: boolean): Promise<number> {
-  const milliseconds = quick ? 150 : 400;
+  const vms = lab.vms.slice(0, busy);
   const alone: number[] = [];
   const together: number[] = [];
-  await speed(lab, [], surroundings, WARM_UP + WARM_UP_EACH * busy);
+  await work({ instructions: 0, milliseconds: 0 }, lab, vms, surroundings, WARM_UP + WARM_UP_EACH * busy);
   for (let pair = -1; pair < (quick ? 3 : 5); pair++) {
-    const one = await speed(single, single.vms, surroundings, milliseconds);
-    const all = await speed(lab, lab.vms.slice(0, busy), surroundings, milliseconds);
+    const one: Work = { instructions: 0, milliseconds: 0 };
+    const all: Work = { instructions: 0, milliseconds: 0 };
+    for (let window = 0; window < (quick ? 6 : 16); window++) {
+      await work(one, single, single.vms, surroundings, WINDOW);
+      await work(all, lab, vms, surroundings, WINDOW);
+    }
     if (pair < 0) continue;
-    alone.push(one);
-    together.push(all);
+    alone.push(speed(one));
+    together.push(speed(all));
   }
   return median(quotients(together, alone));
 }
