@@ -1,16 +1,17 @@
 // The trace of exits: a ring of fixed-size binary records in one buffer, and per-reason sums that never forget.
 // Counting and tracing happen once, in the hypervisor's loop; a handler only notes what it read and wrote.
 //
-// One record, in 32-bit words (float64 where two words are named):
+// One record, in 32-bit words: two lines of a host's cache, for a busy guest writes a hundred thousand in a second.
 //
-//   0,1  at (virtual instructions)   10 gpa, low word        18 mode after trap, packed
-//   2,3  nanoseconds; NaN: not timed 11 gpa, bit 32 up; −1: none   19 verdict
-//   4,5  virtual cost                12 gva; valid if 13     20 resume pc
-//   6    vm                          13 1: gva is valid      21 number of effects
-//   7    reason                      14 stval                22 … effects, 4 words each: kind, what, before, after
-//   62   vCPU                        63 physical hart
-//   8    pc                          15 htval
-//   9    instruction                 16 htinst   17 scause
+//   0,1  at, virtual instructions, float64             8  gpa, bits 32 and up; −1: neither gpa nor gva is known
+//   2    nanoseconds, float32; NaN: not timed          9  gva
+//   3    vCPU, physical hart << 8                     10  stval
+//   4    reason, mode after trap << 8, verdict << 16, 11  htval
+//        number of effects << 24                      12  htinst
+//   5    pc                                           13  scause
+//   6    instruction                                  14  resume pc
+//   7    gpa, low word                                15  vm
+//   16…  the first effects, 4 words each: kind, what, before, after; the few that have more keep the rest beside the ring
 
 import type { StoredCsrs } from '../isa/csr-stored.ts';
 import { Privilege, type HartState } from '../machine/hart-state.ts';
@@ -48,7 +49,7 @@ export interface EffectRecord {
 export interface ExitRecord {
   readonly sequence: number;
   readonly at: number;
-  /** Host time; undefined where the exit was not timed. */
+  /** Host time, to seven digits; undefined where the exit was not timed. */
   readonly nanoseconds: number | undefined;
   readonly virtualCost: number;
   readonly vm: number;
@@ -79,13 +80,15 @@ const codesOf = <Name extends string>(names: readonly Name[]) =>
 const reasonCodes = codesOf(exitReasons);
 const verdictCodes = codesOf(verdicts);
 
-const WORDS = 64;
-const EFFECTS = 22;
+const WORDS = 32;
+const EFFECTS = 16;
 const EFFECT_WORDS = 4;
-const VCPU = 62;
-const HART = 63;
-/** Effects kept per exit; more are counted but not kept. */
-export const EFFECT_LIMIT = Math.floor((VCPU - EFFECTS) / EFFECT_WORDS);
+const EFFECTS_IN_RECORD = (WORDS - EFFECTS) / EFFECT_WORDS;
+/** Effects kept per exit. */
+export const EFFECT_LIMIT = 10;
+/** Where in its word the number of effects is, and where the verdict. */
+const COUNT_SHIFT = 24;
+const VERDICT_SHIFT = 16;
 
 /** Sums over the exits of one reason; host time in nanoseconds. */
 export interface ReasonStatistics {
@@ -122,6 +125,9 @@ export class Trace {
   readonly #places: number;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #floats: Float32Array;
+  /** Effects that found no room in their record, by its first word. */
+  readonly #more = new Map<number, number[]>();
   #next = 0;
   /** First word of the record under way. */
   #base = 0;
@@ -141,6 +147,7 @@ export class Trace {
     const buffer = new ArrayBuffer(this.#places * WORDS * 4);
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
+    this.#floats = new Float32Array(buffer);
   }
 
   /** Exits recorded in all. */
@@ -190,56 +197,62 @@ export class Trace {
     const base = this.#base;
     const words = this.#words;
     const { pc } = guest;
-    const cause = csrs.scause;
+    if (this.#more.size > 0) this.#more.delete(base);
     this.#doubles[base >> 1] = at;
-    this.#doubles[(base >> 1) + 1] = 0;
-    this.#doubles[(base >> 1) + 2] = cause >>> 31 === 1 ? 0 : 1;
-    words[base + 6] = vm;
-    words[base + 7] = reason;
-    words[base + 8] = pc;
-    words[base + 9] = instruction;
+    this.#floats[base + 2] = 0;
+    words[base + 3] = vcpu | (hart << 8);
+    words[base + 4] = reason | (guest.privilege << 8);
+    words[base + 5] = pc;
+    words[base + 6] = instruction;
     if (exit.reason === 'device-access' || exit.reason === 'missing-page' || exit.reason === 'protected-page') {
-      words[base + 10] = exit.gpa;
-      words[base + 11] = Math.floor(exit.gpa / 2 ** 32);
-      words[base + 12] = exit.gva;
-      words[base + 13] = 1;
+      words[base + 7] = exit.gpa;
+      words[base + 8] = Math.floor(exit.gpa / 2 ** 32);
+      words[base + 9] = exit.gva;
     } else {
-      words[base + 10] = 0;
-      words[base + 11] = -1;
-      words[base + 12] = 0;
-      words[base + 13] = 0;
+      words[base + 7] = 0;
+      words[base + 8] = -1;
+      words[base + 9] = 0;
     }
-    words[base + 14] = csrs.stval;
-    words[base + 15] = csrs.htval;
-    words[base + 16] = csrs.htinst;
-    words[base + 17] = cause;
-    words[base + 18] = guest.privilege;
-    words[base + 19] = 0;
-    words[base + 20] = pc;
-    words[base + 21] = 0;
-    words[base + VCPU] = vcpu;
-    words[base + HART] = hart;
+    words[base + 10] = csrs.stval;
+    words[base + 11] = csrs.htval;
+    words[base + 12] = csrs.htinst;
+    words[base + 13] = csrs.scause;
+    words[base + 14] = pc;
+    words[base + 15] = vm;
   }
 
   /** The exit under way reads or writes something. */
   effect(kind: Effect, what: number, before: number, after: number): void {
     if (!this.#open) return;
     const words = this.#words;
-    const count = words[this.#base + 21] ?? 0;
+    const base = this.#base;
+    const facts = words[base + 4] ?? 0;
+    const count = facts >>> COUNT_SHIFT;
     if (count === EFFECT_LIMIT) return;
-    const at = this.#base + EFFECTS + count * EFFECT_WORDS;
+    words[base + 4] = facts + (1 << COUNT_SHIFT);
+    if (count >= EFFECTS_IN_RECORD) {
+      this.#keepBeside(kind, what, before, after);
+      return;
+    }
+    const at = base + EFFECTS + count * EFFECT_WORDS;
     words[at] = kind;
     words[at + 1] = what;
     words[at + 2] = before;
     words[at + 3] = after;
-    words[this.#base + 21] = count + 1;
+  }
+
+  #keepBeside(...effect: readonly number[]): void {
+    const more = this.#more.get(this.#base) ?? [];
+    more.push(...effect);
+    this.#more.set(this.#base, more);
   }
 
   /** The exit has been handled, but not ended yet: what its record will say. */
   handled(verdict: Verdict, resumePc: number): void {
     if (!this.#open) return;
-    this.#words[this.#base + 19] = verdictCodes[verdict];
-    this.#words[this.#base + 20] = resumePc;
+    const facts = this.#words[this.#base + 4] ?? 0;
+    this.#words[this.#base + 4] = (facts & ~(0xff << VERDICT_SHIFT)) | (verdictCodes[verdict] << VERDICT_SHIFT);
+    this.#words[this.#base + 14] = resumePc;
   }
 
   /** The exit is over: it is counted, and its record is kept. @param nanoseconds host time it took; NaN: not timed */
@@ -247,7 +260,7 @@ export class Trace {
     this.#count(nanoseconds);
     if (!this.#open) return;
     this.#open = false;
-    this.#doubles[(this.#base >> 1) + 1] = nanoseconds;
+    this.#floats[this.#base + 2] = nanoseconds;
     this.#next++;
     this.#base += WORDS;
     if (this.#base === this.#places * WORDS) this.#base = 0;
@@ -267,46 +280,50 @@ export class Trace {
     const base = this.#baseOf(sequence);
     const word = (index: number) => this.#words[base + index] ?? 0;
     const unsigned = (index: number) => word(index) >>> 0;
-    const double = (index: number) => this.#doubles[base / 2 + index] ?? 0;
+    const byte = (index: number, shift: number) => (word(index) >>> shift) & 0xff;
+    const nanoseconds = this.#floats[base + 2] ?? NaN;
+    const cause = unsigned(13);
+    const known = word(8) >= 0;
     return {
       sequence,
-      at: double(0),
-      nanoseconds: Number.isNaN(double(1)) ? undefined : double(1),
-      virtualCost: double(2),
-      vm: word(6),
-      vcpu: word(VCPU),
-      hart: word(HART),
+      at: this.#doubles[base / 2] ?? 0,
+      nanoseconds: Number.isNaN(nanoseconds) ? undefined : nanoseconds,
+      virtualCost: cause >>> 31 === 1 ? 0 : 1,
+      vm: word(15),
+      vcpu: byte(3, 0),
+      hart: byte(3, 8),
       reason: this.reasonOf(sequence),
-      pc: unsigned(8),
-      instruction: unsigned(9),
-      gpa: word(11) < 0 ? undefined : word(11) * 2 ** 32 + unsigned(10),
-      gva: word(13) === 0 ? undefined : unsigned(12),
-      stval: unsigned(14),
-      htval: unsigned(15),
-      htinst: unsigned(16),
-      cause: unsigned(17),
-      user: word(18) === Privilege.user,
-      machine: word(18) === Privilege.machine,
-      verdict: verdicts[word(19)] ?? 'resume',
-      resumePc: unsigned(20),
-      effects: Array.from({ length: word(21) }, (_, index) => {
-        const at = EFFECTS + index * EFFECT_WORDS;
-        return {
-          kind: effectKinds[word(at)] ?? 'sbi',
-          what: unsigned(at + 1),
-          before: unsigned(at + 2),
-          after: unsigned(at + 3),
-        };
-      }),
+      pc: unsigned(5),
+      instruction: unsigned(6),
+      gpa: known ? word(8) * 2 ** 32 + unsigned(7) : undefined,
+      gva: known ? unsigned(9) : undefined,
+      stval: unsigned(10),
+      htval: unsigned(11),
+      htinst: unsigned(12),
+      cause,
+      user: byte(4, 8) === Privilege.user,
+      machine: byte(4, 8) === Privilege.machine,
+      verdict: verdicts[byte(4, VERDICT_SHIFT)] ?? 'resume',
+      resumePc: unsigned(14),
+      effects: this.#effectsOf(base, byte(4, COUNT_SHIFT)),
     };
+  }
+
+  #effectsOf(base: number, count: number): readonly EffectRecord[] {
+    const kept = this.#words.subarray(base + EFFECTS, base + WORDS);
+    const all = [...kept, ...(this.#more.get(base) ?? [])];
+    return Array.from({ length: count }, (_, index) => {
+      const [kind = 0, what = 0, before = 0, after = 0] = all.slice(index * EFFECT_WORDS);
+      return { kind: effectKinds[kind] ?? 'sbi', what: what >>> 0, before: before >>> 0, after: after >>> 0 };
+    });
   }
 
   /** Reason and VM of a kept record, without unpacking the rest: for filters over many. */
   reasonOf(sequence: number): ExitReason {
-    return exitReasons[this.#words[this.#baseOf(sequence) + 7] ?? 0] ?? 'host-interrupt';
+    return exitReasons[(this.#words[this.#baseOf(sequence) + 4] ?? 0) & 0xff] ?? 'host-interrupt';
   }
   vmOf(sequence: number): number {
-    return this.#words[this.#baseOf(sequence) + 6] ?? 0;
+    return this.#words[this.#baseOf(sequence) + 15] ?? 0;
   }
 
   /** Sums per reason of one VM since it was made. */
