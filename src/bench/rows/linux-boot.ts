@@ -98,7 +98,7 @@ export const linuxBoot: LabRow = {
     const guest = await linux(surroundings);
     const figures: Figure[] = [];
     for (const technique of techniques)
-      figures.push(...(await figuresOf(surroundings, technique, guest, quick ? 4 : 8)));
+      figures.push(...(await figuresOf(surroundings, technique, guest, quick ? 6 : 20)));
     for (const technique of techniques) {
       const run = await boot(surroundings, technique, guest, { ...usualSwitches, translator: false });
       figures.push({ name: `${technique}, interpreted, once`, value: run.milliseconds, unit: 'ms' });
