@@ -3,9 +3,9 @@
 
 import { useState } from 'react';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { AddressForm } from '../address-form.tsx';
-import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
 import { DisassemblyView } from './disassembly-view.tsx';
@@ -87,9 +87,7 @@ export function SourcePanel(props: PanelProps) {
     <div className={shared['panel']}>
       <div className={shared['toolbar']}>{bar}</div>
       {state.kind === 'failed' && mode === 'source' ? (
-        <p role="alert" className={classNames(shared['padded'], shared['error'])}>
-          {state.message} Reload the page, or use the disassembly.
-        </p>
+        <FailureParagraph>{state.message} Reload the page, or use the disassembly.</FailureParagraph>
       ) : mode === 'disassembly' ? (
         <DisassemblyView {...props} />
       ) : undefined}

@@ -3,10 +3,10 @@
 import { lazy, Suspense, useState, type ReactNode } from 'react';
 import type { AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
 import type { RegistersAnswer, VmSummary } from '../../../protocol/frame.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import { toggledBreakpoint, type Choice } from '../../choice.ts';
 import { formatHex } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
-import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { assembleAndRun } from './assemble-and-run.ts';
 import styles from './code.module.css';
@@ -127,11 +127,7 @@ export function SourceSide(props: SourceSideProps) {
         <SourcePreview text={draft} pcLine={pcLine} revealed={lookedAt} onWanted={() => setEditorWanted(true)} />
       )}
       <FindingsList findings={findings} onGo={setPlace} />
-      {failure !== undefined && (
-        <p role="alert" className={classNames(shared['padded'], shared['error'])}>
-          {failure}
-        </p>
-      )}
+      <FailureParagraph>{failure}</FailureParagraph>
       <p className={styles['foot']}>
         <span>
           {edited

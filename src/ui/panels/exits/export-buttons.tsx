@@ -1,7 +1,8 @@
 // Saves the exits that match the filter, newest first, as a file.
 
-import { formatCount } from '../../format.ts';
 import type { ExitRow, ExitsQuestion } from '../../../protocol/frame.ts';
+import { Failure } from '../../components/Failure.tsx';
+import { formatCount } from '../../format.ts';
 import type { PanelProps, SendCommand } from '../../panel.ts';
 import { download } from '../download.ts';
 import { useAttempt } from '../use-attempt.ts';
@@ -35,7 +36,7 @@ export function ExportButtons({ choice, vm, command }: PanelProps) {
           {format.name}
         </button>
       ))}
-      {failure !== undefined && <span role="alert">The exits were not saved: {failure}</span>}
+      <Failure>{failure && `The exits were not saved: ${failure}`}</Failure>
     </>
   );
 }

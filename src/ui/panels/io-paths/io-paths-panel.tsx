@@ -4,6 +4,7 @@
 import { useState } from 'react';
 import type { IoDevice, IoPath, IoPathRow, Technique } from '../../../protocol/commands.ts';
 import type { AssignedDevicesAnswer, Frame } from '../../../protocol/frame.ts';
+import { Failure } from '../../components/Failure.tsx';
 import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
 import { Address } from '../../components/Address.tsx';
 import { Term } from '../../components/Term.tsx';
@@ -73,11 +74,7 @@ export function IoPaths({ frame, command }: PanelProps) {
         <button type="button" className="button primary" disabled={busy} onClick={() => void measure()}>
           {busy ? 'Measuring …' : 'Measure'}
         </button>
-        {failure !== undefined && (
-          <span role="alert" className={shared['error']}>
-            {failure}
-          </span>
-        )}
+        <Failure>{failure}</Failure>
       </div>
       <div className={shared['body']}>
         {measured === undefined ? (

@@ -4,6 +4,7 @@
 import { useState } from 'react';
 import type { CrossingKind, LevelsAnswer } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Failure } from '../../components/Failure.tsx';
 import { formatCount, formatLarge } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
@@ -72,11 +73,7 @@ export function Levels({ frame, vm, choice, choose, command }: PanelProps) {
           </button>
         )}
         <span className={shared['spring']} />
-        {failure !== undefined && (
-          <span role="alert" className={shared['error']}>
-            {failure}
-          </span>
-        )}
+        <Failure>{failure}</Failure>
         <span
           className={classNames(shared['quiet'], 'tabular')}
           title={`${formatCount(answer.total)} were recorded; the last ${formatCount(answer.kept)} are kept`}

@@ -4,6 +4,7 @@
 import { useState } from 'react';
 import type { Commands } from '../../../protocol/commands.ts';
 import type { Frame, MemoryUseAnswer, VmMemoryUse } from '../../../protocol/frame.ts';
+import { Failure } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatBytes, formatCount } from '../../format.ts';
 import type { SendCommand } from '../../panel.ts';
@@ -61,11 +62,7 @@ export function MemoryUse({ answer, frame, command }: MemoryUseProps) {
             {formatCount(merging.merged)} pages merged in {formatCount(merging.fullScans)} rounds
           </span>
         )}
-        {failure !== undefined && (
-          <span role="alert" className={shared['error']}>
-            {failure}
-          </span>
-        )}
+        <Failure>{failure}</Failure>
       </div>
       <div className={shared['scroller']}>
         <table className="table">

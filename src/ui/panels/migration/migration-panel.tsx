@@ -5,6 +5,7 @@ import { useState } from 'react';
 import type { Divergence } from '../../../protocol/commands.ts';
 import type { Frame, MigrationAnswer, MigrationRoundRow, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatBytes, formatCount } from '../../format.ts';
 import type { PanelProps, SendCommand } from '../../panel.ts';
@@ -56,11 +57,7 @@ export function MigrationPanel({ frame, vm, command }: PanelProps) {
         )}
       </div>
       <div className={shared['body']}>
-        {failure !== undefined && (
-          <p role="alert" className={styles['failure']}>
-            {failure}
-          </p>
-        )}
+        <FailureParagraph>{failure}</FailureParagraph>
         {answer !== undefined && frame !== undefined ? (
           <Migration answer={answer} frame={frame} />
         ) : (

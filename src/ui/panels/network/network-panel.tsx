@@ -3,6 +3,7 @@
 import { memo, useState } from 'react';
 import type { LinkSettings, NetworkAnswer, NetworkFrameRow, NetworkPortRow } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Failure } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount, formatLarge } from '../../format.ts';
 import type { Navigate, PanelProps } from '../../panel.ts';
@@ -44,11 +45,7 @@ export function Network({ frame, vm, command, navigate }: PanelProps) {
           Save as pcap
         </button>
         <span className={shared['spring']} />
-        {failure !== undefined && (
-          <span role="alert" className={shared['error']}>
-            {failure}
-          </span>
-        )}
+        <Failure>{failure}</Failure>
       </div>
       <div className={shared['body']}>
         <Ports answer={answer} onSet={set} />

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'react';
 import type { Commands, Measured } from '../../../protocol/commands.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import type { SendCommand } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
@@ -141,11 +142,7 @@ export function Comparison({ command }: { readonly command: SendCommand }) {
           ? `${sentence} … ${rows.length} of 4 are done.`
           : 'The same program, /bin/workload, runs as a process, in a container, in a VM and in a container in a VM, on computers of its own.'}
       </p>
-      {failure !== undefined && (
-        <p role="alert" className={classNames(shared['error'], styles['note'])}>
-          {failure}
-        </p>
-      )}
+      <FailureParagraph>{failure}</FailureParagraph>
       {rows.length > 0 && (
         <div className={shared['scroller']} role="group" aria-label="The four, side by side" tabIndex={0}>
           <table className={classNames('table', styles['processes'])} aria-label="A process, a container, a VM">

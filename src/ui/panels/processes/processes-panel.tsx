@@ -9,6 +9,7 @@ import type {
   ProcessesAnswer,
 } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Failure, FailureParagraph } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
@@ -58,11 +59,7 @@ export function Processes({ frame, vm, command }: PanelProps) {
           Watch system calls
         </button>
         <span className={shared['spring']} />
-        {failure !== undefined && (
-          <span role="alert" className={shared['error']}>
-            {failure}
-          </span>
-        )}
+        <Failure>{failure}</Failure>
       </div>
       <div className={shared['body']} role="group" aria-label="Processes and containers" tabIndex={0}>
         {view === 'calls' ? (
@@ -89,11 +86,7 @@ function Picture({ picture, current }: PictureProps) {
   const threads = picture.processes.filter(({ kernelThread }) => kernelThread);
   return (
     <>
-      {picture.problem !== undefined && (
-        <p role="alert" className={classNames(shared['error'], styles['note'])}>
-          {picture.problem}
-        </p>
-      )}
+      <FailureParagraph>{picture.problem}</FailureParagraph>
       <p className={classNames(shared['quiet'], styles['note'])}>
         Linux {picture.release}, read from its memory: {picture.processes.length} processes,{' '}
         {pagesText(picture.freePages)} free.

@@ -3,6 +3,7 @@
 
 import { useState } from 'react';
 import type { EquivalenceReply } from '../../../protocol/properties.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { formatCount } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
@@ -64,11 +65,7 @@ export function Equivalence({ command, catalog }: PanelProps) {
         </button>
       </div>
       <div className={shared['body']}>
-        {failure !== undefined && (
-          <p role="alert" className={classNames(shared['error'], styles['note'])}>
-            {failure}
-          </p>
-        )}
+        <FailureParagraph>{failure}</FailureParagraph>
         {reply === undefined ? (
           <p className={styles['note']}>
             The guest runs on the bare machine, under trap-and-emulate and hardware-assisted at once. At every point its

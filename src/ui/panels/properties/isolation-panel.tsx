@@ -1,8 +1,8 @@
 // Hostile guests try to get out, one by one, each between two neighbours: what stopped it, and that nobody can tell.
 
 import type { AttemptResult } from '../../../protocol/properties.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
-import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import styles from './properties.module.css';
 import { useInstrument } from './use-instrument.ts';
@@ -26,11 +26,7 @@ export function Isolation({ command }: PanelProps) {
         </span>
       </div>
       <div className={shared['body']}>
-        {failure !== undefined && (
-          <p role="alert" className={classNames(shared['error'], styles['note'])}>
-            {failure}
-          </p>
-        )}
+        <FailureParagraph>{failure}</FailureParagraph>
         {running && reply && (
           <progress className={styles['bar']} value={results.length} max={reply.total} aria-label="Tried" />
         )}

@@ -4,6 +4,7 @@
 import { useState } from 'react';
 import type { InstructionSet, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
 import type { Technique } from '../../../protocol/commands.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
@@ -84,11 +85,7 @@ export function Virtualizable({ command, navigate }: PanelProps) {
         </span>
       </div>
       <div className={shared['body']}>
-        {(failure ?? trouble) !== undefined && (
-          <p role="alert" className={classNames(shared['error'], styles['note'])}>
-            {failure ?? trouble}
-          </p>
-        )}
+        <FailureParagraph>{failure ?? trouble}</FailureParagraph>
         {running && reply && (
           <progress className={styles['bar']} value={reply.tried} max={reply.total} aria-label="Tried" />
         )}

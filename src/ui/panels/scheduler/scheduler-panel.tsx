@@ -4,6 +4,7 @@
 import type { Commands } from '../../../protocol/commands.ts';
 import type { SchedulerAnswer, VcpuTimesRow, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
@@ -55,11 +56,7 @@ export function SchedulerPanel({ frame, choice, choose, command }: PanelProps) {
         </label>
       </div>
       <div className={shared['body']}>
-        {failure !== undefined && (
-          <p role="alert" className={styles['failure']}>
-            {failure}
-          </p>
-        )}
+        <FailureParagraph>{failure}</FailureParagraph>
         {answer.vcpus.length === 0 ? (
           <EmptyState title="No VM shares the hypervisor’s machine.">
             Choose how many physical harts it has, then add a virtual machine under a technique of the hypervisor.

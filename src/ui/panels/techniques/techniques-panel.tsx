@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { Commands } from '../../../protocol/commands.ts';
 import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
@@ -54,11 +55,7 @@ export function TechniquesCompared({ command, catalog }: PanelProps) {
         </button>
       </div>
       <div className={shared['body']}>
-        {failure !== undefined && (
-          <p role="alert" className={classNames(shared['error'], shared['padded'])}>
-            {failure}
-          </p>
-        )}
+        <FailureParagraph>{failure}</FailureParagraph>
         {result === undefined ? (
           <EmptyState title="Two kernels, one program, the same work.">
             Press “Run the twins”: each runs in every way it can, on a computer of its own, and what it cost stands side

@@ -4,6 +4,7 @@
 import { findCause } from '../../../core/isa/causes.ts';
 import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
+import { Failure } from '../../components/Failure.tsx';
 import { Sentence } from '../../components/Sentence.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount } from '../../format.ts';
@@ -128,7 +129,7 @@ function NextStage({
   const [attempt, failure] = useAttempt();
   return (
     <>
-      {failure !== undefined && <span role="alert">{failure}</span>}
+      <Failure>{failure}</Failure>
       <button
         type="button"
         className="button outlined"

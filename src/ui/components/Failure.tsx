@@ -1,0 +1,29 @@
+// Why what the person asked for was not done, said aloud at once. Draws nothing while there is nothing to say.
+
+import type { ReactNode } from 'react';
+import styles from './Failure.module.css';
+
+interface FailureProps {
+  /** What was expected, what was found, what to do; undefined where nothing failed. */
+  readonly children: ReactNode;
+}
+
+/** In a line, beside the button that was pressed. */
+export function Failure({ children }: FailureProps) {
+  if (children === undefined) return null;
+  return (
+    <span role="alert" className={styles['failure']}>
+      {children}
+    </span>
+  );
+}
+
+/** Above what would have been shown. */
+export function FailureParagraph({ children }: FailureProps) {
+  if (children === undefined) return null;
+  return (
+    <p role="alert" className={styles['failure']}>
+      {children}
+    </p>
+  );
+}
