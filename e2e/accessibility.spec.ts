@@ -1,14 +1,6 @@
 // Story: someone with a screen reader, or who cannot tell the colours apart, finds everything named and legible.
-import { AxeBuilder } from '@axe-core/playwright';
-import { test, type Page } from '@playwright/test';
-import { expect, openLab, primary } from './lab-page.ts';
-
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-async function complaints(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-}
+import { test } from '@playwright/test';
+import { complaints, expect, openLab, primary } from './lab-page.ts';
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`nothing to complain about in the ${colorScheme} theme`, async ({ page }) => {

@@ -1,11 +1,10 @@
 // Story: someone adds a VM of their own choice, from the list or from a file of theirs.
 import { test } from '@playwright/test';
-import { consoleText, expect, openLab, vmChip } from './lab-page.ts';
+import { consoleText, expect, openAddVm, openLab, vmChip } from './lab-page.ts';
 
 test('the list says what each guest teaches, and the chosen one runs', async ({ page }) => {
   await openLab(page, '#guest=linux');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog.getByRole('radio', { name: 'Hello, two ways' }).check();
   await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
@@ -17,8 +16,7 @@ test('the list says what each guest teaches, and the chosen one runs', async ({ 
 
 test('a file that is no program is refused in plain words, and nothing else is lost', async ({ page }) => {
   await openLab(page, '#guest=linux');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   const file = dialog.getByLabel('A file of yours');
 
   await file.setInputFiles({ name: 'empty.elf', mimeType: 'application/octet-stream', buffer: Buffer.alloc(0) });
@@ -37,8 +35,7 @@ test('a file that is no program is refused in plain words, and nothing else is l
 
 test('a program of one’s own runs', async ({ page }) => {
   await openLab(page, '#guest=linux');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog.getByLabel('A file of yours').setInputFiles('public/guests/hello.elf');
   await dialog.getByRole('combobox', { name: 'Starts in' }).selectOption('supervisor');
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
@@ -48,8 +45,7 @@ test('a program of one’s own runs', async ({ page }) => {
 
 test('more memory than is free is not taken, and the dialog says how much that is', async ({ page }) => {
   await openLab(page, '#guest=linux&technique=hardware-assisted');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await expect(dialog).toContainText(/\d+ of 384 free/);
   const memory = dialog.getByRole('spinbutton', { name: 'Memory' });
   await memory.fill('380');

@@ -1,13 +1,7 @@
 // Story: a student starts a container in Linux and looks at it from outside: the same process has two numbers, namespaces and limits
 // of its own, and every system call it makes ends in the one kernel of the VM.
-import { AxeBuilder } from '@axe-core/playwright';
-import { test, type Page } from '@playwright/test';
-import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
-
-async function type(page: Page, line: string): Promise<void> {
-  await page.getByRole('textbox', { name: /terminal/i }).focus();
-  await page.keyboard.type(`${line}\n`);
-}
+import { test } from '@playwright/test';
+import { addLinux, complaints, expect, openLab, runFromPalette, type } from './lab-page.ts';
 
 test('a container is seen from outside: its processes, namespaces, limits and system calls', async ({ page }) => {
   test.setTimeout(240_000);
@@ -16,13 +10,7 @@ test('a container is seen from outside: its processes, namespaces, limits and sy
   const panel = page.locator('[data-panel="processes"]');
   await expect(panel).toContainText('Nobody knows this kernel', { timeout: 20_000 });
 
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
-  await dialog.getByRole('radio', { name: /^Linux/ }).check();
-  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
-  await dialog.getByRole('button', { name: 'Add the VM' }).click();
-  await expect(vmChip(page, 'Linux')).toBeChecked();
-  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+  await addLinux(page);
 
   const guest = panel.getByRole('region', { name: 'The guest itself, ringside' });
   await expect(guest.getByRole('row').filter({ hasText: 'init' }).first()).toContainText('sleeping');
@@ -43,8 +31,7 @@ test('a container is seen from outside: its processes, namespaces, limits and sy
   await expect(calls).toContainText('openat(AT_FDCWD, "/etc/passwd"', { timeout: 60_000 });
   await expect(panel).toContainText('no exit');
 
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="processes"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(page, 'processes')).toEqual([]);
 
   await panel.getByRole('radio', { name: 'Processes' }).check({ force: true });
   await type(page, 'clear; container stop web; container ps');
@@ -71,6 +58,5 @@ test('a process, a container and a VM are measured and stand side by side', asyn
   await expect(table.getByRole('row', { name: /^Sees the name/ })).toContainText('c1');
   await expect(table.getByRole('row', { name: /^Work, exits 0 0/ })).toBeVisible();
 
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="processes"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(page, 'processes')).toEqual([]);
 });

@@ -1,14 +1,8 @@
 // Story: a student gives Linux a disk, makes a file system on it, closes the tab in the middle of writing, and finds everything
 // that was flushed in the next visit; then looks at the disks, saves one as a file, and deletes it.
 import { readFileSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
-import { test, type Page } from '@playwright/test';
-import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
-
-async function type(page: Page, line: string): Promise<void> {
-  await page.getByRole('textbox', { name: /terminal/i }).focus();
-  await page.keyboard.type(`${line}\n`);
-}
+import { test } from '@playwright/test';
+import { addLinux, complaints, consoleText, expect, openLab, runFromPalette, type, vmChip } from './lab-page.ts';
 
 test('a guest’s writes are there after a reload, and what it flushed after the tab was lost in mid-write', async ({
   page,
@@ -16,18 +10,15 @@ test('a guest’s writes are there after a reload, and what it flushed after the
 }) => {
   test.setTimeout(300_000);
   await openLab(page, '#guest=hello');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
-  await dialog.getByRole('radio', { name: /^Linux/ }).check();
-  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
-  await dialog.getByRole('button', { name: 'New disk …' }).click();
-  await dialog.getByRole('textbox', { name: 'Name of the new disk' }).fill('work');
-  await dialog.getByRole('spinbutton', { name: 'Size of the new disk' }).fill('16');
-  await dialog.getByRole('button', { name: 'Make an empty disk' }).click();
-  await expect(dialog).toContainText('16 MiB');
-  await dialog.getByRole('button', { name: 'Add the VM' }).click();
-  await expect(vmChip(page, 'Linux')).toBeChecked();
-  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+  await addLinux(page, {
+    choose: async (dialog) => {
+      await dialog.getByRole('button', { name: 'New disk …' }).click();
+      await dialog.getByRole('textbox', { name: 'Name of the new disk' }).fill('work');
+      await dialog.getByRole('spinbutton', { name: 'Size of the new disk' }).fill('16');
+      await dialog.getByRole('button', { name: 'Make an empty disk' }).click();
+      await expect(dialog).toContainText('16 MiB');
+    },
+  });
   await type(
     page,
     "mke2fs /dev/vda > /dev/null; mkdir -p /m; mount /dev/vda /m; dd if=/dev/urandom of=/m/n bs=1k count=150 2>/dev/null; md5sum < /m/n; sync; echo flu''shed",
@@ -52,8 +43,7 @@ test('a guest’s writes are there after a reload, and what it flushed after the
   const disks = again.locator('[data-panel="disks"]');
   const row = disks.getByRole('row').filter({ hasText: 'work' });
   await expect(row).toContainText('Linux');
-  const { violations } = await new AxeBuilder({ page: again }).include('[data-panel="disks"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(again, 'disks')).toEqual([]);
   await expect(row.getByRole('button', { name: 'Delete work' })).toBeDisabled();
   const saved = again.waitForEvent('download');
   await row.getByRole('button', { name: 'Save work as a file' }).click();
@@ -82,14 +72,12 @@ test('an image of one’s own is a disk, below a layer of its own; what is no im
   await file.setInputFiles({ name: 'My notes.img', mimeType: 'application/octet-stream', buffer: image });
   await expect(disks.getByRole('row').filter({ hasText: 'My-notes' })).toContainText('1 MiB');
 
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
-  await dialog.getByRole('radio', { name: /^Linux/ }).check();
-  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
-  await dialog.getByRole('combobox', { name: 'Attach a disk that is kept' }).selectOption('My-notes');
-  await dialog.getByRole('combobox', { name: 'Interface of the virtio devices' }).selectOption('modern');
-  await dialog.getByRole('button', { name: 'Add the VM' }).click();
-  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+  await addLinux(page, {
+    choose: async (dialog) => {
+      await dialog.getByRole('combobox', { name: 'Attach a disk that is kept' }).selectOption('My-notes');
+      await dialog.getByRole('combobox', { name: 'Interface of the virtio devices' }).selectOption('modern');
+    },
+  });
   await type(page, 'dd if=/dev/vda bs=4k skip=1 count=1 2>/dev/null | head -c 20; cat /sys/block/vda/serial');
   await expect(consoleText(page)).toContainText('what the image holdsMy-notes', { timeout: 60_000 });
 });

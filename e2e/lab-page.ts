@@ -1,5 +1,7 @@
-// What the stories share: opening the page, reading the console and the status strip, and getting at the page's worker.
+// What the stories share: opening the page, adding a VM, reading and typing into the console, the status strip, what axe says,
+// and getting at the page's worker.
 
+import { AxeBuilder } from '@axe-core/playwright';
 import { expect as hurried, type Locator, type Page } from '@playwright/test';
 
 /** A page that simulates a computer on a busy machine is given the time it needs. */
@@ -25,6 +27,53 @@ export function status(page: Page): Locator {
 /** What the console on the screen shows, line by line. */
 export function consoleText(page: Page): Locator {
   return page.locator('[data-console] .xterm-rows');
+}
+
+/** Types a line into the console that is on the screen. */
+export async function type(page: Page, line: string): Promise<void> {
+  await page
+    .getByRole('textbox', { name: /terminal/i })
+    .first()
+    .focus();
+  await page.keyboard.type(`${line}\n`);
+}
+
+/** Opens the dialog that adds a VM, by its key. */
+export async function openAddVm(page: Page): Promise<Locator> {
+  await page.locator('body').press('n');
+  return page.getByRole('dialog', { name: 'Add a VM' });
+}
+
+interface LinuxToAdd {
+  /** As the dialog words it. */
+  readonly technique?: string;
+  /** What else is chosen in the dialog. */
+  readonly choose?: (dialog: Locator) => Promise<void>;
+}
+
+/** Adds the Linux that ships by the dialog, and waits for its prompt. */
+export async function addLinux(
+  page: Page,
+  { technique = 'hardware-assisted', choose }: LinuxToAdd = {},
+): Promise<void> {
+  const dialog = await openAddVm(page);
+  await dialog.getByRole('radio', { name: /^Linux/ }).check();
+  await dialog.getByRole('radio', { name: technique }).check();
+  await choose?.(dialog);
+  await dialog.getByRole('button', { name: 'Add the VM' }).click();
+  await expect(vmChip(page, 'Linux')).toBeChecked();
+  await expect(consoleText(page)).toContainText('/ #', { timeout: 120_000 });
+}
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** What axe complains about: in a panel by all its rules, in the whole page by those of WCAG 2.2 AA. */
+export async function complaints(page: Page, panel?: string): Promise<readonly string[]> {
+  const inspection = new AxeBuilder({ page });
+  const { violations } = await (
+    panel === undefined ? inspection.withTags(WCAG) : inspection.include(`[data-panel="${panel}"]`)
+  ).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
 
 /** A button of the toolbar, by its command's id. */

@@ -1,14 +1,12 @@
 // Story: a student runs a hypervisor as a guest of the bare machine, sees each of its exits go from level to level, picks out
 // one kind, opens one crossing, and then steps from crossing to crossing.
-import { AxeBuilder } from '@axe-core/playwright';
 import { test } from '@playwright/test';
-import { consoleText, expect, openLab, runFromPalette, status, vmChip } from './lab-page.ts';
+import { complaints, consoleText, expect, openAddVm, openLab, runFromPalette, status, vmChip } from './lab-page.ts';
 
 test('a hypervisor in a guest: its exits, level by level', async ({ page }) => {
   test.setTimeout(120_000);
   await openLab(page, '#guest=hello');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog.getByRole('radio', { name: /^A hypervisor in a guest/ }).check();
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
   await expect(vmChip(page, 'A hypervisor in a guest')).toBeChecked();
@@ -33,8 +31,7 @@ test('a hypervisor in a guest: its exits, level by level', async ({ page }) => {
   await expect(list).toContainText('htval');
   await expect(list).toContainText('hstatus');
   await expect(list).toContainText('SPVP');
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="levels"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(page, 'levels')).toEqual([]);
   await levels.getByRole('button', { name: /show all crossings/ }).click();
   await expect(list.getByText('environment call from VS-mode').first()).toBeVisible();
 

@@ -1,25 +1,12 @@
 // Story: a student gives Linux a network card, watches it get an address and a page, and follows a frame from the guest's exit to
 // the guest's interrupt; then makes the cable slow, and pulls it out.
-import { AxeBuilder } from '@axe-core/playwright';
-import { test, type Page } from '@playwright/test';
-import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
-
-async function type(page: Page, line: string): Promise<void> {
-  await page.getByRole('textbox', { name: /terminal/i }).focus();
-  await page.keyboard.type(`${line}\n`);
-}
+import { test } from '@playwright/test';
+import { addLinux, complaints, consoleText, expect, openLab, runFromPalette, type } from './lab-page.ts';
 
 test('Linux gets an address and a page, and each frame’s way is told', async ({ page }) => {
   test.setTimeout(240_000);
   await openLab(page, '#guest=hello');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
-  await dialog.getByRole('radio', { name: /^Linux/ }).check();
-  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
-  await dialog.getByRole('checkbox', { name: 'Network card' }).check();
-  await dialog.getByRole('button', { name: 'Add the VM' }).click();
-  await expect(vmChip(page, 'Linux')).toBeChecked();
-  await expect(consoleText(page)).toContainText('/ #', { timeout: 90_000 });
+  await addLinux(page, { choose: (dialog) => dialog.getByRole('checkbox', { name: 'Network card' }).check() });
 
   await runFromPalette(page, 'Show Network');
   const network = page.locator('[data-panel="network"]');
@@ -47,8 +34,7 @@ test('Linux gets an address and a page, and each frame’s way is told', async (
     .click();
   await expect(page.locator('[data-panel="trap"]')).toContainText(/virtio/i);
 
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="network"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(page, 'network')).toEqual([]);
 
   const saved = page.waitForEvent('download');
   await network.getByRole('button', { name: 'Save as pcap' }).click();

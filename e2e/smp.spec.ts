@@ -1,13 +1,7 @@
 // Story: a student gives Linux four virtual CPUs on a machine with two harts, looks at each of them, watches the scheduler, and
 // takes most of a vCPU's time away with a cap.
-import { AxeBuilder } from '@axe-core/playwright';
-import { test, type Page } from '@playwright/test';
-import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
-
-async function type(page: Page, line: string): Promise<void> {
-  await page.getByRole('textbox', { name: /terminal/i }).focus();
-  await page.keyboard.type(`${line}\n`);
-}
+import { test } from '@playwright/test';
+import { addLinux, complaints, consoleText, expect, openLab, runFromPalette, type } from './lab-page.ts';
 
 test('Linux has four virtual CPUs on two harts, and the scheduler shows where each has been', async ({ page }) => {
   test.setTimeout(240_000);
@@ -17,14 +11,7 @@ test('Linux has four virtual CPUs on two harts, and the scheduler shows where ea
   await expect(scheduler).toContainText('No VM shares the hypervisor’s machine');
   await scheduler.getByRole('combobox', { name: 'Physical harts' }).selectOption('2');
 
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
-  await dialog.getByRole('radio', { name: /^Linux/ }).check();
-  await dialog.getByRole('radio', { name: 'hardware-assisted' }).check();
-  await dialog.getByRole('spinbutton', { name: 'Virtual CPUs' }).fill('4');
-  await dialog.getByRole('button', { name: 'Add the VM' }).click();
-  await expect(vmChip(page, 'Linux')).toBeChecked();
-  await expect(consoleText(page)).toContainText('/ #', { timeout: 120_000 });
+  await addLinux(page, { choose: (dialog) => dialog.getByRole('spinbutton', { name: 'Virtual CPUs' }).fill('4') });
   await type(page, 'nproc');
   await expect(consoleText(page)).toContainText('nproc4', { timeout: 60_000 });
 
@@ -55,6 +42,5 @@ test('Linux has four virtual CPUs on two harts, and the scheduler shows where ea
   await type(page, 'for i in 0 1 2 3; do (while :; do :; done) & done; sleep 1; grep cpu1 /proc/stat; kill $(jobs -p)');
   await expect(row(1)).toContainText(/\d\d\.\d %/);
 
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="scheduler"]').analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  expect(await complaints(page, 'scheduler')).toEqual([]);
 });

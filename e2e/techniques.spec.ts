@@ -1,9 +1,8 @@
 // Story: a student runs a kernel and its twin that knows its hypervisor, and sees what the difference costs; then starts the
 // paravirtual one, stops at a hypercall, and looks at the tables the hart walks; then runs a program in machine mode as a guest.
-import { AxeBuilder } from '@axe-core/playwright';
 import { test } from '@playwright/test';
 import { assemble } from '../src/core/isa/assembly/assemble.ts';
-import { consoleText, expect, openLab, runFromPalette, vmChip } from './lab-page.ts';
+import { complaints, consoleText, expect, openAddVm, openLab, runFromPalette, vmChip } from './lab-page.ts';
 
 test('the twins do the same, and one of them has hardly an exit', async ({ page }) => {
   await openLab(page, '#guest=hello');
@@ -20,14 +19,12 @@ test('the twins do the same, and one of them has hardly an exit', async ({ page 
   expect(trapped ?? 0).toBeGreaterThan(20 * (asked ?? Infinity));
   await expect(row('supervisor-return').getByRole('cell').nth(2)).toHaveText('0');
   await expect(row('hypercall').getByRole('cell').nth(1)).toHaveText('0');
-  const { violations } = await new AxeBuilder({ page }).include('[data-panel="techniques"]').analyze();
-  expect(violations).toEqual([]);
+  expect(await complaints(page, 'techniques')).toEqual([]);
 });
 
 test('a hypercall, stage by stage, and the tables the hart walks', async ({ page }) => {
   await openLab(page, '#guest=hello');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog.getByRole('radio', { name: /^Twin: paravirtual/ }).check();
   await expect(dialog.getByRole('radio', { name: /^paravirtual/ })).toBeChecked();
   await dialog.getByRole('checkbox', { name: /start/i }).uncheck();
@@ -51,8 +48,7 @@ test('a program in machine mode is a guest like any other, and is seen in M', as
   const made = assemble('_start: csrr t0, misa\n csrw mscratch, t0\n1: j 1b\n', { textAddress: 0x8000_0000 });
   if (!made.ok) throw new Error('the program does not assemble');
   await openLab(page, '#guest=hello');
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog.locator('input[type=file]').setInputFiles({
     name: 'machine.elf',
     mimeType: 'application/octet-stream',

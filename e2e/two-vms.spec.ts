@@ -1,7 +1,7 @@
 // Story: two VMs side by side. One is broken beyond help and ends with a clear message; the other does not notice.
 import { expect, test } from '@playwright/test';
 import { assemble } from '../src/core/isa/assembly/assemble.ts';
-import { consoleText, openLab, status, vmChip } from './lab-page.ts';
+import { consoleText, openAddVm, openLab, status, vmChip } from './lab-page.ts';
 
 /** Points stvec at an instruction that is illegal, then causes a trap: no handler can ever run. */
 const broken = `
@@ -19,8 +19,7 @@ test('one VM crashes in its own trap vector, the other goes on', async ({ page }
   const built = assemble(broken, { textAddress: 0x8040_0000 });
   if (!built.ok) throw new Error(built.errors.map(({ message }) => message).join('\n'));
 
-  await page.locator('body').press('n');
-  const dialog = page.getByRole('dialog', { name: 'Add a VM' });
+  const dialog = await openAddVm(page);
   await dialog
     .getByLabel('A file of yours')
     .setInputFiles({ name: 'broken.elf', mimeType: 'application/octet-stream', buffer: Buffer.from(built.image) });

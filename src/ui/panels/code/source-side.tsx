@@ -3,8 +3,8 @@
 import { lazy, Suspense, useState, type ReactNode } from 'react';
 import type { AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
 import type { RegistersAnswer, VmSummary } from '../../../protocol/frame.ts';
-import { FailureParagraph } from '../../components/Failure.tsx';
 import { toggledBreakpoint, type Choice } from '../../choice.ts';
+import { FailureParagraph } from '../../components/Failure.tsx';
 import { formatHex } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
 import shared from '../panel.module.css';

@@ -4,9 +4,9 @@
 import { useState } from 'react';
 import type { IoDevice, IoPath, IoPathRow, Technique } from '../../../protocol/commands.ts';
 import type { AssignedDevicesAnswer, Frame } from '../../../protocol/frame.ts';
-import { Failure } from '../../components/Failure.tsx';
 import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
 import { Address } from '../../components/Address.tsx';
+import { Failure } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
 import { formatCount, formatNanoseconds } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
