@@ -1,7 +1,7 @@
 // `compare`: a guest on the bare machine and under other techniques, side by side; where the first difference arose, if any.
 
 import { Comparison, type ComparisonEnd, type Difference } from '../core/hypervisor/properties/equivalence.ts';
-import { techniques, type Technique } from '../core/hypervisor/virtual-machine.ts';
+import { techniques, unmodifiedHosted, type Technique } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 import type { Command } from './command.ts';
 import { GuestDevices } from './guest-devices.ts';
@@ -12,8 +12,6 @@ import { runOptions } from './run-options.ts';
 import { anyText, count, oneOf, ValueError } from './values.ts';
 
 const hosted = techniques.filter((technique) => technique !== 'bare');
-/** A guest has to be made for paravirtual; the others run any. */
-const unmodified = ['trap-and-emulate', 'hardware-assisted'] as const;
 const DEFAULT_EVERY = 100_000;
 const DEFAULT_LIMIT = 1_000_000_000;
 
@@ -33,7 +31,7 @@ const compareOptions = {
     '--technique',
     'NAME',
     oneOf(hosted),
-    `what to compare the bare machine with: ${hosted.join(', ')}; may be repeated. Default: ${unmodified.join(', ')}`,
+    `what to compare the bare machine with: ${hosted.join(', ')}; may be repeated. Default: ${unmodifiedHosted.join(', ')}`,
   ),
   every: option('--every', 'N', count, `instructions from one point to the next. Default: ${DEFAULT_EVERY}`),
   until: option('--until', 'TEXT', anyText, 'compare up to the first point at which the guest has printed this'),
@@ -87,7 +85,7 @@ export const compareCommand: Command<typeof compareOptions> = {
       const { technique: _, ...about } = choice;
       return chooseGuest(operands, about, devices).guest;
     };
-    const chosen: readonly Exclude<Technique, 'bare'>[] = options.technique ?? unmodified;
+    const chosen: readonly Exclude<Technique, 'bare'>[] = options.technique ?? unmodifiedHosted;
     try {
       const { boot } = guest();
       if (boot === 'machine') {

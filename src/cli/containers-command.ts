@@ -1,6 +1,7 @@
 // `containers`: the same program as a process, in a container, in a VM and in a container in a VM, measured and put side by side.
 
 import { Lab } from '../core/hypervisor/lab.ts';
+import { unmodifiedHosted } from '../core/hypervisor/virtual-machine.ts';
 import { measureContainers, type Measured } from '../core/linux/measure.ts';
 import type { Command } from './command.ts';
 import { chooseGuest } from './guest-source.ts';
@@ -13,8 +14,8 @@ const options = {
   technique: option(
     '--technique',
     'NAME',
-    oneOf(['hardware-assisted', 'trap-and-emulate'] as const),
-    'how the VMs are run: hardware-assisted, trap-and-emulate. Default: hardware-assisted',
+    oneOf(unmodifiedHosted),
+    `how the VMs are run: ${unmodifiedHosted.join(', ')}. Default: hardware-assisted`,
   ),
 } as const;
 

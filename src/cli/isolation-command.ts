@@ -2,6 +2,7 @@
 
 import { attemptOf, ISOLATION_MEMORY } from '../core/hypervisor/properties/isolation-attempts.ts';
 import { IsolationSuite, type AttemptResult } from '../core/hypervisor/properties/isolation-suite.ts';
+import { unmodifiedHosted } from '../core/hypervisor/virtual-machine.ts';
 import { isolationAttempts } from '../guests/hostile/attempts.ts';
 import { SUPERVISOR_TEXT_ADDRESS } from '../guests/manifest.ts';
 import type { Command } from './command.ts';
@@ -10,15 +11,14 @@ import { nodeHost } from './node-host.ts';
 import { noOperands, option, repeatedOption } from './options.ts';
 import { oneOf } from './values.ts';
 
-const techniques = ['trap-and-emulate', 'hardware-assisted'] as const;
 const names = isolationAttempts.map(({ name }) => name);
 
 const isolationOptions = {
   technique: repeatedOption(
     '--technique',
     'NAME',
-    oneOf(techniques),
-    `${techniques.join(', ')}; may be repeated. Default: both`,
+    oneOf(unmodifiedHosted),
+    `${unmodifiedHosted.join(', ')}; may be repeated. Default: both`,
   ),
   only: repeatedOption('--only', 'NAME', oneOf(names), 'one attempt; may be repeated. Default: all'),
   rows: option('--rows', 'WHICH', oneOf(['failed', 'all'] as const), 'which attempts get a line each. Default: all'),
@@ -41,7 +41,7 @@ export const isolationCommand: Command<typeof isolationOptions> = {
       attempts: isolationAttempts
         .filter(({ name }) => options.only?.includes(name) ?? true)
         .map((row) => attemptOf(row, SUPERVISOR_TEXT_ADDRESS)),
-      techniques: options.technique ?? techniques,
+      techniques: options.technique ?? unmodifiedHosted,
       neighbour: () => guest,
     });
     while (!suite.done) {

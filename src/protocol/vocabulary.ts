@@ -1,6 +1,25 @@
 // Words that commands and frames share with the core, which owns them.
 
+import type { Technique } from '../core/hypervisor/virtual-machine.ts';
+
 export type { StepKind } from '../core/hypervisor/lab.ts';
-export type { Technique } from '../core/hypervisor/virtual-machine.ts';
 export type { LevelName } from '../core/machine/level.ts';
 export type { BootMode } from '../core/machine/boot-layout.ts';
+export type { Technique };
+
+const techniqueNames = {
+  bare: true,
+  'trap-and-emulate': true,
+  paravirtual: true,
+  'hardware-assisted': true,
+} as const satisfies Readonly<Record<Technique, true>>;
+
+/** In the core's order. The page has nothing of the core but types, so they are named here; the compiler misses none. */
+export const techniques = Object.keys(techniqueNames) as readonly Technique[];
+/** Those that run any guest as it is. For `paravirtual` a guest has to be made. */
+export const unmodifiedTechniques: readonly Exclude<Technique, 'paravirtual'>[] = techniques.filter(
+  (technique) => technique !== 'paravirtual',
+);
+export const unmodifiedHosted: readonly Exclude<Technique, 'paravirtual' | 'bare'>[] = unmodifiedTechniques.filter(
+  (technique) => technique !== 'bare',
+);

@@ -5,6 +5,7 @@ import { Comparison } from '../core/hypervisor/properties/equivalence.ts';
 import { attemptOf, ISOLATION_MEMORY } from '../core/hypervisor/properties/isolation-attempts.ts';
 import { IsolationSuite } from '../core/hypervisor/properties/isolation-suite.ts';
 import { VirtualizabilityTest, verdictOf } from '../core/hypervisor/properties/virtualizability.ts';
+import { unmodifiedHosted } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import { quirksOf } from '../core/machine/quirks.ts';
@@ -94,7 +95,7 @@ export class Instruments {
     return new IsolationSuite({
       host: this.#host,
       attempts: isolationAttempts.map((row) => attemptOf(row, SUPERVISOR_TEXT_ADDRESS)),
-      techniques: ['trap-and-emulate', 'hardware-assisted'],
+      techniques: unmodifiedHosted,
       neighbour: () => image,
     });
   }
@@ -112,7 +113,7 @@ export class Instruments {
     return new Comparison({
       host: this.#host,
       guest: () => image,
-      techniques: ['trap-and-emulate', 'hardware-assisted'],
+      techniques: unmodifiedHosted,
       every,
       quirks,
       limit: EQUIVALENCE_LIMIT,

@@ -11,10 +11,17 @@ import type { VmBalloon } from './vm-balloon.ts';
 import type { UserCallObserver } from './user-call.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
-export type Technique = 'bare' | 'trap-and-emulate' | 'paravirtual' | 'hardware-assisted';
+export const techniques = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'] as const;
+export type Technique = (typeof techniques)[number];
 /** A technique of the hypervisor. */
 export type HostedTechnique = Exclude<Technique, 'bare'>;
-export const techniques: readonly Technique[] = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'];
+/** Those that run any guest as it is. For `paravirtual` a guest has to be made. */
+export const unmodifiedTechniques: readonly Exclude<Technique, 'paravirtual'>[] = techniques.filter(
+  (technique) => technique !== 'paravirtual',
+);
+export const unmodifiedHosted: readonly Exclude<Technique, 'paravirtual' | 'bare'>[] = unmodifiedTechniques.filter(
+  (technique) => technique !== 'bare',
+);
 
 /** How a guest came to its end. */
 export interface Ending {

@@ -2,7 +2,7 @@
 // (`ringside scenario FILE`) and the page opens. The format is the schema below and nothing else.
 // To add a field of a VM: one line in `vmFields`, named as the option of `ringside run` that it stands for.
 
-import type { Technique } from '../vocabulary.ts';
+import { techniques } from '../vocabulary.ts';
 import {
   count,
   list,
@@ -18,18 +18,11 @@ import {
   type ValueOf,
 } from './schema.ts';
 
-const techniqueNames = {
-  bare: true,
-  'trap-and-emulate': true,
-  paravirtual: true,
-  'hardware-assisted': true,
-} as const satisfies Readonly<Record<Technique, true>>;
-
 /** What a VM is made of: each is the option of `ringside run` of that name, with the same values. */
 export const vmFields = {
   guest: optional(text('A guest that ships with the lab; see `ringside guests`.', 'the name of a guest')),
   image: optional(text('A file of yours to run instead: an ELF or a Linux Image.', 'the path of a file')),
-  technique: optional(oneOf('How it is run.', Object.keys(techniqueNames) as readonly Technique[])),
+  technique: optional(oneOf('How it is run.', techniques)),
   memory: optional(textOrNumber('RAM, with K, M or G.', 'a size such as "64M"')),
   boot: optional(oneOf('The mode it starts in.', ['machine', 'supervisor'])),
   harts: optional(textOrNumber('How many CPUs.', 'a number')),

@@ -3,6 +3,7 @@
 
 import type { GuestDescription, Technique } from '../../protocol/commands.ts';
 import type { Frame, VmSummary } from '../../protocol/frame.ts';
+import { techniques } from '../../protocol/vocabulary.ts';
 import { choose, toggledBreakpoint, useChoice, type Choice } from '../choice.ts';
 import { messageOf, type CorePhase } from '../core-client.ts';
 import { isMoving } from '../frame-store.ts';
@@ -48,7 +49,7 @@ export const TECHNIQUE_NAMES: { readonly [Key in Technique]: string } = {
 };
 
 /** The baseline comes last: it is chosen to compare, not to begin with. */
-const TECHNIQUES_BY_USE: readonly Technique[] = ['trap-and-emulate', 'paravirtual', 'hardware-assisted', 'bare'];
+const TECHNIQUES_BY_USE: readonly Technique[] = [...techniques.filter((technique) => technique !== 'bare'), 'bare'];
 
 const PLACE_NAMES: { readonly [Key in PanelPlace]: string } = {
   left: 'upper left',

@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useState } from 'react';
 import type { BootMode, GuestChoice, GuestDescription, Technique, VmDisk } from '../../protocol/commands.ts';
+import { techniques } from '../../protocol/vocabulary.ts';
 import { TECHNIQUE_NAMES } from '../commands/rows.ts';
 import { messageOf } from '../core-client.ts';
 import { DiskFields } from '../disks/DiskFields.tsx';
@@ -14,7 +15,6 @@ import styles from './AddVmDialog.module.css';
 import { Dialog } from './Dialog.tsx';
 import { useCoreStatus } from './use-core-status.ts';
 
-const TECHNIQUES: readonly Technique[] = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'];
 const OWN_MEMORY_MIB = 64;
 const MEBIBYTE = 2 ** 20;
 const LARGEST_IMAGE = 256 * MEBIBYTE;
@@ -75,11 +75,11 @@ export function AddVmDialog() {
   const guest: GuestDescription | undefined = guests.find((known) => known.name === name);
   const boot = own === undefined ? guest?.boot : own.boot;
   // The H extension gives a guest no machine mode: only deprivileging does.
-  const techniques: readonly Technique[] =
+  const offered: readonly Technique[] =
     own === undefined
-      ? (guest?.techniques ?? TECHNIQUES)
-      : TECHNIQUES.filter((each) => own.boot === 'supervisor' || each !== 'hardware-assisted');
-  const chosenTechnique = techniques.includes(technique) ? technique : (techniques[0] ?? 'bare');
+      ? (guest?.techniques ?? techniques)
+      : techniques.filter((each) => own.boot === 'supervisor' || each !== 'hardware-assisted');
+  const chosenTechnique = offered.includes(technique) ? technique : (offered[0] ?? 'bare');
   // A bare guest has a machine of its own; the others share the hypervisor's.
   const { frame } = useFrame();
   const machineMiB = (catalog?.machineMemoryBytes ?? 0) / MEBIBYTE;
@@ -170,7 +170,7 @@ export function AddVmDialog() {
         <fieldset>
           <legend>Technique</legend>
           <div className={styles['techniques']}>
-            {techniques.map((possible) => (
+            {offered.map((possible) => (
               <label key={possible} className={styles['guest']}>
                 <input
                   type="radio"

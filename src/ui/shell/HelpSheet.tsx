@@ -1,5 +1,6 @@
 // All keys, derived from the command rows, and the page's signs: modes, address kinds, the mark of change.
 
+import { techniques } from '../../protocol/vocabulary.ts';
 import { Address } from '../components/Address.tsx';
 import { actors, ActorShape, type Actor } from '../components/ModeBadge.tsx';
 import { Explanation } from '../components/Term.tsx';
@@ -12,7 +13,6 @@ import styles from './HelpSheet.module.css';
 
 const GROUPS: readonly CommandGroup[] = ['Run', 'Step', 'VMs', 'Panels', 'Help'];
 const SPACES = ['gva', 'gpa', 'hpa'] as const;
-const TECHNIQUES = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'] as const;
 
 export function HelpSheet({ rows }: { readonly rows: readonly CommandRow[] }) {
   return (
@@ -69,7 +69,7 @@ export function HelpSheet({ rows }: { readonly rows: readonly CommandRow[] }) {
             </div>
           </dl>
           <h3>Techniques</h3>
-          {TECHNIQUES.map((technique) => (
+          {techniques.map((technique) => (
             <Explanation key={technique} row={glossary[technique]} />
           ))}
         </section>

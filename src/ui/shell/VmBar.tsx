@@ -2,6 +2,7 @@
 
 import type { Technique } from '../../protocol/commands.ts';
 import type { VmSummary } from '../../protocol/frame.ts';
+import { techniques } from '../../protocol/vocabulary.ts';
 import { shownKey } from '../commands/keys.ts';
 import { TECHNIQUE_NAMES, type CommandRow, type Situation } from '../commands/rows.ts';
 import { usePopover } from '../components/Popover.tsx';
@@ -172,12 +173,7 @@ function TechniqueSelect({ vm }: { readonly vm: VmSummary | undefined }) {
     'How the hypervisor runs the guest. Another technique begins the guest from its first instruction.',
   );
   if (vm === undefined) return null;
-  const possible: readonly Technique[] = guestOf(catalog, vm.guest)?.techniques ?? [
-    'bare',
-    'trap-and-emulate',
-    'paravirtual',
-    'hardware-assisted',
-  ];
+  const possible: readonly Technique[] = guestOf(catalog, vm.guest)?.techniques ?? techniques;
   return (
     <>
       <select

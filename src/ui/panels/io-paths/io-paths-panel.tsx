@@ -4,6 +4,7 @@
 import { useState } from 'react';
 import type { IoDevice, IoPath, IoPathRow, Technique } from '../../../protocol/commands.ts';
 import type { AssignedDevicesAnswer, Frame } from '../../../protocol/frame.ts';
+import { unmodifiedTechniques } from '../../../protocol/vocabulary.ts';
 import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
 import { Address } from '../../components/Address.tsx';
 import { Failure } from '../../components/Failure.tsx';
@@ -15,7 +16,6 @@ import shared from '../panel.module.css';
 import { useAttempt } from '../use-attempt.ts';
 import styles from './io-paths.module.css';
 
-const TECHNIQUES: readonly Technique[] = ['hardware-assisted', 'trap-and-emulate', 'bare'];
 const DEVICES: { readonly [Device in IoDevice]: string } = { disk: 'Disk', card: 'Network card' };
 const PATHS: { readonly [Path in IoPath]: { readonly title: string; readonly sentence: string } } = {
   'programmed-io': {
@@ -62,9 +62,11 @@ export function IoPaths({ frame, command }: PanelProps) {
           <select
             className="field"
             value={technique}
-            onChange={(event) => setTechnique(TECHNIQUES.find((known) => known === event.target.value) ?? technique)}
+            onChange={(event) =>
+              setTechnique(unmodifiedTechniques.find((known) => known === event.target.value) ?? technique)
+            }
           >
-            {TECHNIQUES.map((known) => (
+            {unmodifiedTechniques.toReversed().map((known) => (
               <option key={known} value={known}>
                 {TECHNIQUE_NAMES[known]}
               </option>

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'react';
 import type { Commands, Measured } from '../../../protocol/commands.ts';
+import { unmodifiedHosted } from '../../../protocol/vocabulary.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import type { SendCommand } from '../../panel.ts';
@@ -120,10 +121,7 @@ export function Comparison({ command }: { readonly command: SendCommand }) {
       <div className={classNames(shared['toolbar'])}>
         <Segments
           label="How the VMs are run"
-          options={[
-            { value: 'hardware-assisted', label: 'hardware-assisted' },
-            { value: 'trap-and-emulate', label: 'trap-and-emulate' },
-          ]}
+          options={unmodifiedHosted.toReversed().map((value) => ({ value, label: value }))}
           value={technique}
           onChange={setTechnique}
         />

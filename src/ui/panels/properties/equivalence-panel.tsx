@@ -3,6 +3,7 @@
 
 import { useState } from 'react';
 import type { EquivalenceReply } from '../../../protocol/properties.ts';
+import { unmodifiedTechniques } from '../../../protocol/vocabulary.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import { Hex } from '../../components/Hex.tsx';
 import { formatCount } from '../../format.ts';
@@ -15,11 +16,10 @@ import { useInstrument } from './use-instrument.ts';
 const distances = [100, 1000, 10_000, 100_000] as const;
 /** Guests that never end by themselves are compared up to what they print. */
 const untilOf = (guest: string): string | undefined => (guest === 'linux' ? '/ #' : undefined);
-const needed = ['bare', 'trap-and-emulate', 'hardware-assisted'] as const;
 
 export function Equivalence({ command, catalog }: PanelProps) {
   const guests = (catalog?.guests ?? []).filter(({ boot, techniques, name }) => {
-    return boot === 'supervisor' && name !== 'heartbeat' && needed.every((technique) => techniques.includes(technique));
+    return boot === 'supervisor' && name !== 'heartbeat' && unmodifiedTechniques.every((each) => techniques.includes(each));
   });
   const [guest, setGuest] = useState('trap');
   const [every, setEvery] = useState<number>(1000);
