@@ -7,7 +7,7 @@ import { virtioConsole } from '../core/devices/virtio/virtio-console.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
-import type { NetworkChoice } from '../core/hypervisor/virtual-network.ts';
+import { networkChoice, type NetworkChoice } from '../core/hypervisor/virtual-network.ts';
 import type { BoardDevices, VirtioDevice } from '../core/machine/board.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
@@ -95,12 +95,14 @@ export class GuestDevices {
       throw error;
     }
     this.files = disks.map(({ path }) => path);
-    this.network = choice.network && {
-      link: choice.network.link,
-      assigned: choice.network.model === 'passthrough',
-      programmed: choice.network.model === 'pio',
-      failed: complain,
-    };
+    this.network =
+      choice.network &&
+      networkChoice({
+        link: choice.network.link,
+        assigned: choice.network.model === 'passthrough',
+        programmed: choice.network.model === 'pio',
+        failed: complain,
+      });
     this.board = {
       ...(choice.virtio && { virtioVersion: choice.virtio }),
       virtio: found.map((device) => ({ ...device, observer: { failed: complain } })),

@@ -12,7 +12,7 @@ import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
 import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
 import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
-import { TICKS_PER_SECOND } from '../core/hypervisor/virtual-network.ts';
+import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
 import { readBytes } from './files.ts';
 import type { DiskWord } from './guest-devices.ts';
 import { quoted, UsageError } from './options.ts';

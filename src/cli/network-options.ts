@@ -1,6 +1,6 @@
 // The value of --network: which network, what card the guest has on it, and what cable leads to it.
 
-import { TICKS_PER_SECOND } from '../core/hypervisor/virtual-network.ts';
+import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
 import { DEFAULT_LINK, type LinkSettings } from '../core/network/link.ts';
 import { ValueError, type Reader } from './values.ts';
 

@@ -28,7 +28,8 @@ import { balloonOf, type VmBalloon } from './vm-balloon.ts';
 import { StealTime } from './steal-time.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
-import { VirtualNetwork, withNetworkCard } from './virtual-network.ts';
+import { withNetworkCard } from './network-card.ts';
+import type { VirtualNetwork } from './virtual-network.ts';
 
 /** Everything a kernel may handle itself: all exceptions but the calls from S-mode and M-mode. */
 const FIRMWARE_MEDELEG = 0x00f0_b5ff;
@@ -77,7 +78,10 @@ export class BareMachine implements VirtualMachine, Computer {
 
   /** @throws ImageError where the guest cannot be loaded */
   constructor(options: BareOptions) {
-    this.network = options.guest.network && this.#makeNetwork();
+    this.network = options.guest.network?.makeNetwork({
+      now: () => this.machine.now,
+      rescheduled: () => this.machine.interrupt(),
+    });
     this.balloon = balloonOf(options.guest, () => this.memory);
     const carded = this.#withCard(options);
     const guest = this.balloon?.attachTo(carded) ?? carded;
@@ -259,13 +263,9 @@ export class BareMachine implements VirtualMachine, Computer {
     this.#ending ??= asleep();
   }
 
-  #makeNetwork(): VirtualNetwork {
-    return new VirtualNetwork({ now: () => this.machine.now, rescheduled: () => this.machine.interrupt() });
-  }
-
   #withCard({ id, guest }: BareOptions): GuestImage {
     // While a person holds it, or when it has ended, its time stands still: no frame arrives.
-    const card = this.network?.connect(id, guest.network ?? {}, () => false);
+    const card = guest.network && this.network?.connect(id, guest.network, () => false);
     const whole = card ? withNetworkCard(guest, card) : guest;
     const { assigned = [] } = whole;
     // Here every device is a physical one of the guest's own.

@@ -1,7 +1,11 @@
 // A physical computer of the lab as its host drives it: a bare machine with its one guest, or the machine the hypervisor
 // shares out. Each has its own clock. The host runs it in slices; where a slice ends changes nothing for any guest.
 
+import { TIMEBASE_FREQUENCY } from '../machine/device-tree-board.ts';
 import { INSTRUCTIONS_PER_TICK } from '../machine/machine.ts';
+
+/** Board time, as the device tree says it to guests. */
+export const TICKS_PER_SECOND = TIMEBASE_FREQUENCY;
 
 /** Why a slice ended early: nothing can run before `idleUntil`, or a VM stopped for the person who steps it. */
 export type SliceEnd = 'budget' | 'idle' | 'stopped';

@@ -26,8 +26,9 @@ import type { ExitRecord, Trace } from './trace.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
+import { withNetworkCard } from './network-card.ts';
 import type { SerialConsole } from './serial-console.ts';
-import { VirtualNetwork, withNetworkCard, type NetworkChoice } from './virtual-network.ts';
+import type { NetworkChoice, VirtualNetwork } from './virtual-network.ts';
 
 export { QUANTUM } from './scheduler.ts';
 const MAXIMUM_VMS = 126;
@@ -412,7 +413,7 @@ export class Hypervisor implements Computer {
 
   /** The guest, with a card on the network. */
   #withCard(id: number, guest: GuestImage, choice: NetworkChoice, vm: () => HostedVm): GuestImage {
-    this.#network ??= new VirtualNetwork({
+    this.#network ??= choice.makeNetwork({
       now: () => this.machine.now,
       exit: () => (this.#handling ? this.trace.total : undefined),
     });

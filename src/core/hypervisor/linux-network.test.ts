@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { consoleOf, drive, hosted, newLab, shippedGuest } from './guest-rig.test-support.ts';
 import type { Technique, VirtualMachine } from './virtual-machine.ts';
+import { networkChoice } from './virtual-network.ts';
 
 const PROMPT = /# $/;
 const BYTES = 200_000;
@@ -11,7 +12,7 @@ const BYTES = 200_000;
 function network(technique: Technique) {
   const lab = newLab({ memoryMiB: 160, traceCapacity: 1024 });
   const failures: string[] = [];
-  const guest = { ...shippedGuest('linux'), network: { failed: (message: string) => failures.push(message) } };
+  const guest = { ...shippedGuest('linux'), network: networkChoice({ failed: (message) => failures.push(message) }) };
   const one = lab.addVm({ technique, guest });
   const two = lab.addVm({ technique, guest });
   const computer = lab.computerOf(one);

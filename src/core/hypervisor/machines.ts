@@ -8,8 +8,8 @@ import type { HostedVm } from './hosted-vm.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { BALLOON, forkDevices, NETWORK_CARD } from './migration/fork-devices.ts';
 import { LiveMigration, type MigrationOptions } from './migration/live-migration.ts';
+import { withNetworkCard } from './network-card.ts';
 import type { VirtualNetwork } from './virtual-network.ts';
-import { withNetworkCard } from './virtual-network.ts';
 
 export type MachineName = 'A' | 'B';
 

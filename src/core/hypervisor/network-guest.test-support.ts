@@ -7,7 +7,7 @@
 import { sourceGuest, wordAt } from './guest-rig.test-support.ts';
 import type { GuestImage } from './guest-boot.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
-import { macOfVm, type NetworkChoice } from './virtual-network.ts';
+import { macOfVm, networkChoice } from './virtual-network.ts';
 
 const NOTES = 0x8082_0000;
 const RECEIVE_USED = 0x8080_1000;
@@ -44,10 +44,10 @@ export interface NetworkGuestOptions {
   readonly after?: number;
   /** Waits for interrupts; otherwise it counts. */
   readonly waits?: boolean;
-  readonly network?: NetworkChoice;
+  readonly network?: Parameters<typeof networkChoice>[0];
 }
 
-export function networkGuest({ frames = [], after = 0, waits = false, network = {} }: NetworkGuestOptions): GuestImage {
+export function networkGuest({ frames = [], after = 0, waits = false, network }: NetworkGuestOptions): GuestImage {
   const HEADER = Array.from({ length: 10 }, () => 0);
   const packets = frames.map((frame) => `.byte ${[...HEADER, ...frame].join(', ')}\n.balign 4`);
   return sourceGuest(
@@ -148,7 +148,7 @@ handler: rdtime t0
         .balign 4
 packets: ${packets.join('\n')}
         .word   0`,
-    { network },
+    { network: networkChoice(network) },
   );
 }
 

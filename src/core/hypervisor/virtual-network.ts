@@ -4,9 +4,9 @@
 //
 //   guest → virtqueue → exit → card ─send─▶ switch ─(delay)─▶ card → the guest's memory → interrupt of that guest alone
 
-import { virtioNetwork } from '../devices/virtio/virtio-network.ts';
 import type { ProgrammedIoNetworkPorts } from '../devices/programmed-io-network.ts';
-import type { BoardDevices, VirtioDevice } from '../machine/board.ts';
+import { virtioNetwork } from '../devices/virtio/virtio-network.ts';
+import type { VirtioDevice } from '../machine/board.ts';
 import { formatMac, isGroupMac, type MacAddress } from '../network/address.ts';
 import type { FrameEvent, FrameObserver } from '../network/frame-event.ts';
 import type { LinkSettings } from '../network/link.ts';
@@ -14,13 +14,14 @@ import { readMac } from '../network/octets.ts';
 import { Capture } from '../network/pcap.ts';
 import { DEFAULT_SERVICE_HOST, ServiceHost } from '../network/service-host.ts';
 import type { Station } from '../network/station.ts';
-import { DEFAULT_SWITCH, VirtualSwitch, type SwitchPort } from '../network/virtual-switch.ts';
+import { VirtualSwitch, type SwitchPort } from '../network/virtual-switch.ts';
+import { TICKS_PER_SECOND } from './computer.ts';
 import { FrameJourneys, type CardOutcome } from './frame-journeys.ts';
-
-export const TICKS_PER_SECOND = DEFAULT_SWITCH.ticksPerSecond;
 
 /** A VM has a card on the network of its computer. */
 export interface NetworkChoice {
+  /** Makes the network, where this is the first card of the computer: who has none need not have the network either. */
+  readonly makeNetwork: (ports: VirtualNetworkPorts) => VirtualNetwork;
   /** The card is a physical one, assigned to the VM. On the bare machine every card is. */
   readonly assigned?: boolean;
   /** The card is the one by programmed I/O, in place of a virtio card. Under a hypervisor, not one to be assigned. */
@@ -81,6 +82,12 @@ export interface NetworkStation {
   readonly mac: string;
 }
 
+/** A card on the network, for a guest: what is not said is as on a virtio card of the hypervisor's on a cable like `DEFAULT_LINK`. */
+export const networkChoice = (card: Omit<NetworkChoice, 'makeNetwork'> = {}): NetworkChoice => ({
+  ...card,
+  makeNetwork: (ports) => new VirtualNetwork(ports),
+});
+
 export class VirtualNetwork {
   readonly switch: VirtualSwitch;
   readonly gateway: ServiceHost;
@@ -96,7 +103,10 @@ export class VirtualNetwork {
 
   constructor(ports: VirtualNetworkPorts) {
     this.#ports = ports;
-    this.switch = new VirtualSwitch({ now: ports.now, observe: (event) => this.#observe(event) });
+    this.switch = new VirtualSwitch(
+      { now: ports.now, observe: (event) => this.#observe(event) },
+      { ticksPerSecond: TICKS_PER_SECOND },
+    );
     this.gateway = new ServiceHost({
       transmit: (frame) => this.#gatewayPort.send(frame),
       observe: ({ frame, time, note }) => {
@@ -252,24 +262,6 @@ export class VirtualNetwork {
     if (destination === DEFAULT_SERVICE_HOST.mac) return true;
     return [...this.#cards.values()].some(({ mac }) => mac === destination);
   }
-}
-
-/**
- * The guest with a card: on its board, behind the other devices, or a physical one of its own.
- * @param assigned whether it is a physical one
- * @throws Error for a card by programmed I/O as a physical one
- */
-export function withNetworkCard<
-  Guest extends { readonly devices?: BoardDevices; readonly assigned?: readonly VirtioDevice[] },
->(guest: Guest, card: NetworkCard, assigned = false): Guest {
-  const { devices } = guest;
-  if (card.kind === 'programmed') {
-    if (assigned)
-      throw new Error('expected a virtio card to pass through, found programmed I/O: choose one of the two');
-    return { ...guest, devices: { ...devices, programmedIo: { ...devices?.programmedIo, network: card.device } } };
-  }
-  if (assigned) return { ...guest, assigned: [...(guest.assigned ?? []), card.device] };
-  return { ...guest, devices: { ...devices, virtio: [...(devices?.virtio ?? []), card.device] } };
 }
 
 function octetsOf(mac: MacAddress): Uint8Array {

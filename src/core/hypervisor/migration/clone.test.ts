@@ -9,6 +9,7 @@ import { virtioNetwork } from '../../devices/virtio/virtio-network.ts';
 import { consoleOf, drive, hashOf, hosted, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
+import { networkChoice } from '../virtual-network.ts';
 import { BUSY, linuxWithDevices } from './migration-rig.test-support.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -86,7 +87,7 @@ describe.each(hosted)('%s', (technique) => {
 
 test('the copy of a VM that stands, stands; of one with a network card, has its own, unplugged', () => {
   const lab = newLab();
-  const { id } = lab.addVm({ technique: 'hardware-assisted', guest: { ...BUSY, network: {} } });
+  const { id } = lab.addVm({ technique: 'hardware-assisted', guest: { ...BUSY, network: networkChoice() } });
   const clone = lab.cloneVm(id);
   expect(clone.control.running).toBe(false);
   const stations = lab.networkOf(clone)?.stations ?? [];

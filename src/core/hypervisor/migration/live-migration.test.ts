@@ -8,6 +8,7 @@ import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
 import type { HostedTechnique } from '../virtual-machine.ts';
+import { networkChoice } from '../virtual-network.ts';
 import type { LiveMigration, MigrationOptions } from './live-migration.ts';
 import { BUSY, linuxWithDevices, writesPages } from './migration-rig.test-support.ts';
 
@@ -349,7 +350,7 @@ describe('refused before anything has changed', () => {
 
 test('a VM goes on under its network address, and its neighbours reach it on the other machine', () => {
   const lab = newLab({ memoryMiB: 200 });
-  const guest = { ...shippedGuest('linux'), network: {} };
+  const guest = { ...shippedGuest('linux'), network: networkChoice() };
   const [one, two] = [
     lab.addVm({ technique: 'hardware-assisted', guest }),
     lab.addVm({ technique: 'hardware-assisted', guest }),

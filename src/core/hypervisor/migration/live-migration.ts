@@ -9,7 +9,7 @@
 
 import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import type { HostedVm } from '../hosted-vm.ts';
-import { TICKS_PER_SECOND } from '../virtual-network.ts';
+import { TICKS_PER_SECOND } from '../computer.ts';
 import { MigrationLink, transferTicks, type MigrationLinkSettings } from './migration-link.ts';
 import { PagesWriter } from './migration-stream.ts';
 import { closingOf, IncomingVm, openingOf, stateBytesOf } from './vm-stream.ts';

@@ -3,7 +3,7 @@
 //
 //   send → [ transmitter: bytes / bandwidth ] → [ wire: latency ] → arrive
 
-import { TICKS_PER_SECOND } from '../virtual-network.ts';
+import { TICKS_PER_SECOND } from '../computer.ts';
 
 export interface MigrationLinkSettings {
   /** Bytes of virtual time's second. */
