@@ -37,7 +37,7 @@ export function buildFrame(
   speed: Speed,
   sequence: number,
   request: FrameRequest,
-  introspection: Pick<AnswerContext, 'layouts' | 'systemCalls'>,
+  parts: AnswerContext['parts'],
 ): Frame {
   const vm = lab.vms.find(({ id }) => id === request.vm);
   // A VM may have been removed, and the number stand for another one with fewer harts.
@@ -53,7 +53,7 @@ export function buildFrame(
       time: computer?.now ?? 0,
       ...speed,
     },
-    answers: answerAll({ lab, vm, vcpu, ...introspection }, request.queries),
+    answers: answerAll({ lab, vm, vcpu, parts }, request.queries),
   };
 }
 

@@ -1,7 +1,7 @@
 // The session as the page sees it: commands answered, frames that hold what was asked, failures in plain words.
 
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { nodeHost } from '../cli/node-host.ts';
 import { guests } from '../guests/manifest.ts';
 import type { Frame, FrameRequest } from '../protocol/frame.ts';
@@ -234,6 +234,8 @@ test('frames on the network are told with their way, in words of their protocol'
   const { id } = lab.addVm({ technique: 'trap-and-emulate', guest: networkGuest({ frames: [askForGateway(1)] }) });
   await session.answer('startVm', { vm: id });
   settle(5);
+  // What answers this is fetched when it is first asked for.
+  await vi.waitFor(async () => expect((await frame(id, { network: { frames: 10 } })).answers.network).toBeDefined());
   const { answers } = await frame(id, { network: { frames: 10 } });
   expect(answers.network?.frames.map(({ protocol, summary }) => [protocol, summary])).toEqual([
     ['ARP', '10.0.2.2 is at 52:55:0a:00:02:02'],

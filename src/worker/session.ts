@@ -6,28 +6,24 @@ import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-l
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
 import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
-import { measureIoPaths } from '../core/hypervisor/io-paths/measure.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
-import { TICKS_PER_SECOND, type VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
+import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
-import { didTheSame } from '../core/hypervisor/twins.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
-import { DiskShelf, type OpenDisk } from './disks/disk-shelf.ts';
-import { guestDevices, openDisks } from './disks/vm-disks.ts';
-import { parseKernelLayout, type KernelLayout } from '../core/linux/kernel-layout.ts';
-import { SystemCallLog } from '../core/linux/system-call-log.ts';
-import { guests, kernelLayouts } from '../guests/manifest.ts';
+import type { DiskShelf, OpenDisk } from './disks/disk-shelf.ts';
+import type { guestDevices, openDisks } from './disks/vm-disks.ts';
+import { guests } from '../guests/manifest.ts';
 import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
+import type { FrameRequest } from '../protocol/frame.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
-import { Instruments } from './instruments.ts';
-import { Measurement } from './measurement.ts';
 import type { Pacer } from './pacer.ts';
-import { runTwins } from './twin-runs.ts';
+import { Part } from './part.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
 const MACHINE_MEMORY = 384 * 2 ** 20;
@@ -44,6 +40,13 @@ type Handlers = {
 
 const IO_PATHS_IMAGE = 'guests/io-paths.elf';
 
+/** What a VM with disks needs. */
+interface DiskPart {
+  readonly shelf: DiskShelf;
+  readonly openDisks: typeof openDisks;
+  readonly guestDevices: typeof guestDevices;
+}
+
 /** Behind the title of a VM that is a copy. */
 const CLONE = ' (clone)';
 
@@ -58,25 +61,38 @@ export class Session {
   readonly #inputs = new Map<number, readonly ScenarioInput[]>();
   readonly #scripts = new Map<number, ConsoleScript>();
   readonly #files = new GuestFiles();
-  readonly #disks: DiskShelf;
+  readonly #disks: Part<DiskPart>;
   /** Those that are in a VM, by its number. */
   readonly #disksOf = new Map<number, readonly OpenDisk[]>();
   /** Settled when every VM that was asked for before is there or has failed. */
   #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
-  #layouts: readonly KernelLayout[] | undefined;
-  readonly #systemCalls = new Map<number, SystemCallLog>();
-  readonly #measurement: Measurement;
-  readonly #instruments: Instruments;
+  readonly #network = new Part(async () => ({
+    ...(await import('../core/hypervisor/virtual-network.ts')),
+    ...(await import('./answers/network.ts')),
+  }));
+  readonly #introspection = new Part(async () => (await import('./introspection.ts')).openIntrospection(this.#files));
+  readonly #measurement = new Part(async () => {
+    const { Measurement } = await import('./measurement.ts');
+    return new Measurement({
+      files: this.#files,
+      layouts: async () => (await this.#introspection.get()).layouts,
+      makeLab: () => new Lab({ host: this.#host, memoryBytes: MEASURED_MEMORY, epochNanoseconds: EPOCH }),
+    });
+  });
+  readonly #instruments = new Part(async () => {
+    const { Instruments } = await import('./instruments.ts');
+    return new Instruments(this.#host, this.#files);
+  });
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#host = host;
-    this.#disks = new DiskShelf(disks);
-    this.#instruments = new Instruments(host, this.#files);
-    this.#measurement = new Measurement({
-      files: this.#files,
-      layouts: () => this.#loadLayouts(),
-      makeLab: () => new Lab({ host, memoryBytes: MEASURED_MEMORY, epochNanoseconds: EPOCH }),
+    this.#disks = new Part(async () => {
+      const [{ DiskShelf }, { guestDevices, openDisks }] = await Promise.all([
+        import('./disks/disk-shelf.ts'),
+        import('./disks/vm-disks.ts'),
+      ]);
+      return { shelf: new DiskShelf(disks), guestDevices, openDisks };
     });
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
@@ -156,10 +172,16 @@ export class Session {
     return [...this.#disksOf].find(([, disks]) => disks.some((disk) => disk.name === name))?.[0];
   }
 
-  /** Where the kernels that ship keep their processes. */
-  async #loadLayouts(): Promise<readonly KernelLayout[]> {
-    const files = await Promise.all(kernelLayouts.map((path) => this.#files.get(path)));
-    return (this.#layouts ??= files.map((bytes) => parseKernelLayout(new TextDecoder().decode(bytes))));
+  /** Fetches what some answers are made with. A frame does not wait for it: until it is here, the answer says so. */
+  #fetchPartsFor({ processes, network }: FrameRequest['queries']): void {
+    const wanted = [...(processes ? [this.#introspection] : []), ...(network ? [this.#network] : [])];
+    for (const part of wanted) {
+      if (part.here !== undefined) continue;
+      part.get().then(
+        () => this.#pacer.wake(),
+        () => undefined,
+      );
+    }
   }
 
   readonly #handlers: Handlers = {
@@ -183,12 +205,15 @@ export class Session {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
       const loading = loadGuest(options, this.#files);
       const adding = Promise.all([loading, this.#added]).then(async ([{ image, origin }]) => {
-        const disks = await openDisks(this.#disks, options.disks ?? []);
+        const network = options.network === true ? (await this.#network.get()).networkChoice() : undefined;
+        const attached = options.disks?.length ? await this.#disks.get() : undefined;
+        const disks = (await attached?.openDisks(attached.shelf, options.disks ?? [])) ?? [];
         try {
           const guest = {
             ...image,
-            ...guestDevices(options, disks),
-            ...(options.network === true && { network: {} }),
+            ...(options.virtio && { devices: { virtioVersion: options.virtio } }),
+            ...attached?.guestDevices(options, disks),
+            ...(network && { network }),
             ...(options.balloon === true && { balloon: {} }),
           };
           const vm = this.lab.addVm({ technique: options.technique, guest });
@@ -212,7 +237,7 @@ export class Session {
       this.#origins.delete(vm);
       for (const disk of this.#disksOf.get(vm) ?? []) disk.close();
       this.#disksOf.delete(vm);
-      this.#systemCalls.delete(vm);
+      this.#introspection.here?.forget(vm);
       this.#scripts.delete(vm);
       this.#inputs.delete(vm);
       return done;
@@ -317,58 +342,52 @@ export class Session {
       return { pcap: capture.toPcap(TICKS_PER_SECOND), frames: frames.length, forgotten };
     },
     measureIoPaths: async ({ technique }) => {
-      const image = await this.#files.get(IO_PATHS_IMAGE);
+      const [image, { measureIoPaths }] = await Promise.all([
+        this.#files.get(IO_PATHS_IMAGE),
+        import('../core/hypervisor/io-paths/measure.ts'),
+      ]);
       return { rows: measureIoPaths({ host: this.#host, image, technique }) };
     },
     listDisks: async () => {
-      const disks = await this.#disks.list();
+      const disks = await (await this.#disks.get()).shelf.list();
       return { disks: disks.map((disk) => ({ ...disk, vm: this.#vmWithDisk(disk.name) })) };
     },
     createDisk: async ({ name, contents }) => {
-      if (contents.kind === 'empty') await this.#disks.create(name, contents);
+      const { shelf } = await this.#disks.get();
+      if (contents.kind === 'empty') await shelf.create(name, contents);
       else {
         const bytes = await unpack(new Blob([contents.bytes as Uint8Array<ArrayBuffer>]).stream(), name);
-        await this.#disks.create(name, { kind: 'image', bytes });
+        await shelf.create(name, { kind: 'image', bytes });
       }
       return done;
     },
     deleteDisk: async ({ name }) => {
-      await this.#disks.delete(name);
+      await (await this.#disks.get()).shelf.delete(name);
       return done;
     },
-    saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
-    measureContainers: ({ technique, begin }) => this.#measurement.next(technique, begin),
+    saveDisk: async ({ name }) => ({ bytes: await (await this.#disks.get()).shelf.save(name) }),
+    measureContainers: async ({ technique, begin }) => (await this.#measurement.get()).next(technique, begin),
     compareTwins: async ({ guest }) => {
-      const runs = await runTwins(guest, this.#host, this.#files);
-      return { runs, same: didTheSame(runs) };
+      const { runTwins } = await import('./twin-runs.ts');
+      return runTwins(guest, this.#host, this.#files);
     },
     watchSystemCalls: async ({ vm: id, watch }) => {
-      const layouts = await this.#loadLayouts();
+      const introspection = await this.#introspection.get();
       const vm = this.lab.vm(id);
-      if (watch) {
-        const log = new SystemCallLog(this.#followed(id), layouts);
-        this.#systemCalls.set(id, log);
-        vm.userCalls = log.made;
-      } else vm.userCalls = undefined;
+      vm.userCalls = watch ? introspection.record(id, this.#followed(id)).made : undefined;
       return done;
     },
     setQuirk: ({ quirk, on }) => {
       this.lab.quirks[quirk] = on;
       return done;
     },
-    virtualizable: (request) => this.#instruments.virtualizable(request),
-    isolation: (request) => this.#instruments.isolation(request),
-    equivalence: (request) => this.#instruments.equivalence(request),
+    virtualizable: async (request) => (await this.#instruments.get()).virtualizable(request),
+    isolation: async (request) => (await this.#instruments.get()).isolation(request),
+    equivalence: async (request) => (await this.#instruments.get()).equivalence(request),
     frame: (request) => {
-      // A frame does not wait: until the layouts are here, the answer says so.
-      if (request.queries.processes !== undefined && this.#layouts === undefined) {
-        this.#loadLayouts().then(
-          () => this.#pacer.wake(),
-          () => undefined,
-        );
-      }
-      const introspection = { layouts: this.#layouts, systemCalls: this.#systemCalls };
-      return buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request, introspection);
+      this.#fetchPartsFor(request.queries);
+      const parts = { introspection: this.#introspection.here, network: this.#network.here };
+      return buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request, parts);
     },
     recordLevels: ({ vm: id, on }) => {
       const vm = this.lab.vm(id);

@@ -1,6 +1,6 @@
 // Runs a guest that ships and its twin, each in every way it can be run.
 
-import { runTwin, type TwinRun } from '../core/hypervisor/twins.ts';
+import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/twins.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import { findGuest } from '../guests/manifest.ts';
@@ -8,7 +8,11 @@ import type { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 
 /** @throws Error with one line for a person */
-export async function runTwins(name: string, host: Host, files: GuestFiles): Promise<readonly TwinRun[]> {
+export async function runTwins(
+  name: string,
+  host: Host,
+  files: GuestFiles,
+): Promise<{ readonly runs: readonly TwinRun[]; readonly same: boolean }> {
   const one = findGuest(name);
   const other = one?.twin === undefined ? undefined : findGuest(one.twin);
   if (one === undefined || other === undefined) {
@@ -25,5 +29,5 @@ export async function runTwins(name: string, host: Host, files: GuestFiles): Pro
       runs.push(runTwin({ host, name: guest.name, technique, guest: image }));
     }
   }
-  return runs;
+  return { runs, same: didTheSame(runs) };
 }

@@ -1,9 +1,16 @@
 // What every answer is made from: the lab, and the VM being looked at.
 
-import type { KernelLayout } from '../../core/linux/kernel-layout.ts';
-import type { SystemCallLog } from '../../core/linux/system-call-log.ts';
 import type { Lab } from '../../core/hypervisor/lab.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
+import type { Introspection } from '../introspection.ts';
+import type { NetworkAnswer } from '../../protocol/frame.ts';
+
+/** What some answers are made with; undefined until it is loaded, which asking for them begins. */
+export interface LoadedParts {
+  readonly introspection: Introspection | undefined;
+  readonly network:
+    { readonly networkAnswer: (context: AnswerContext, count: number) => NetworkAnswer | undefined } | undefined;
+}
 
 export interface AnswerContext {
   readonly lab: Lab;
@@ -11,8 +18,5 @@ export interface AnswerContext {
   readonly vm: VirtualMachine | undefined;
   /** The number of its hart that is looked at. */
   readonly vcpu: number;
-  /** Kernels whose memory can be read; undefined until they are loaded. */
-  readonly layouts: readonly KernelLayout[] | undefined;
-  /** The VMs whose system calls are recorded. */
-  readonly systemCalls: ReadonlyMap<number, SystemCallLog>;
+  readonly parts: LoadedParts;
 }

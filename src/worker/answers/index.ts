@@ -1,6 +1,6 @@
 // One answer for each query of the protocol: a missing one does not compile.
 
-import type { Queries, QueryName } from '../../protocol/frame.ts';
+import type { ProcessesAnswer, Queries, QueryName } from '../../protocol/frame.ts';
 import { assignedDevicesAnswer } from './assigned-devices.ts';
 import { disassemblyAnswer } from './code.ts';
 import type { AnswerContext } from './context.ts';
@@ -10,8 +10,6 @@ import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
 import { memoryUseAnswer } from './memory-use.ts';
 import { migrationAnswer } from './migration.ts';
-import { networkAnswer } from './network.ts';
-import { processesAnswer } from './processes.ts';
 import { registersAnswer } from './registers.ts';
 import { schedulerAnswer } from './scheduler.ts';
 
@@ -23,6 +21,13 @@ type Answers = {
     context: AnswerContext,
     question: Queries[Name]['question'],
   ) => Queries[Name]['answer'] | undefined;
+};
+
+const nothingKnownYet: ProcessesAnswer = {
+  picture: undefined,
+  missing: 'The layouts of the kernels that ship are on their way.',
+  current: [],
+  calls: { watching: false, total: 0, recent: [], counts: [] },
 };
 
 export const answers: Answers = {
@@ -56,7 +61,8 @@ export const answers: Answers = {
         .map(({ row, value }) => ({ name: row.name, offset: row.offset, value: value >>> 0, meaning: row.meaning })),
     })),
   assignedDevices: (context) => assignedDevicesAnswer(context),
-  network: (context, { frames }) => networkAnswer(context, frames),
-  processes: (context, { calls }) => processesAnswer(context, calls),
+  // A VM gets its card after that part has come.
+  network: (context, { frames }) => context.parts.network?.networkAnswer(context, frames),
+  processes: ({ vm, parts }, { calls }) => vm && (parts.introspection?.answer(vm, calls) ?? nothingKnownYet),
   levels: ({ vm }, question) => levelsAnswer(vm, question),
 };

@@ -3,18 +3,26 @@
 import { Privilege } from '../../core/machine/hart-state.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import { KernelMemory } from '../../core/linux/kernel-memory.ts';
+import type { KernelLayout } from '../../core/linux/kernel-layout.ts';
 import { findLayout, identify, lookAtLinux } from '../../core/linux/processes.ts';
+import type { SystemCallLog } from '../../core/linux/system-call-log.ts';
 import type { ProcessesAnswer } from '../../protocol/frame.ts';
-import type { AnswerContext } from './context.ts';
 
 const CALLS_LIMIT = 256;
 const COUNTS_LIMIT = 64;
 const TP = 4;
 
-export function processesAnswer(context: AnswerContext, calls: number): ProcessesAnswer | undefined {
-  const { vm, layouts, systemCalls } = context;
-  if (vm === undefined) return undefined;
-  const log = systemCalls.get(vm.id);
+/**
+ * @param layouts kernels whose memory can be read
+ * @param log the VM's system calls, where they are recorded
+ * @param calls how many of them are wanted at most
+ */
+export function processesAnswer(
+  vm: VirtualMachine,
+  layouts: readonly KernelLayout[],
+  log: SystemCallLog | undefined,
+  calls: number,
+): ProcessesAnswer {
   const recorded: ProcessesAnswer['calls'] = {
     watching: vm.userCalls !== undefined,
     total: log?.total ?? 0,
@@ -27,7 +35,6 @@ export function processesAnswer(context: AnswerContext, calls: number): Processe
     current: [],
     calls: recorded,
   });
-  if (layouts === undefined) return without('The layouts of the kernels that ship are on their way.');
   const memory = new KernelMemory(vm.memory, vm.look().get('satp'));
   if (!memory.paging)
     return without('The guest has not turned paging on: there is no kernel yet whose memory could be read.');
