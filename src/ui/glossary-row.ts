@@ -7,3 +7,12 @@ export interface GlossaryRow {
   readonly intel?: string | undefined;
   readonly arm?: string | undefined;
 }
+
+/** A row as the glossary's files write it. */
+export const explained = (
+  title: string,
+  sentence: string,
+  section?: string,
+  intel?: string,
+  arm?: string,
+): GlossaryRow => ({ title, sentence, section, intel, arm });

@@ -1,28 +1,15 @@
 // The words on the screen: one sentence, where the manual says it, and what Intel and Arm call it.
 // Sections: "Priv" is The RISC-V Instruction Set Manual, Volume II (privileged architecture); "SBI" the Supervisor Binary Interface.
 
-import type { GlossaryRow } from './glossary-row.ts';
+import { explained as row, type GlossaryRow } from './glossary-row.ts';
 import { panelGlossary } from './panels/glossary.ts';
+import { statusWords } from './shell/status-words.ts';
 
 export type { GlossaryRow } from './glossary-row.ts';
 
-const row = (title: string, sentence: string, section?: string, intel?: string, arm?: string): GlossaryRow => ({
-  title,
-  sentence,
-  section,
-  intel,
-  arm,
-});
-
 export const glossary = {
   ...panelGlossary,
-  exit: row(
-    'VM exit',
-    'The hart stopped running the guest because the hypervisor must act.',
-    undefined,
-    'VM exit',
-    'trap to EL2',
-  ),
+  ...statusWords,
   hypervisor: row(
     'Hypervisor',
     'The program that gives every guest a computer of its own and acts when a guest does what it may not.',
@@ -204,7 +191,6 @@ export const glossary = {
     'CPL, VMX root or non-root',
     'exception level',
   ),
-  mips: row('MIPS', 'Million guest instructions a second of real time, over the last second.'),
   time: row(
     'Board time',
     'Ticks of the 10 MHz clock. Guest instructions drive it, so that every run is the same.',

@@ -1,15 +1,8 @@
 // The words of the panels: CSRs, the steps of a trap, the stages of an interrupt, the columns of the exit summary.
 // Part of the one table in ../glossary.ts; written as there: one sentence, the section, what Intel and Arm call it.
 
-import type { GlossaryRow } from '../glossary-row.ts';
+import { explained as row, type GlossaryRow } from '../glossary-row.ts';
 
-const row = (title: string, sentence: string, section?: string, intel?: string, arm?: string): GlossaryRow => ({
-  title,
-  sentence,
-  section,
-  intel,
-  arm,
-});
 /** A CSR's section in the privileged manual carries its name. */
 const csr = (name: string, sentence: string, intel: string, arm: string): GlossaryRow =>
   row(name, sentence, `Priv, ${name}`, intel, arm);

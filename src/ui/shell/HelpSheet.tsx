@@ -3,8 +3,8 @@
 import { techniques } from '../../protocol/vocabulary.ts';
 import { Address } from '../components/Address.tsx';
 import { actors, ActorShape, type Actor } from '../components/ModeBadge.tsx';
-import { Explanation } from '../components/Term.tsx';
-import type { CommandGroup, CommandRow } from '../commands/rows.ts';
+import { Explanation } from '../components/Explained.tsx';
+import type { CommandGroup, CommandRow } from '../commands/command-row.ts';
 import { glossary } from '../glossary.ts';
 import { openOverlay } from '../shell-state.ts';
 import { Keys } from './CommandButton.tsx';

@@ -1,16 +1,17 @@
 // The strip at the bottom: who runs · mode · pc · why it stopped, in one sentence · instructions · exits a second · MIPS.
 
 import type { VmSummary } from '../../protocol/frame.ts';
-import type { Situation } from '../commands/rows.ts';
+import type { Situation } from '../commands/command-row.ts';
 import { Address } from '../components/Address.tsx';
+import { Explained } from '../components/Explained.tsx';
 import { ModeBadge } from '../components/ModeBadge.tsx';
 import { Sentence } from '../components/Sentence.tsx';
-import { Term } from '../components/Term.tsx';
 import { formatCount, formatLarge } from '../format.ts';
 import { isMoving, useFrame } from '../frame-store.ts';
 import { useShell } from '../shell-state.ts';
 import styles from './StatusStrip.module.css';
 import { useCalm, useRunner } from './use-calm.ts';
+import { statusWords } from './status-words.ts';
 import { stateName } from './VmState.tsx';
 
 const SENTENCE_EVERY_MS = 2500;
@@ -39,10 +40,10 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
           <Number value={moving ? formatLarge(vm.instructions) : formatCount(vm.instructions)} unit="instructions" />
           <Number
             value={moving ? formatLarge(vm.exits) : formatCount(vm.exits)}
-            unit={<Term name="exit">exits</Term>}
+            unit={<Explained row={statusWords.exit}>exits</Explained>}
           />
           <Number value={formatLarge(frame.machine.exitsPerSecond)} unit="exits/s" />
-          <Number value={frame.machine.mips.toFixed(1)} unit={<Term name="mips">MIPS</Term>} />
+          <Number value={frame.machine.mips.toFixed(1)} unit={<Explained row={statusWords.mips} />} />
         </span>
       )}
     </footer>
