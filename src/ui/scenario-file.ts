@@ -97,45 +97,31 @@ async function openText(lab: Pick<Lab, 'core' | 'vms'>, json: string): Promise<v
   );
 }
 
-async function attempt(what: () => Promise<void>): Promise<void> {
-  try {
-    await what();
-  } catch (error) {
-    showProblem(error instanceof ScenarioError ? error.message.split('\n').slice(0, 3).join(' · ') : messageOf(error));
-  }
-}
+/** What is wrong with a scenario or with this page, for the person. */
+const wordsOf = (error: unknown): string =>
+  error instanceof ScenarioError ? error.message.split('\n').slice(0, 3).join(' · ') : messageOf(error);
 
 /** Opens a file of the person's. */
-export const openScenarioFile = (lab: Lab, file: File): Promise<void> =>
-  attempt(async () => {
+export async function openScenarioFile(lab: Lab, file: File): Promise<void> {
+  try {
     if (file.size > SCENARIO_BYTES_LIMIT) {
       throw new Error(`Expected a scenario of at most 1 MiB, found ${file.size} bytes. Choose another file.`);
     }
     await openText(lab, await file.text());
-  });
+  } catch (error) {
+    showProblem(wordsOf(error));
+  }
+}
 
 /** Opens one that ships. */
-export const openShippedScenario = (lab: Lab, row: ShippedScenario): Promise<void> =>
-  attempt(async () => {
+export async function openShippedScenario(lab: Lab, row: ShippedScenario): Promise<void> {
+  try {
     const response = await fetch(new URL(scenarioPath(row), document.baseURI));
     if (!response.ok) {
       throw new Error(`Expected the scenario ${row.name}, found status ${response.status}. Reload the page.`);
     }
     await openText(lab, await response.text());
-  });
-
-/** Lets the person choose a file, and opens it. */
-export function chooseScenarioFile(lab: Lab): void {
-  const input = document.createElement('input');
-  input.type = 'file';
-  input.accept = '.json,application/json';
-  input.addEventListener('change', () => {
-    const [file] = input.files ?? [];
-    if (file !== undefined) void openScenarioFile(lab, file);
-  });
-  input.click();
+  } catch (error) {
+    showProblem(wordsOf(error));
+  }
 }
-
-/** Whether a file that was dropped is a scenario: its name says so. */
-export const isScenarioFile = (file: File | undefined): file is File =>
-  file?.name.toLowerCase().endsWith('.json') === true;

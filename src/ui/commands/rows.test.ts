@@ -6,7 +6,9 @@ import { consolePanel } from '../console/console-panel.ts';
 import type { Lab } from '../lab.ts';
 import { panels } from '../panels/index.ts';
 import { isWriting } from './keys.ts';
-import { commandRows, rowOfKey, situationRows, type Situation } from './rows.ts';
+import type { Situation } from './command-row.ts';
+import { commandRows, rowOfKey } from './rows.ts';
+import { situationRows } from './situation-rows.ts';
 
 const VM: VmSummary = {
   vm: 1,

@@ -3,7 +3,7 @@
 import { useEffect, useId, useState } from 'react';
 import type { BootMode, GuestChoice, GuestDescription, Technique, VmDisk } from '../../protocol/commands.ts';
 import { techniques } from '../../protocol/vocabulary.ts';
-import { TECHNIQUE_NAMES } from '../commands/rows.ts';
+import { TECHNIQUE_NAMES } from '../commands/command-row.ts';
 import { messageOf } from '../core-client.ts';
 import { DiskFields } from '../disks/DiskFields.tsx';
 import { glossary } from '../glossary.ts';

@@ -2,7 +2,7 @@
 // Unavailable buttons stay focusable (aria-disabled), so that the reason can be read and focus is not lost under the thumb.
 
 import { shownKey } from '../commands/keys.ts';
-import type { CommandRow, Situation } from '../commands/rows.ts';
+import type { CommandRow, Situation } from '../commands/command-row.ts';
 import { usePopover } from '../components/Popover.tsx';
 import styles from './CommandButton.module.css';
 import { StepIcon } from './StepIcon.tsx';

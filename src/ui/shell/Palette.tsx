@@ -2,7 +2,8 @@
 
 import { Command, defaultFilter } from 'cmdk';
 import { useState } from 'react';
-import { situationRows, type CommandGroup, type CommandRow, type Situation } from '../commands/rows.ts';
+import type { CommandGroup, CommandRow, Situation } from '../commands/command-row.ts';
+import { situationRows } from '../commands/situation-rows.ts';
 import { useLab } from '../lab.ts';
 import { openOverlay, searchFor, useShell } from '../shell-state.ts';
 import { Keys } from './CommandButton.tsx';

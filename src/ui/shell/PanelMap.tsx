@@ -1,6 +1,6 @@
 // The map of all panels, by topic, each with what it shows: the way to those that are closed at first.
 
-import type { CommandRow, Situation } from '../commands/rows.ts';
+import type { CommandRow, Situation } from '../commands/command-row.ts';
 import { useLab } from '../lab.ts';
 import { topics, type Panel } from '../panel.ts';
 import { openOverlay } from '../shell-state.ts';
@@ -36,6 +36,7 @@ export function PanelMap({ rows, situation }: PanelMapProps) {
                       <button
                         type="button"
                         className={styles['panel']}
+                        data-command={`panel.${panel.id}`}
                         onClick={() => show(panel)}
                         data-autofocus={panel === panels[0] ? true : undefined}
                       >

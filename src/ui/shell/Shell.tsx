@@ -15,7 +15,7 @@ import { loadConsole } from '../console/console-panel.ts';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';
 import { loadPanels } from '../panels/index.ts';
-import { isScenarioFile, openScenarioFile } from '../scenario-file.ts';
+import { isScenarioFile, openScenarioFile } from '../scenarios.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import { Announcer } from './Announcer.tsx';
 import { ModeStrip } from './ModeStrip.tsx';

@@ -4,7 +4,7 @@ import type { Technique } from '../../protocol/commands.ts';
 import type { VmSummary } from '../../protocol/frame.ts';
 import { techniques } from '../../protocol/vocabulary.ts';
 import { shownKey } from '../commands/keys.ts';
-import { TECHNIQUE_NAMES, type CommandRow, type Situation } from '../commands/rows.ts';
+import { TECHNIQUE_NAMES, type CommandRow, type Situation } from '../commands/command-row.ts';
 import { usePopover } from '../components/Popover.tsx';
 import { guestOf } from '../core-client.ts';
 import { formatBytes } from '../format.ts';

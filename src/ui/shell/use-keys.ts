@@ -3,7 +3,8 @@
 
 import { useEffect } from 'react';
 import { isWriting, keyOf, textPlaceOf } from '../commands/keys.ts';
-import { rowOfKey, type CommandRow } from '../commands/rows.ts';
+import type { CommandRow } from '../commands/command-row.ts';
+import { rowOfKey } from '../commands/rows.ts';
 import type { Lab } from '../lab.ts';
 import { announce, openOverlay, searchFor, useShell } from '../shell-state.ts';
 import { situationNow } from './use-situation.ts';

@@ -1,7 +1,7 @@
 // What decides whether a command can be run now, as React state for buttons and as a plain reading for keys.
 
 import { useChoice } from '../choice.ts';
-import type { Situation } from '../commands/rows.ts';
+import type { Situation } from '../commands/command-row.ts';
 import { useFrame, useFrameState, vmOf } from '../frame-store.ts';
 import type { Lab } from '../lab.ts';
 import { useCoreStatus } from './use-core-status.ts';

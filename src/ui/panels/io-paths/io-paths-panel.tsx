@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { IoDevice, IoPath, IoPathRow, Technique } from '../../../protocol/commands.ts';
 import type { AssignedDevicesAnswer, Frame } from '../../../protocol/frame.ts';
 import { unmodifiedTechniques } from '../../../protocol/vocabulary.ts';
-import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
+import { TECHNIQUE_NAMES } from '../../commands/command-row.ts';
 import { Address } from '../../components/Address.tsx';
 import { Failure } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';

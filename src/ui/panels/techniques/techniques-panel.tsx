@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import type { Commands } from '../../../protocol/commands.ts';
-import { TECHNIQUE_NAMES } from '../../commands/rows.ts';
+import { TECHNIQUE_NAMES } from '../../commands/command-row.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
