@@ -40,35 +40,47 @@ export const LOADS: readonly string[] = [
   'while :; do dd if=/dev/zero of=/dev/null bs=4k count=4k; done',
 ];
 
-const COLUMNS: readonly (readonly string[])[] = [
-  ['registers', 'interrupts', 'devices'],
-  ['source', 'console', 'memory'],
-  ['trap', 'exits', 'frames'],
-  ['walk', 'tables'],
-];
+const COLUMNS = 5;
 
 /** Every panel in a place of its own, so that each is on the screen. */
-export const everyPanel: IJsonModel = {
-  global: { tabEnableRename: false },
-  layout: {
-    type: 'row',
-    children: COLUMNS.map((column) => ({
+function arrangementOf(panels: readonly string[]): IJsonModel {
+  const columns = Array.from({ length: COLUMNS }, (_, column) =>
+    panels.filter((_, index) => index % COLUMNS === column),
+  );
+  return {
+    global: { tabEnableRename: false },
+    layout: {
       type: 'row',
-      weight: 100 / COLUMNS.length,
-      children: column.map((id) => ({
-        type: 'tabset',
-        id: `all-${id}`,
-        weight: 100 / column.length,
-        children: [{ type: 'tab', id, name: id, component: id }],
+      children: columns.map((column) => ({
+        type: 'row',
+        weight: 100 / COLUMNS,
+        children: column.map((id) => ({
+          type: 'tabset',
+          id: `all-${id}`,
+          weight: 100 / column.length,
+          children: [{ type: 'tab', id, name: id, component: id }],
+        })),
       })),
-    })),
-  },
-};
+    },
+  };
+}
+
+/** The panels there are, as the page's own map of them says. */
+async function panelsOf(page: Page, url: string): Promise<readonly string[]> {
+  await page.goto(url);
+  await page.locator('[data-command="panels"]').click();
+  const buttons = page.getByRole('dialog').locator('[data-command^="panel."]');
+  await buttons.first().waitFor();
+  return buttons.evaluateAll((all) =>
+    all.map((button) => button.getAttribute('data-command')?.slice('panel.'.length) ?? ''),
+  );
+}
 
 /** Opens the page with Linux in VMs of these techniques and each panel on the screen, and waits for every prompt. */
 export async function openBusyLab(browser: Browser, url: string, techniques = FOUR_LINUX): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1920, height: 1080 } });
   const page = await context.newPage();
+  const everyPanel = arrangementOf(await panelsOf(page, url));
   await page.addInitScript(
     ([layout, vms]) => {
       localStorage.setItem('ringside.layout.1', layout);

@@ -1,6 +1,7 @@
 // Runs a command a button asked for and keeps why it failed, so that the reason can stand beside the button.
 
 import { useState } from 'react';
+import { messageOf } from '../core-client.ts';
 
 export function useAttempt(): readonly [(what: () => Promise<unknown>) => Promise<void>, string | undefined] {
   const [failure, setFailure] = useState<string | undefined>(undefined);
@@ -9,7 +10,7 @@ export function useAttempt(): readonly [(what: () => Promise<unknown>) => Promis
       await what();
       setFailure(undefined);
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return [attempt, failure];

@@ -3,6 +3,7 @@
 
 import { assemble, type AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
 import type { VmSummary } from '../../../protocol/frame.ts';
+import { messageOf } from '../../core-client.ts';
 import type { PanelProps } from '../../panel.ts';
 import { textAddressOf } from './use-source.ts';
 
@@ -36,7 +37,7 @@ export async function assembleAndRun(
     if (choice.sources[vm.vm] !== undefined) await command('removeVm', { vm: vm.vm });
     return { errors: [], warnings: result.warnings, failure: undefined };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { errors: [], warnings: result.warnings, failure: `It assembled, but does not run: ${reason}` };
   }
 }

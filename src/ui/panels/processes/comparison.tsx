@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { Commands, Measured } from '../../../protocol/commands.ts';
 import { unmodifiedHosted } from '../../../protocol/vocabulary.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
+import { messageOf } from '../../core-client.ts';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import type { SendCommand } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
@@ -112,7 +113,7 @@ export function Comparison({ command }: { readonly command: SendCommand }) {
     } catch (error) {
       if (mine !== run.current) return;
       setSentence(undefined);
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
 

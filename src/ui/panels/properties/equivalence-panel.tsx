@@ -19,7 +19,9 @@ const untilOf = (guest: string): string | undefined => (guest === 'linux' ? '/ #
 
 export function Equivalence({ command, catalog }: PanelProps) {
   const guests = (catalog?.guests ?? []).filter(({ boot, techniques, name }) => {
-    return boot === 'supervisor' && name !== 'heartbeat' && unmodifiedTechniques.every((each) => techniques.includes(each));
+    return (
+      boot === 'supervisor' && name !== 'heartbeat' && unmodifiedTechniques.every((each) => techniques.includes(each))
+    );
   });
   const [guest, setGuest] = useState('trap');
   const [every, setEvery] = useState<number>(1000);

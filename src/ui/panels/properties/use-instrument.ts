@@ -2,6 +2,7 @@
 // is closed. Between two answers everything else gets its turn.
 
 import { useEffect, useRef, useState } from 'react';
+import { messageOf } from '../../core-client.ts';
 
 export interface Instrument<Reply> {
   /** The latest answer; undefined before the first run. */
@@ -40,7 +41,7 @@ export function useInstrument<Reply>(
         if (done(next)) break;
       }
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
     }
     setRunning(false);
   };
