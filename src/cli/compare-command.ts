@@ -45,6 +45,12 @@ const compareOptions = {
   network: runOptions.network,
   virtio: runOptions.virtio,
   break: runOptions.break,
+  repair: option(
+    '--repair',
+    'HOW',
+    oneOf(['none', 'patching'] as const),
+    'patching: under trap-and-emulate the guest’s code is patched where --break needs it. Default: none',
+  ),
   inject: option(
     '--inject',
     'N[:REGISTER]',
@@ -82,7 +88,7 @@ export const compareCommand: Command<typeof compareOptions> = {
         complain,
       );
       opened.push(devices);
-      const { technique: _, ...about } = choice;
+      const { technique: _, repair: __, ...about } = choice;
       return chooseGuest(operands, about, devices).guest;
     };
     const chosen: readonly Exclude<Technique, 'bare'>[] = options.technique ?? unmodifiedHosted;
@@ -103,6 +109,7 @@ export const compareCommand: Command<typeof compareOptions> = {
         limit: options.maxInstructions ?? DEFAULT_LIMIT,
         ...(options.until !== undefined && { until: options.until }),
         ...(options.break !== undefined && { quirks: [options.break] }),
+        ...(options.repair === 'patching' && { binaryPatching: true }),
         ...(options.inject && { inject: options.inject }),
       });
       const end = comparison.run();

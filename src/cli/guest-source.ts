@@ -13,6 +13,7 @@ import { readDecompressed } from './files.ts';
 import type { GuestDevices } from './guest-devices.ts';
 import { nearName } from './near-names.ts';
 import { oneOperand, quoted, UsageError } from './options.ts';
+import { techniqueOf, twinOf, type Repair } from './repair.ts';
 
 /** What `run` was told, as far as it is about the guest. */
 export interface GuestChoice {
@@ -26,6 +27,8 @@ export interface GuestChoice {
   readonly initrd?: string;
   readonly append?: string;
   readonly guest?: string;
+  /** What makes up for instructions that do not trap. */
+  readonly repair?: Repair;
 }
 
 export interface ChosenGuest {
@@ -53,13 +56,14 @@ export function chooseGuest(
   choice: GuestChoice,
   devices?: Pick<GuestDevices, 'board' | 'assigned' | 'files' | 'network'>,
 ): ChosenGuest {
-  const row = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
+  const named = choice.guest === undefined ? undefined : shippedGuest(choice.guest);
+  const row = choice.repair === 'paravirtualization' ? twinOf(named) : named;
   const harts = choice.harts ?? 1;
   const imagePath =
     row !== undefined && operands.length === 0
       ? shippedFile(harts > 1 ? (row.imageForSeveralHarts ?? row.image) : row.image)
       : oneOperand('run', 'IMAGE', operands);
-  const technique = choice.technique ?? 'bare';
+  const technique = techniqueOf(choice.repair, choice.technique);
   const image = readDecompressed('an image', imagePath);
   const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shippedFile(row.initrd));
   const bootArguments = choice.append ?? row?.bootArguments;
@@ -74,6 +78,7 @@ export function chooseGuest(
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
+      ...(choice.repair === 'patching' && { binaryPatching: true }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
       ...(choice.balloon !== undefined && { balloon: { targetBytes: choice.balloon } }),
       ...(devices && { devices: devices.board, assigned: devices.assigned }),

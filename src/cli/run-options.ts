@@ -10,6 +10,7 @@ import { bandwidth } from './move-options.ts';
 import { divergences } from '../core/hypervisor/migration/live-migration.ts';
 import { perVcpu, harts } from './scheduling-options.ts';
 import { MAXIMUM_WEIGHT } from '../core/hypervisor/vcpu-schedule.ts';
+import { repairs } from './repair.ts';
 import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
@@ -190,6 +191,14 @@ export const runOptions = {
     'NAME',
     oneOf(quirkNames),
     `a machine that departs from the manual. ${quirkNames.map((name) => `${name}: ${quirkRows[name].meaning}`).join(' ')}`,
+  ),
+  repair: option(
+    '--repair',
+    'HOW',
+    oneOf(repairs),
+    'what makes up for an instruction that does not trap (--break). patching: under trap-and-emulate, the hypervisor lets the ' +
+      'hart execute copies of the guest’s code in which another instruction stands for it, one that does trap; ' +
+      'paravirtualization: --guest NAME runs as its twin, whose kernel asks the hypervisor instead. Default: none',
   ),
   stats: option(
     '--stats',

@@ -3,6 +3,7 @@
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
 import { directExecution } from '../core/hypervisor/properties/direct-execution.ts';
+import type { PatchReport } from '../core/hypervisor/patching/code-patches.ts';
 import { stateHash } from '../core/hypervisor/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
@@ -64,6 +65,8 @@ export interface Statistics {
   readonly memoryUse: MemoryStatistics;
   /** Of --migrate-after. */
   readonly migration?: MigrationStatistics;
+  /** Of --repair patching: what was replaced in the guest's code, where, and how often it trapped. */
+  readonly patches?: PatchReport;
   readonly stateHash: string;
 }
 
@@ -147,6 +150,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
     ...(vm instanceof HostedVm && { vcpus: vm.vcpus.map((vcpu) => vcpuStatistics(vcpu, vm.physical.elapsed)) }),
     memoryUse: memoryStatisticsOf(vm, hypervisor),
     ...(migration && { migration: migrationStatisticsOf(migration) }),
+    ...(vm instanceof HostedVm && vm.patches && { patches: vm.patches.report }),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
 }

@@ -10,10 +10,15 @@ import {
   type SubjectResult,
 } from '../core/hypervisor/properties/virtualizability.ts';
 import { quirkNames, quirkRows, quirksOf } from '../core/machine/quirks.ts';
+import { tryRepair } from '../core/hypervisor/properties/repair-trial.ts';
 import type { Command } from './command.ts';
+import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
-import { noOperands, option } from './options.ts';
-import { oneOf } from './values.ts';
+import { noOperands, option, UsageError, type Given } from './options.ts';
+import { patchLines } from './patch-lines.ts';
+import { techniqueOf } from './repair.ts';
+import { runOptions } from './run-options.ts';
+import { anyText, oneOf } from './values.ts';
 
 const virtualizableOptions = {
   break: option(
@@ -34,6 +39,13 @@ const virtualizableOptions = {
     oneOf(['sensitive', 'all'] as const),
     'one line for each instruction and CSR, with the evidence',
   ),
+  guest: option(
+    '--guest',
+    'NAME',
+    anyText,
+    'then run this guest on the machine of --break, its kernel deprivileged, and compare it with itself on the machine of the manual',
+  ),
+  repair: runOptions.repair,
 } as const;
 
 const letters: Readonly<Record<ModeOutcome['kind'], string>> = { executes: 'runs', traps: 'traps', depends: 'depends' };
@@ -44,7 +56,8 @@ export const virtualizableCommand: Command<typeof virtualizableOptions> = {
   summary: 'run Popek and Goldberg’s test on the simulated hart',
   details: [
     'Every instruction and every CSR access is executed in each mode and in several states; what happens decides whether it',
-    'is privileged and whether it is sensitive. Exit status: 0 if every sensitive one is privileged, 1 if not.',
+    'is privileged and whether it is sensitive. Exit status: 0 if every sensitive one is privileged, 1 if not; with --guest,',
+    '0 if the guest came to the same on both machines, 1 if not.',
   ],
   options: virtualizableOptions,
   run(operands, options, { stdout }) {
@@ -72,9 +85,37 @@ export const virtualizableCommand: Command<typeof virtualizableOptions> = {
               : 'Some are sensitive even in user mode, so interpreting the guest’s kernel is not enough either (theorem 3).'
           }\n`,
     );
-    return verdict.virtualizable ? 0 : 1;
+    if (options.guest === undefined) return verdict.virtualizable ? 0 : 1;
+    const { same, text } = repaired(options.guest, options);
+    stdout.write(`\n${text}`);
+    return same ? 0 : 1;
   },
 };
+
+/** The guest on the broken machine, held against itself on one that is whole. */
+function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof virtualizableOptions>) {
+  const technique = repair === 'none' ? 'trap-and-emulate' : techniqueOf(repair, undefined);
+  if (technique === 'bare') throw new UsageError('a technique of the hypervisor', technique, 'choose another --repair');
+  const twin = repair === 'paravirtualization' ? chooseGuest([], { guest: name, repair }) : undefined;
+  const { same, bare, hosted, patches } = tryRepair({
+    host: nodeHost,
+    guest: () => chooseGuest([], repair === 'patching' ? { guest: name, repair } : { guest: name, technique }).guest,
+    technique,
+    quirks: quirk === undefined ? [] : [quirk],
+    ...(twin && { twin: () => twin.guest }),
+  });
+  const what = twin === undefined ? name : `${twin.name}, the twin of ${name}`;
+  const how = repair === 'none' ? '' : `, repaired by ${repair}`;
+  return {
+    same,
+    text:
+      `${what} under ${technique} on this machine${how}: ${hosted.message}\n` +
+      (same
+        ? `It printed what ${name} prints on the bare machine of the manual${twin ? '' : `, and ended in the same state (${bare.hash})`}.\n`
+        : `It is not what ${name} does on the bare machine of the manual: ${bare.message}\n`) +
+      (patches ? patchLines(patches) : ''),
+  };
+}
 
 /** Names in a line: both accesses of a CSR as one, neighbours that differ in their number as a range. */
 function listed(members: readonly SubjectResult[]): string {

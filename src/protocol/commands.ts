@@ -119,6 +119,8 @@ export interface VmOptions {
   readonly virtio?: 'legacy' | 'modern';
   /** What is typed into its console without the person; nothing where absent. */
   readonly input?: readonly ScenarioInput[];
+  /** Under trap-and-emulate: its code is patched where a sensitive instruction does not trap. It is not where absent. */
+  readonly binaryPatching?: boolean;
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }

@@ -11,6 +11,7 @@ import type { Crossing, CrossingCount } from '../core/hypervisor/level-trace.ts'
 import type { MachineName } from '../core/hypervisor/machines.ts';
 import type { MigrationState } from '../core/hypervisor/migration/live-migration.ts';
 import type { EffectKind } from '../core/hypervisor/trace.ts';
+import type { PatchReport, PatchSite } from '../core/hypervisor/patching/code-patches.ts';
 import type { LinuxPicture } from '../core/linux/processes.ts';
 import type { SystemCallCount, SystemCallRecord } from '../core/linux/system-call-log.ts';
 import type { LinkSettings } from '../core/network/link.ts';
@@ -134,6 +135,8 @@ export interface Queries {
   memoryUse: { question: true; answer: MemoryUseAnswer };
   /** The live migration under way, or the last one; no answer before the first. */
   migration: { question: true; answer: MigrationAnswer };
+  /** Every VM whose code is patched where the machine does not trap. */
+  patches: { question: true; answer: readonly PatchedVm[] };
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** Physical devices that are assigned to guests, and what the IOMMU refused them; no answer where there are none. */
   assignedDevices: { question: true; answer: AssignedDevicesAnswer };
@@ -459,7 +462,7 @@ export interface FrameRun {
   readonly frames: number;
   /** `several`: pages of more than one guest, or of one guest more than once. */
   readonly owner: { readonly kind: 'hypervisor' | 'free' | 'several' } | { readonly kind: 'vm'; readonly vm: number };
-  readonly use: 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'free' | 'reserved';
+  readonly use: 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'patched code' | 'free' | 'reserved';
   /** Guest pages that lie in each of the frames: more than 1 where they are shared. */
   readonly sharers: number;
 }
@@ -506,6 +509,16 @@ export interface MemoryUseAnswer {
     readonly saved: number;
     readonly fullScans: number;
   };
+}
+
+/** A VM whose code the hypervisor patches. */
+export interface PatchedVm extends Omit<PatchReport, 'pages'> {
+  readonly vm: number;
+  /** Replaced instructions in all, and in how many pages. */
+  readonly sites: number;
+  readonly pages: number;
+  /** Those that trapped most often; `live`: its page has a copy now. */
+  readonly shown: readonly (PatchSite & { readonly live: boolean; readonly withdrawn: number })[];
 }
 
 /** One round of a migration that is over. */

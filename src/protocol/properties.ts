@@ -11,6 +11,7 @@ export type { AttemptResult } from '../core/hypervisor/properties/isolation-suit
 export type { ComparisonProgress, Unequal } from '../core/hypervisor/properties/equivalence.ts';
 export type { InstructionSet, SubjectResult, TriedMode } from '../core/hypervisor/properties/virtualizability.ts';
 export type { QuirkName } from '../core/machine/quirks.ts';
+export type { PatchedVm } from './frame.ts';
 
 export interface VirtualizableRequest {
   readonly begin?: { readonly quirks: readonly QuirkName[]; readonly countersGranted: boolean };

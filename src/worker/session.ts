@@ -215,6 +215,7 @@ export class Session {
             ...attached?.guestDevices(options, disks),
             ...(network && { network }),
             ...(options.balloon === true && { balloon: {} }),
+            ...(options.binaryPatching === true && { binaryPatching: true }),
           };
           const vm = this.lab.addVm({ technique: options.technique, guest });
           this.#disksOf.set(vm.id, disks);
@@ -378,7 +379,7 @@ export class Session {
       return done;
     },
     setQuirk: ({ quirk, on }) => {
-      this.lab.quirks[quirk] = on;
+      this.lab.setQuirk(quirk, on);
       return done;
     },
     virtualizable: async (request) => (await this.#instruments.get()).virtualizable(request),

@@ -223,7 +223,7 @@ describe('the trace', () => {
   }
 
   const hasAddress = (reason: ExitReason | undefined) =>
-    reason === 'device-access' || reason === 'missing-page' || reason === 'protected-page';
+    reason === 'device-access' || reason === 'missing-page' || reason === 'protected-page' || reason === 'code-access';
 
   const record = (index: number): Omit<ExitRecord, 'sequence'> => ({
     at: index * 2 ** 33 + 0.5,

@@ -23,7 +23,14 @@ export interface Exits {
   'missing-page': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** A load or store of the guest's machine mode under mstatus.MPRV: as another mode would make it. */
   'modified-privilege': { readonly gva: number; readonly access: Access };
-  /** The guest stored to a page that the hypervisor's tables let it only read: it is shared, or a dirty log watches it. */
+  /** An instruction that this machine does not trap, where the hypervisor has put one that does. */
+  'patched-instruction': { readonly decoded: Decoded };
+  /**
+   * A load or store by the instruction `word` that can only be performed: it touches the patched page it is executed from, or
+   * a page that is executed as often as stored to.
+   */
+  'code-access': { readonly gva: number; readonly gpa: number; readonly access: Access; readonly word: number };
+  /** The guest stored to a page that the hypervisor's tables let it only read: it is shared, executed, or a dirty log watches it. */
   'protected-page': { readonly gva: number; readonly gpa: number; readonly access: Access };
   /** The guest touched a device of its board. */
   'device-access': { readonly gva: number; readonly gpa: number; readonly access: Access };
@@ -114,11 +121,23 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     meaning:
       'The guest’s machine mode loaded or stored with the rights of another mode (MPRV); the hypervisor did it through that mode’s page tables.',
   },
+  'patched-instruction': {
+    perfName: 'EXC_BREAKPOINT',
+    vmxName: 'EXCEPTION_NMI (#BP)',
+    meaning:
+      'The guest’s kernel executed an instruction that does not trap on this machine; in the copy that the hart executes the hypervisor has put one that does, and performed the original.',
+  },
+  'code-access': {
+    perfName: 'EXC_LOAD_PAGE_FAULT / EXC_STORE_PAGE_FAULT',
+    vmxName: 'none',
+    meaning:
+      'The guest loaded from or stored to a page of code that is patched or write-protected while it is executed; the hypervisor did it on the guest’s own page.',
+  },
   'protected-page': {
     perfName: 'EXC_STORE_PAGE_FAULT / EXC_STORE_GUEST_PAGE_FAULT',
     vmxName: 'EPT_VIOLATION (PML_FULL)',
     meaning:
-      'The guest stored to a page that is write-protected because it is shared or its dirty log is on; the hypervisor noted the store, copied what is shared, and let it through.',
+      'The guest stored to a page that is write-protected because it is shared, its dirty log is on, or its instructions were patched; the hypervisor noted the store, copied what is shared, withdrew what was patched, and let it through.',
   },
   'device-access': {
     perfName: 'EXC_*_PAGE_FAULT / EXC_*_GUEST_PAGE_FAULT',

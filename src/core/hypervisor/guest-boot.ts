@@ -30,6 +30,11 @@ export interface GuestImage {
    * compared with one must do without.
    */
   readonly hypervisorExtension?: boolean;
+  /**
+   * Where a sensitive instruction does not trap on the machine it runs on, its code is patched so that one does: under
+   * trap-and-emulate only, where its kernel is deprivileged and nothing else would tell.
+   */
+  readonly binaryPatching?: boolean;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
   /** Sectors of an empty disk by programmed I/O; a guest that makes hypercalls reaches the same by those. */

@@ -43,6 +43,8 @@ export class GuestMemory implements TableMemory {
   readonly dirtyLog: DirtyLog;
   /** The tables that map these pages now. */
   readonly mappings = new AllMappings();
+  /** Told, before it happens, of every store to a page that is watched as code, whoever makes it. */
+  codeStored: ((page: number) => void) | undefined;
   readonly #ram: PhysicalMemory;
   /** Undefined on a machine of the guest's own: every page has its frame for ever. */
   readonly #supply: FrameSupply | undefined;
@@ -109,6 +111,14 @@ export class GuestMemory implements TableMemory {
   /** Whether the page is there and a store to it exits only because it is write-protected. */
   isProtected(gpa: Gpa): boolean {
     return this.hostAddress(gpa) !== undefined && !this.mayStore(gpa);
+  }
+
+  /** Stores to a page of code are not let through from now on: `codeStored` hears of them. */
+  watchCode(page: number): void {
+    this.#states[page] = (this.#states[page] ?? 0) | PageState.code;
+  }
+  unwatchCode(page: number): void {
+    this.#states[page] = (this.#states[page] ?? 0) & ~PageState.code;
   }
 
   /** Host physical address of the aligned block behind the 4 MiB around `gpa`, where one entry may map all of it for stores. */
@@ -387,6 +397,7 @@ export class GuestMemory implements TableMemory {
     if (frame >= 0 && ((this.#states[page] ?? 0) & CAREFUL) === 0) return frame;
     if (this.#present(page) < 0) return -1;
     this.dirtyLog.mark(page);
+    if (((this.#states[page] ?? 0) & PageState.code) !== 0) this.codeStored?.(page);
     if (((this.#states[page] ?? 0) & PageState.shared) !== 0 && !this.#unshare(page)) return -1;
     return this.#frames[page] ?? -1;
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { nodeHost } from '../../cli/node-host.ts';
 import { findGuest, SUPERVISOR_TEXT_ADDRESS } from '../../guests/manifest.ts';
+import { quirksOf, type QuirkName } from '../machine/quirks.ts';
 import { assembled } from '../isa/assembly/assembled.test-support.ts';
 import type { Computer } from './computer.ts';
 import type { GuestImage } from './guest-boot.ts';
@@ -26,6 +27,8 @@ export interface RigOptions {
   readonly levelTraceCapacity?: number;
   readonly translator?: boolean;
   readonly physicalHarts?: number;
+  /** Where its machines depart from the manual. */
+  readonly quirks?: readonly QuirkName[];
 }
 
 export const newLab = ({
@@ -35,6 +38,7 @@ export const newLab = ({
   levelTraceCapacity,
   translator,
   physicalHarts,
+  quirks,
 }: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
@@ -45,6 +49,7 @@ export const newLab = ({
     ...(levelTraceCapacity !== undefined && { levelTraceCapacity }),
     ...(translator !== undefined && { translator }),
     ...(physicalHarts !== undefined && { physicalHarts }),
+    ...(quirks !== undefined && { quirks: quirksOf(quirks) }),
   });
 
 type Part = Partial<Omit<GuestImage, 'image'>>;

@@ -94,6 +94,7 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'machine-return': performs,
   'address-fence': performs,
   'wait-for-interrupt': performs,
+  'patched-instruction': performs,
 
   'sbi-call': (vcpu) => {
     const { state } = vcpu;
@@ -121,6 +122,14 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'modified-privilege': (vcpu) => {
     const { state } = vcpu;
     const fault = vcpu.world.modifiedPrivilege?.perform(vcpu, vcpu.world.instruction(vcpu.hart));
+    if (fault) return vcpu.reflect(fault);
+    state.pc = (state.pc + 4) >>> 0;
+    return vcpu.ending ? 'kill' : 'resume';
+  },
+
+  'code-access': (vcpu, exit) => {
+    const { state } = vcpu;
+    const fault = vcpu.world.accessCode?.(vcpu, vcpu.hart, exit);
     if (fault) return vcpu.reflect(fault);
     state.pc = (state.pc + 4) >>> 0;
     return vcpu.ending ? 'kill' : 'resume';

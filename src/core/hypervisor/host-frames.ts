@@ -4,7 +4,7 @@
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
 
-export type FrameUse = 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'reserved';
+export type FrameUse = 'ram' | 'shared' | 'stage-2 tables' | 'shadow tables' | 'patched code' | 'reserved';
 
 export interface FrameOwner {
   /** Number of the VM; 0: the hypervisor itself, or several VMs (`shared`). */
@@ -229,5 +229,6 @@ export class HostFrames {
   }
 }
 
-const isTableUse = (use: FrameUse): boolean => use === 'stage-2 tables' || use === 'shadow tables';
+const isTableUse = (use: FrameUse): boolean =>
+  use === 'stage-2 tables' || use === 'shadow tables' || use === 'patched code';
 const frameOf = (hpa: number): number => Math.floor((hpa - RAM_BASE) / PAGE_SIZE);

@@ -20,6 +20,9 @@ import { HYPERCALL_EXTENSION } from './hypercalls.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { restoreBoard, saveBoard } from './migration/board-state.ts';
 import { Paravirtual } from './paravirtual.ts';
+import { CodePatches } from './patching/code-patches.ts';
+import { PatchedKernel } from './patching/patched-kernel.ts';
+import type { SensitiveInstructions } from './patching/sensitive-instructions.ts';
 import { Sbi } from './sbi.ts';
 import { firmwareReach } from './sbi-call.ts';
 import { SecondStage } from './second-stage.ts';
@@ -49,6 +52,10 @@ const tablesOf = (
   // One more for the registers of physical devices.
   return technique === 'hardware-assisted' ? 5 + regions : harts * (256 + 4 * regions);
 };
+
+/** Copies of patched pages a VM may have: one for 16 of its pages. Where it needs more, the oldest is given up. */
+const copiesOf = ({ memoryBytes }: Pick<GuestImage, 'memoryBytes'>): number =>
+  Math.max(64, Math.ceil(memoryBytes / PAGE_SIZE / 16));
 
 /** A VM without its memory, as plain data. */
 export interface SavedVm {
@@ -85,6 +92,8 @@ export interface HostedOptions {
   readonly ended: (vm: HostedVm) => void;
   /** Its guest has asked to begin anew: it must be reset before anything of it executes. */
   readonly rebooting: (vm: HostedVm) => void;
+  /** What must be patched in its code; absent where nothing ever is. */
+  readonly sensitive?: SensitiveInstructions;
   /** Gives it physical devices of its own: takes their places on its board. @throws Error where that cannot be */
   readonly assign?: (board: Board) => AssignedDevices | undefined;
   /** A physical device has interrupted a hart that one of its vCPUs is on. */
@@ -101,6 +110,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly board: Board;
   readonly memory: GuestMemory;
   readonly balloon: VmBalloon | undefined;
+  /** Its patched code; undefined where its code is executed as it stands. */
+  readonly patches: CodePatches | undefined;
   readonly vcpus: readonly Vcpu<HostedVm>[];
   readonly sbi: Sbi;
   readonly control = new VmControl();
@@ -161,7 +172,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     });
     this.#assigned = options.assign?.(this.board);
     this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
-    const tables = tablesOf(options.technique, guest);
+    const copies = options.sensitive === undefined ? 0 : copiesOf(guest);
+    const tables = tablesOf(options.technique, guest) + copies;
     if (!options.memory.promise(options.id, tables)) {
       throw new Error(
         `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM or give this one less memory`,
@@ -170,6 +182,17 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.memory = options.memory.guest(options.id, guest.memoryBytes, (message) =>
       this.end({ kind: 'dead', exitCode: DEAD_EXIT_CODE, message }),
     );
+    this.patches =
+      options.sensitive &&
+      new CodePatches(
+        {
+          ram: machine.ram,
+          memory: this.memory,
+          frames: new TablePages(machine.ram, options.memory.frames, options.id, 'patched code', copies),
+          room: copies,
+        },
+        options.sensitive,
+      );
     this.sbi = new Sbi(
       vmFirmware(this, {
         extensions: options.technique === 'paravirtual' ? [HYPERCALL_EXTENSION] : [],
@@ -278,6 +301,12 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) vcpu.passBreakpoint();
   }
 
+  /** Other instructions of the machine are sensitive now and do not trap: its code is patched anew. */
+  patchAnew(sensitive: SensitiveInstructions): void {
+    this.patches?.renew(sensitive);
+    for (const { world } of this.vcpus) if (world instanceof PatchedKernel) world.shadows.empty();
+  }
+
   /** Everything but memory as plain data. Looking changes nothing. */
   saveState(): SavedVm {
     if (this.#assigned !== undefined) {
@@ -351,8 +380,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#assigned?.detach();
     this.#secondStage?.dispose();
     this.#secondStage = undefined;
+    this.patches?.reset();
     this.memory.mappings.clear();
     for (const vcpu of this.vcpus) vcpu.powerOff();
+    if (this.patches) this.memory.mappings.add(this.patches);
   }
 
   elapse(): boolean {
@@ -446,13 +477,16 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       return new HardwareAssisted(ports, this.#secondStage);
     }
     const frameOf = (page: number) => this.memory.hostAddress(RAM_BASE + page * PAGE_SIZE);
-    const shadows = new ShadowTables(pages('shadow tables'), fenceHart, frameOf);
+    const { patches } = this;
+    const copyOf = patches && ((page: number) => patches.copyOf(page));
+    const shadows = new ShadowTables(pages('shadow tables'), fenceHart, frameOf, copyOf);
     mappings.add(shadows);
     const deprivileged = {
       ...ports,
       ownsMachineMode: !this.guest.supervisor,
       interruptTaken: (cause: number, handler: number) => this.interruptLog.taken(cause & 0x7fff_ffff, handler, index),
     };
+    if (patches) return new PatchedKernel({ ...deprivileged, ram: machine.ram, patches }, shadows);
     if (this.technique === 'trap-and-emulate') return new TrapAndEmulate(deprivileged, shadows);
     return new Paravirtual(
       {

@@ -19,6 +19,7 @@ import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
+import { sensitiveOn, type SensitiveInstructions } from './patching/sensitive-instructions.ts';
 import { Passthrough, type AssignedDevices } from './passthrough.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
@@ -91,6 +92,8 @@ export class Hypervisor implements Computer {
   #network: VirtualNetwork | undefined;
   /** The physical devices that guests have, once one has. */
   #passthrough: Passthrough | undefined;
+  /** What guests' code must be patched for, once it has been found out, and the machine's switches then. */
+  #sensitive: { readonly found: SensitiveInstructions; readonly quirks: string } | undefined;
   /** The network of another machine that its VMs are on, where it has none itself. */
   #joined: VirtualNetwork | undefined;
 
@@ -193,6 +196,7 @@ export class Hypervisor implements Computer {
         ...(whole.assigned !== undefined &&
           whole.assigned.length > 0 && { assign: (board) => this.#assign(id, technique, whole, board) }),
         deviceInterrupted: () => this.#passthrough?.serve(),
+        ...(guest.binaryPatching === true && { sensitive: this.#findSensitive() }),
         machine: this.machine,
         memory: this.memory,
         interrupts: this.#options.interrupts,
@@ -272,6 +276,11 @@ export class Hypervisor implements Computer {
     this.#cards?.forget(vm.id);
     this.#reboots.delete(vm);
     vm.reset();
+  }
+
+  /** The machine's switches have been thrown: what traps and what does not is found out anew, where anybody cares. */
+  quirksChanged(): void {
+    for (const vm of this.#vms.values()) if (vm.patches !== undefined) vm.patchAnew(this.#findSensitive());
   }
 
   /** Changes what a vCPU is entitled to. @throws Error in one line where a value is out of range */
@@ -429,6 +438,13 @@ export class Hypervisor implements Computer {
   #mergePages(): void {
     const { merging } = this.memory;
     if (merging.deadline !== Infinity) merging.elapse(this.machine.now);
+  }
+
+  #findSensitive(): SensitiveInstructions {
+    const { host, quirks } = this.#options;
+    const key = JSON.stringify(quirks);
+    if (this.#sensitive?.quirks !== key) this.#sensitive = { found: sensitiveOn(host, quirks), quirks: key };
+    return this.#sensitive.found;
   }
 
   #hostOf(hart: Hart): HostHart<HostedVcpu> {
@@ -634,7 +650,10 @@ function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
     case 'machine-return':
     case 'address-fence':
     case 'wait-for-interrupt':
+    case 'patched-instruction':
       return exit.decoded.word;
+    case 'code-access':
+      return exit.word;
     case 'sbi-call':
     case 'system-call':
     case 'hypercall':

@@ -2,7 +2,7 @@
 
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { Host } from '../machine/linear-memory.ts';
-import { quirksOf, type Quirks } from '../machine/quirks.ts';
+import { quirksOf, type QuirkName, type Quirks } from '../machine/quirks.ts';
 import { BareMachine } from './bare-machine.ts';
 import type { Computer } from './computer.ts';
 import { goalOver, type Goal } from './control.ts';
@@ -124,6 +124,11 @@ export class Lab {
     const guest = withScratchDisk(wanted);
     const id = this.#nextId;
     let vm: VirtualMachine;
+    if (guest.binaryPatching === true && technique !== 'trap-and-emulate') {
+      throw new Error(
+        `expected trap-and-emulate for binary patching, found ${technique}: only there does the guest’s kernel run in user mode, unchanged`,
+      );
+    }
     if (technique === 'bare') {
       const bare = new BareMachine({
         levelTraceCapacity: this.#options.levelTraceCapacity,
@@ -158,6 +163,12 @@ export class Lab {
     }
     this.#nextId++;
     return vm;
+  }
+
+  /** Throws a switch of all machines; they obey at once. */
+  setQuirk(quirk: QuirkName, on: boolean): void {
+    this.quirks[quirk] = on;
+    for (const hypervisor of this.#machines.all) hypervisor.quirksChanged();
   }
 
   /** The VM with a number. @throws Error where there is none */

@@ -12,7 +12,9 @@ export const PageState = {
   ballooned: 8,
   /** Its frame must stay where it is: somebody outside the guest's tables knows it. */
   pinned: 16,
+  /** Instructions in it were looked at, and it is being executed: whoever has patched them must hear of stores. */
+  code: 32,
 } as const;
 
 /** A store cannot simply go to the frame. */
-export const CAREFUL = PageState.shared | PageState.clean;
+export const CAREFUL = PageState.shared | PageState.clean | PageState.code;

@@ -48,13 +48,21 @@ export class ShadowTables implements PageMappings {
 
   readonly #fenceHart: () => void;
   readonly #frameOf: (page: number) => Hpa | undefined;
+  readonly #copyOf: (page: number) => Hpa | undefined;
 
   /**
    * @param fenceHart makes the hart forget every translation; called whenever a root is given back
    * @param frameOf the frame that stands behind a page of the guest's RAM now
+   * @param copyOf the frame that fetches from the page are led to instead, where there is one
    */
-  constructor(pages: TablePages, fenceHart: () => void, frameOf: (page: number) => Hpa | undefined) {
+  constructor(
+    pages: TablePages,
+    fenceHart: () => void,
+    frameOf: (page: number) => Hpa | undefined,
+    copyOf: (page: number) => Hpa | undefined = () => undefined,
+  ) {
     this.#pages = pages;
+    this.#copyOf = copyOf;
     this.#fenceHart = fenceHart;
     this.#frameOf = frameOf;
   }
@@ -97,17 +105,39 @@ export class ShadowTables implements PageMappings {
    * @param store whether stores may reach the frame
    */
   map(mode: ShadowMode, gva: number, target: Hpa, walker: Walker, store = true): boolean {
-    const shadow = this.#find(mode);
     const writable = !walker.writable ? 0 : store ? Pte.W | Pte.R : Pte.R;
     const rights = (walker.readable ? Pte.R : 0) | writable | (walker.executable ? Pte.X : 0);
+    return this.mapWith(mode, gva, target, rights, walker.superpage) !== undefined;
+  }
+
+  /**
+   * Maps a page with these rights, and those it has already where it leads to the same frame.
+   * @param superpage the guest maps it as part of 4 MiB
+   * @returns the leaf as it was before, or undefined where no memory is left
+   */
+  mapWith(mode: ShadowMode, gva: number, target: Hpa, rights: number, superpage: boolean): number | undefined {
+    const shadow = this.#find(mode);
     const region = gva >>> 22;
-    if (walker.superpage) shadow.split[region] = 1;
+    if (superpage) shadow.split[region] = 1;
     if (shadow.known[region] === 0) {
       shadow.known[region] = 1;
       shadow.regions.push(region);
     }
     const flags = Pte.V | Pte.U | Pte.A | Pte.D | rights;
-    return this.#pages.setLeaf(shadow.root, region, (gva >>> 12) & 0x3ff, target, flags) !== undefined;
+    return this.#pages.setLeaf(shadow.root, region, (gva >>> 12) & 0x3ff, target, flags);
+  }
+
+  /** The leaf of an address; 0 where there is none. Looking changes nothing. */
+  leafOf(mode: ShadowMode, gva: number): number {
+    const shadow = this.#known(canonical(mode));
+    const pointer = shadow === undefined ? 0 : this.#pages.read(shadow.root, gva >>> 22);
+    return (pointer & Pte.V) === 0 ? 0 : this.#pages.read(targetOf(pointer), (gva >>> 12) & 0x3ff);
+  }
+
+  /** Drops what is in all of them. */
+  empty(): void {
+    for (const shadow of this.#shadows) this.#clear(shadow);
+    this.#fenceHart();
   }
 
   /**
@@ -169,7 +199,8 @@ export class ShadowTables implements PageMappings {
   }
 
   #framesOf(pages: readonly number[]): ReadonlySet<Hpa> {
-    return new Set(pages.map((page) => this.#frameOf(page)).filter((frame) => frame !== undefined));
+    const frames = pages.flatMap((page) => [this.#frameOf(page), this.#copyOf(page)]);
+    return new Set(frames.filter((frame) => frame !== undefined));
   }
 
   /** All valid leaves of all shadows. */

@@ -204,7 +204,12 @@ export class Trace {
     words[base + 4] = reason | (guest.privilege << 8);
     words[base + 5] = pc;
     words[base + 6] = instruction;
-    if (exit.reason === 'device-access' || exit.reason === 'missing-page' || exit.reason === 'protected-page') {
+    if (
+      exit.reason === 'device-access' ||
+      exit.reason === 'missing-page' ||
+      exit.reason === 'protected-page' ||
+      exit.reason === 'code-access'
+    ) {
       words[base + 7] = exit.gpa;
       words[base + 8] = Math.floor(exit.gpa / 2 ** 32);
       words[base + 9] = exit.gva;

@@ -29,7 +29,7 @@ export interface TrapAndEmulatePorts extends WorldPorts {
 export class TrapAndEmulate implements World {
   readonly shadows: ShadowTables;
   readonly #ports: TrapAndEmulatePorts;
-  readonly #walker: Walker;
+  protected readonly walker: Walker;
   /** Loads and stores of machine mode under mstatus.MPRV: no shadow can tell them from fetches, so they are done here. */
   readonly modifiedPrivilege: ModifiedPrivilege;
   readonly #context: WalkContext = {
@@ -51,7 +51,7 @@ export class TrapAndEmulate implements World {
   constructor(ports: TrapAndEmulatePorts, shadows: ShadowTables) {
     this.#ports = ports;
     this.shadows = shadows;
-    this.#walker = new Walker(ports.memory.tables);
+    this.walker = new Walker(ports.memory.tables);
     this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.locate(gva, access));
   }
 
@@ -157,23 +157,23 @@ export class TrapAndEmulate implements World {
 
   mapPage(_hart: Hart, exit: MappedExit): boolean {
     const { memory } = this.#ports;
-    const gpa = this.#translate(exit.gva, exit.access);
+    const gpa = this.translate(exit.gva, exit.access);
     if (gpa === undefined) return false;
     const target = memory.touch(gpa - (gpa % 4096), exit.access === Access.store);
     if (target === undefined) return false;
     const store = memory.mayStore(gpa);
     const { mode } = this;
-    if (mode.fetchOnly) this.#walker.readable = this.#walker.writable = false;
-    if (this.shadows.map(mode, exit.gva, target, this.#walker, store)) return true;
+    if (mode.fetchOnly) this.walker.readable = this.walker.writable = false;
+    if (this.shadows.map(mode, exit.gva, target, this.walker, store)) return true;
     this.shadows.dropAll(mode);
-    return this.shadows.map(mode, exit.gva, target, this.#walker, store);
+    return this.shadows.map(mode, exit.gva, target, this.walker, store);
   }
 
   /** Reads the guest's instruction through the guest's own tables, as its hart would fetch it. */
   instruction(): number | undefined {
     const { state, memory } = this.#ports;
     if (this.#instruction !== undefined && this.#instructionAt === state.pc) return this.#instruction;
-    const gpa = this.#translate(state.pc, Access.fetch);
+    const gpa = this.translate(state.pc, Access.fetch);
     if (gpa === undefined) return undefined;
     const word = memory.tables.readEntry(gpa);
     if (word === NO_ENTRY) return undefined;
@@ -269,15 +269,15 @@ export class TrapAndEmulate implements World {
 
   /** Where an access of the guest's goes, or the fault that its own tables give it. */
   protected locate(gva: number, access: Access): number | Trap {
-    const gpa = this.#translate(gva, access);
+    const gpa = this.translate(gva, access);
     if (gpa !== undefined) return gpa;
-    const causes = this.#walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
+    const causes = this.walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
     return trapOf(causes[access], gva);
   }
 
   /** Walks the guest's tables as its hart would. @returns the guest physical address, or undefined with the walker's fault set */
-  #translate(gva: number, access: Access): number | undefined {
-    return this.#walker.walk(this.context(access), gva, access) ? this.#walker.physical : undefined;
+  protected translate(gva: number, access: Access): number | undefined {
+    return this.walker.walk(this.context(access), gva, access) ? this.walker.physical : undefined;
   }
 
   /** The guest's translation as its own CSRs set it up now, for fetches or for loads and stores. */

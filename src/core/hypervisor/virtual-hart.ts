@@ -56,7 +56,7 @@ export class VirtualHart implements SystemPort {
   supervisorReturn(operands: Operands): Outcome {
     const { state, note } = this.#ports;
     if (state.checkSupervisorReturn() !== 0) {
-      return state.passesOverReturn ? Outcome.retired : this.#illegal(operands);
+      return state.passesOver('sret') ? Outcome.retired : this.#illegal(operands);
     }
     const before = readByName(state, 'sstatus');
     state.returnFromSupervisor();
@@ -84,7 +84,7 @@ export class VirtualHart implements SystemPort {
 
   fenceVirtualMemory(operands: Operands): Outcome {
     const { state, fence, note } = this.#ports;
-    if (state.checkFence() !== 0) return this.#illegal(operands);
+    if (state.checkFence() !== 0) return state.passesOver('sfence') ? Outcome.retired : this.#illegal(operands);
     const address = operands.rs1 === 0 ? undefined : state.x(operands.rs1) >>> 0;
     const space = operands.rs2 === 0 ? undefined : state.x(operands.rs2) & 0x1ff;
     fence(address, space);

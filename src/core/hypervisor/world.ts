@@ -3,11 +3,11 @@
 
 import type { Hart } from '../machine/hart.ts';
 import type { PrivilegedState, Trap } from '../machine/privileged-state.ts';
-import type { Exit, Verdict } from './exits.ts';
+import type { Exit, Exits, Verdict } from './exits.ts';
 import type { Gpa } from './addresses.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
-import type { ModifiedPrivilege } from './modified-privilege.ts';
+import type { AccessingVm, ModifiedPrivilege } from './modified-privilege.ts';
 
 /** Exits on the guest's own memory: the page is not in the hypervisor's tables, or it is and stores to it are not let through. */
 export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-page' }>;
@@ -15,6 +15,8 @@ export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-pag
 export interface World {
   /** Performs loads and stores of a guest's machine mode under MPRV, where the guest can have one. */
   readonly modifiedPrivilege?: ModifiedPrivilege;
+  /** Performs a load or store of the guest's to a page of code, where code is patched. @returns the fault it ends in, if it does */
+  accessCode?(vm: AccessingVm, hart: Hart, exit: Exits['code-access']): Trap | undefined;
   /** Answers a hypercall, where the technique has them. */
   hypercall?(caller: HypercallCaller): Verdict;
   /** What the guest and its hypervisor have agreed on by hypercalls, as plain words, where there is anything. */

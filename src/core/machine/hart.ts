@@ -387,7 +387,7 @@ export class Hart implements SystemPort {
 
   supervisorReturn(): Outcome {
     const refusal = this.state.checkSupervisorReturn();
-    if (refusal !== 0) return this.state.passesOverReturn ? Outcome.retired : this.#refuse(refusal);
+    if (refusal !== 0) return this.state.passesOver('sret') ? Outcome.retired : this.#refuse(refusal);
     const { privilege, virtual, pc } = this.state;
     this.state.returnFromSupervisor();
     this.#ports.observer.returned?.(this, levelOf(privilege, virtual), pc);
@@ -414,7 +414,7 @@ export class Hart implements SystemPort {
 
   fenceVirtualMemory(operands: Operands): Outcome {
     const refusal = this.state.checkFence();
-    if (refusal !== 0) return this.#refuse(refusal);
+    if (refusal !== 0) return this.state.passesOver('sfence') ? Outcome.retired : this.#refuse(refusal);
     this.flushTranslations(operands);
     return Outcome.retired;
   }

@@ -69,6 +69,7 @@ export const Status = {
 const MPP_SHIFT = 11;
 /** Addresses of the CSRs with rules of their own. */
 const Address = {
+  sstatus: 0x100,
   satp: storedCsrs.satp.number,
   hgatp: storedCsrs.hgatp.number,
   stimecmp: storedCsrs.stimecmp.number,
@@ -213,9 +214,10 @@ export class PrivilegedState extends HartState implements CsrPort {
       if (level === 3) return ILLEGAL;
       // Virtual only if HS-mode would be allowed to, which M-mode may have ruled out.
       if (virtual && (hypervisorCsr || (level === 1 && privilege === Privilege.user))) {
+        if (this.#shows(number, write)) return 0;
         return isTimeCompare(number) && !this.#timeCompareGranted() ? ILLEGAL : VIRTUAL;
       }
-      if (!virtual && level >= 1 && privilege === Privilege.user) return ILLEGAL;
+      if (!virtual && level >= 1 && privilege === Privilege.user) return this.#shows(number, write) ? 0 : ILLEGAL;
     }
     switch (number) {
       case Address.satp:
@@ -385,9 +387,14 @@ export class PrivilegedState extends HartState implements CsrPort {
     return this.privilege === Privilege.supervisor && this.csrs.mstatus & Status.TSR ? ILLEGAL : 0;
   }
 
-  /** Whether a refused SRET is passed over, against the manual, because the machine was made to (quirks.ts). */
-  get passesOverReturn(): boolean {
-    return this.privilege === Privilege.user && (this.#options.quirks ?? NO_QUIRKS).sret;
+  /** Whether a refused instruction is passed over, against the manual, because the machine was made to (quirks.ts). */
+  passesOver(quirk: 'sret' | 'sfence'): boolean {
+    return this.privilege === Privilege.user && (this.#options.quirks ?? NO_QUIRKS)[quirk];
+  }
+
+  /** Whether a refused access is granted, against the manual, because the machine was made to. */
+  #shows(number: number, write: boolean): boolean {
+    return number === Address.sstatus && !write && (this.#options.quirks ?? NO_QUIRKS).sstatus;
   }
 
   /** Whether WFI may be executed now. In user mode it traps at once: a bound of zero is legal ("Wait for Interrupt"). */

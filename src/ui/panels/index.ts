@@ -229,7 +229,7 @@ export const panels: readonly Panel[] = [
     key: undefined,
     place: 'centre-below',
     closedAtFirst: true,
-    queries: () => ({}),
+    queries: () => ({ patches: true }),
     Component: drawn(({ Virtualizable }) => Virtualizable),
   },
   {

@@ -10,6 +10,7 @@ import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
 import { memoryUseAnswer } from './memory-use.ts';
 import { migrationAnswer } from './migration.ts';
+import { patchesAnswer } from './patches.ts';
 import { registersAnswer } from './registers.ts';
 import { schedulerAnswer } from './scheduler.ts';
 
@@ -52,6 +53,7 @@ export const answers: Answers = {
   frames: (context) => framesAnswer(context),
   memoryUse: (context) => memoryUseAnswer(context),
   migration: (context) => migrationAnswer(context),
+  patches: (context) => patchesAnswer(context),
   devices: ({ vm }) =>
     vm?.board.mounts.map(({ device, base }) => ({
       name: device.name,

@@ -41,6 +41,8 @@ export interface ComparisonOptions {
   readonly until?: string;
   /** Where all the machines depart from the manual. */
   readonly quirks?: readonly QuirkName[];
+  /** Under trap-and-emulate the guest's code is patched where that makes up for them. */
+  readonly binaryPatching?: boolean;
   /** Flips bit 0 of a register of the last technique's guest after so many instructions: to see that it is found. */
   readonly inject?: { readonly at: number; readonly register: number };
   /** Typed at the serial port at the start. */
@@ -126,7 +128,8 @@ class Side {
     const lab = this.#lab;
     lab.trace.recording = false;
     this.technique = technique;
-    this.vm = lab.addVm({ technique, guest });
+    const patched = options.binaryPatching === true && technique === 'trap-and-emulate';
+    this.vm = lab.addVm({ technique, guest: { ...guest, binaryPatching: patched } });
     this.computer = lab.computerOf(this.vm);
     this.vm.console.sink = (byte) => {
       this.#outputHash = (Math.imul(this.#outputHash ^ byte, 0x0100_0193) + 1) | 0;

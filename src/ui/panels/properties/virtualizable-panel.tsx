@@ -2,12 +2,13 @@
 // away from every machine of the lab; and a guest that then fails where the hypervisor relies on that trap.
 
 import { useState } from 'react';
-import type { InstructionSet, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
+import type { InstructionSet, QuirkName, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
 import type { Technique } from '../../../protocol/commands.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
+import { PatchedCode } from './patched-code.tsx';
 import { useAttempt } from '../use-attempt.ts';
 import styles from './properties.module.css';
 import { useInstrument } from './use-instrument.ts';
@@ -41,40 +42,66 @@ const sets: readonly { readonly set: InstructionSet; readonly title: string; rea
 ];
 const modes: readonly TriedMode[] = ['U', 'S', 'M', 'VU', 'VS'];
 
+/** The switches of the machine. */
+const switches: readonly { readonly quirk: QuirkName; readonly instruction: string; readonly does: string }[] = [
+  { quirk: 'sret', instruction: 'sret', does: 'in user mode does nothing' },
+  { quirk: 'sfence', instruction: 'sfence.vma', does: 'in user mode does nothing' },
+  { quirk: 'sstatus', instruction: 'csrr sstatus', does: 'in user mode reads the real register' },
+];
+
 const nameOf = ({ name, kind }: SubjectResult): string =>
   kind === 'instruction' ? name : `${name}, ${kind === 'csr-read' ? 'read' : 'write'}`;
 
-export function Virtualizable({ command, navigate }: PanelProps) {
-  const [broken, setBroken] = useState(false);
+export function Virtualizable({ command, navigate, frame, catalog }: PanelProps) {
+  const [broken, setBroken] = useState<readonly QuirkName[]>([]);
   const [granted, setGranted] = useState(false);
+  const [patchedGuest, setPatchedGuest] = useState<string>('trap');
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const [attempt, trouble] = useAttempt();
   const { reply, running, failure, run } = useInstrument(
-    (begin) =>
-      command('virtualizable', begin ? { begin: { quirks: broken ? ['sret'] : [], countersGranted: granted } } : {}),
+    (begin) => command('virtualizable', begin ? { begin: { quirks: broken, countersGranted: granted } } : {}),
     ({ finished }) => finished !== undefined,
   );
+  const patchable = (catalog?.guests ?? []).filter(({ techniques }) => techniques.includes('trap-and-emulate'));
   const finished = reply?.finished;
   const detail = finished?.results.find((each) => nameOf(each) === chosen);
-  const breakIt = (on: boolean) => {
-    setBroken(on);
-    void attempt(() => command('setQuirk', { quirk: 'sret', on }));
+  const breakIt = (quirk: QuirkName, on: boolean) => {
+    setBroken((before) => [...before.filter((each) => each !== quirk), ...(on ? [quirk] : [])]);
+    void attempt(() => command('setQuirk', { quirk, on }));
   };
   const runGuest = (technique: Technique, name = 'trap') =>
     void attempt(async () => {
       await command('addVm', { guest: { kind: 'shipped', name }, technique, memoryMiB: 16, start: true });
       navigate.toPanel('console');
     });
+  /** It stays here: what is patched is to be seen. */
+  const runPatched = () =>
+    void attempt(() =>
+      command('addVm', {
+        guest: { kind: 'shipped', name: patchedGuest },
+        technique: 'trap-and-emulate',
+        memoryMiB: patchedGuest === 'linux' ? 64 : 16,
+        binaryPatching: true,
+        start: true,
+      }),
+    );
+  const patched = frame?.answers.patches ?? [];
   return (
     <div className={shared['panel']}>
       <div className={shared['toolbar']}>
         <button type="button" className="button outlined" disabled={running} onClick={run}>
           Run the test
         </button>
-        <label>
-          <input type="checkbox" checked={broken} onChange={(event) => breakIt(event.target.checked)} />{' '}
-          <code>sret</code> in user mode does nothing
-        </label>
+        {switches.map(({ quirk, instruction, does }) => (
+          <label key={quirk}>
+            <input
+              type="checkbox"
+              checked={broken.includes(quirk)}
+              onChange={(event) => breakIt(quirk, event.target.checked)}
+            />{' '}
+            <code>{instruction}</code> {does}
+          </label>
+        ))}
         <label>
           <input type="checkbox" checked={granted} onChange={(event) => setGranted(event.target.checked)} /> user mode
           may read the counters
@@ -156,6 +183,32 @@ export function Virtualizable({ command, navigate }: PanelProps) {
             </button>
           </p>
         </div>
+        <h3 className={shared['heading']}>Repair it by binary patching</h3>
+        <div className={styles['note']}>
+          <p>
+            The guest stays as it is, and so does its memory. The hart executes a copy of each page of its code, in
+            which an instruction that does trap stands for every one that does not; the hypervisor then performs the
+            original. Loads find the guest’s own page, and a store to it withdraws the copy.
+          </p>
+          <p className={styles['row']}>
+            <label>
+              Guest{' '}
+              <select className="field" value={patchedGuest} onChange={(event) => setPatchedGuest(event.target.value)}>
+                {patchable.map(({ name, title }) => (
+                  <option key={name} value={name}>
+                    {title}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button type="button" className="button outlined" onClick={runPatched}>
+              Run it patched under trap-and-emulate
+            </button>
+          </p>
+        </div>
+        {patched.map((each) => (
+          <PatchedCode key={each.vm} patched={each} vm={frame?.vms.find(({ vm: id }) => id === each.vm)} />
+        ))}
       </div>
     </div>
   );
