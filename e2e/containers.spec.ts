@@ -30,6 +30,11 @@ test('a container is seen from outside: its processes, namespaces, limits and sy
   const calls = panel.getByRole('list', { name: /The last system calls/ });
   await expect(calls).toContainText('openat(AT_FDCWD, "/etc/passwd"', { timeout: 60_000 });
   await expect(panel).toContainText('no exit');
+  // What it returned, and what a call that failed says.
+  const opened = calls.getByRole('listitem').filter({ hasText: '"/etc/passwd"' }).first();
+  await expect(opened).toContainText(/= \d+/);
+  await type(page, 'cat /no/such');
+  await expect(calls.getByRole('listitem').filter({ hasText: '"/no/such"' }).first()).toContainText('= -2 ENOENT');
 
   expect(await complaints(page, 'processes')).toEqual([]);
 

@@ -18,7 +18,8 @@ export const shippedLayouts = (): readonly KernelLayout[] =>
   );
 
 /**
- * Writes each system call of the guest's programs from now on, one JSON object a line.
+ * Writes each system call of the guest's programs from now on, one JSON object a line, and a line more when it returns
+ * (`returned` is the call's `sequence`).
  * @returns to be called when the session has another VM: the one has moved
  */
 export function writeSystemCallsTo(file: OpenFile, session: Pick<Session, 'vm'>): () => void {
@@ -34,11 +35,18 @@ export function writeSystemCallsTo(file: OpenFile, session: Pick<Session, 'vm'>)
     },
   };
   const log = new SystemCallLog(current, shippedLayouts());
+  const write = (line: object) => file.write(Buffer.from(`${JSON.stringify(line)}\n`));
   const observe = () => {
-    session.vm.userCalls = (call) => {
-      log.made(call);
-      const [record] = log.recent(1);
-      if (record !== undefined) file.write(Buffer.from(`${JSON.stringify(record)}\n`));
+    session.vm.userCalls = {
+      called: (call) => {
+        log.called(call);
+        const [record] = log.recent(1);
+        if (record !== undefined) write(record);
+      },
+      returned: (back) => {
+        const record = log.returned(back);
+        if (record !== undefined) write({ returned: record.sequence, at: session.vm.instructions, ...record.result });
+      },
     };
   };
   observe();

@@ -219,7 +219,7 @@ test('system calls are written on at the other machine, numbered on', async () =
   const numbers = readFileSync(calls, 'utf8')
     .trim()
     .split('\n')
-    .map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+    .flatMap((line) => (JSON.parse(line) as { sequence?: number }).sequence ?? []);
   expect(numbers.length).toBeGreaterThan(600);
   expect(numbers).toEqual(numbers.map((_, index) => index));
 });

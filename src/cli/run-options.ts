@@ -217,7 +217,7 @@ export const runOptions = {
     '--system-calls',
     'FILE',
     fileName,
-    'write every system call of the guest’s programs with its process and arguments, one JSON object a line',
+    'write every system call of the guest’s programs with its process and arguments, one JSON object a line, and another with what it returned',
   ),
   traceLevels: option(
     '--trace-levels',

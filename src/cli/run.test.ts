@@ -311,12 +311,18 @@ describe('a Linux guest from outside', () => {
       'poweroff -f\n',
     );
     expect([status, complaints]).toEqual([0, []]);
-    const calls = readFileSync(at('calls'), 'utf8').trim().split('\n');
-    expect(JSON.parse(calls.at(-1) ?? '')).toMatchObject({
-      process: 'poweroff',
-      name: 'reboot',
-      sequence: calls.length - 1,
-    });
+    const lines = readFileSync(at('calls'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const calls = lines.filter((line) => 'sequence' in line);
+    expect(lines.at(-1)).toBe(calls.at(-1)); // the last call never returns
+    expect(calls.at(-1)).toMatchObject({ process: 'poweroff', name: 'reboot', sequence: calls.length - 1 });
+    const returned = new Map(lines.filter((line) => 'returned' in line).map((line) => [line['returned'], line]));
+    const [write] = calls.filter(({ text }) => String(text).startsWith('write(1, '));
+    const length = Number(/, (\d+)\)$/.exec(String(write?.['text']))?.[1]);
+    expect(length).toBeGreaterThan(0);
+    expect(returned.get(write?.['sequence'])).toMatchObject({ value: length, text: String(length), failed: false });
     const picture = JSON.parse(readFileSync(at('processes'), 'utf8')) as { processes: { name: string; pid: number }[] };
     expect(picture.processes.find(({ pid }) => pid === 1)?.name).toBe('init');
   });

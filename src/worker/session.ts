@@ -375,7 +375,7 @@ export class Session {
     watchSystemCalls: async ({ vm: id, watch }) => {
       const introspection = await this.#introspection.get();
       const vm = this.lab.vm(id);
-      vm.userCalls = watch ? introspection.record(id, this.#followed(id)).made : undefined;
+      vm.userCalls = watch ? introspection.record(id, this.#followed(id)) : undefined;
       return done;
     },
     setQuirk: ({ quirk, on }) => {

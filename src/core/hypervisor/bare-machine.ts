@@ -23,7 +23,7 @@ import { VmControl } from './control.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { interruptKinds, type InterruptLog } from './interrupt-log.ts';
 import { LevelTrace } from './level-trace.ts';
-import { userCallOf, type UserCallObserver } from './user-call.ts';
+import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts';
 import { balloonOf, type VmBalloon } from './vm-balloon.ts';
 import { StealTime } from './steal-time.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
@@ -280,6 +280,10 @@ export class BareMachine implements VirtualMachine, Computer {
 
   #returned(hart: Hart, from: Level, pc: number, instruction = hart.instruction): void {
     this.levels.returned(hart, from, pc, instruction);
+    if (this.userCalls?.returned !== undefined && hart.state.privilege === Privilege.user && !hart.state.virtual) {
+      const { csrs, pc: at } = hart.state;
+      this.userCalls.returned(userReturnOf(hart.state, { satp: csrs.satp, sscratch: csrs.sscratch, pc: at }));
+    }
     if (this.control.goal?.kind === 'crossing') this.#cross(hart, 'It has returned to');
   }
 
@@ -296,7 +300,7 @@ export class BareMachine implements VirtualMachine, Computer {
     this.levels.trapped(hart, trap, target);
     if (this.userCalls !== undefined && cause === exceptionRows.userCall.code) {
       const { csrs } = hart.state;
-      this.userCalls(userCallOf(hart.state, { satp: csrs.satp, sscratch: csrs.sscratch, pc: csrs.sepc }));
+      this.userCalls.called(userCallOf(hart.state, { satp: csrs.satp, sscratch: csrs.sscratch, pc: csrs.sepc }));
     }
     if (this.control.goal?.kind === 'crossing') {
       this.#cross(hart, `It has trapped (${findCause(cause)?.name ?? `cause ${cause}`}) and is in`);

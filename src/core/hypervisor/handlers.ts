@@ -43,6 +43,8 @@ export interface HandledVcpu {
   die(message: string): void;
   /** A program of the guest has made a system call: tells whoever wants to know. */
   userCalled(): void;
+  /** The guest's kernel has gone back to a program. */
+  userReturned(): void;
   /** A physical device has interrupted the hart it is on. */
   deviceInterrupted(): void;
   acknowledgeHostInterrupt(): void;
@@ -71,6 +73,13 @@ function perform(vcpu: HandledVcpu, decoded: Decoded): Verdict {
 
 const performs = (vcpu: HandledVcpu, { decoded }: { readonly decoded: Decoded }): Verdict => perform(vcpu, decoded);
 
+/** The guest's kernel, or its firmware, goes back to where a trap came from: perhaps to a program. */
+const returns = (vcpu: HandledVcpu, exit: { readonly decoded: Decoded }): Verdict => {
+  const verdict = performs(vcpu, exit);
+  if (vcpu.state.privilege === Privilege.user) vcpu.userReturned();
+  return verdict;
+};
+
 /** What ECALL means in each mode. */
 const callCauses = {
   [Privilege.user]: exceptionRows.userCall.code,
@@ -90,8 +99,8 @@ function mapPage(vcpu: HandledVcpu, exit: MappedExit): Verdict {
 
 const handlers: { readonly [R in ExitReason]: Handler<R> } = {
   'csr-access': performs,
-  'supervisor-return': performs,
-  'machine-return': performs,
+  'supervisor-return': returns,
+  'machine-return': returns,
   'address-fence': performs,
   'wait-for-interrupt': performs,
   'patched-instruction': performs,
@@ -109,7 +118,11 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
     return state.waiting && vcpu.wait() ? 'block' : 'resume';
   },
 
-  hypercall: (vcpu) => vcpu.world.hypercall?.(vcpu) ?? 'resume',
+  hypercall: (vcpu) => {
+    const verdict = vcpu.world.hypercall?.(vcpu) ?? 'resume';
+    if (vcpu.state.privilege === Privilege.user) vcpu.userReturned();
+    return verdict;
+  },
 
   'system-call': (vcpu) => {
     vcpu.userCalled();

@@ -6,8 +6,10 @@
 import { exceptionRows } from '../isa/causes.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { slotsLeft, type Board } from '../machine/board.ts';
+import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES } from '../machine/layout.ts';
+import { Level } from '../machine/level.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { Machine } from '../machine/machine.ts';
 import type { Quirks } from '../machine/quirks.ts';
@@ -114,6 +116,10 @@ export class Hypervisor implements Computer {
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,
       observer: {
+        // The hypervisor hears of neither: it is the lab that looks at the hart.
+        returned: (hart, from) => {
+          if (from === Level.VS && hart.state.privilege === Privilege.user) this.#hosts[hart.id]?.vcpu?.userReturned();
+        },
         trapTaken: (hart, trap, target) => {
           if (target !== 'VS') return;
           const vcpu = this.#hosts[hart.id]?.vcpu;

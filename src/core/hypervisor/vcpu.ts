@@ -19,7 +19,7 @@ import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
 import { STEAL_TIME_FIELDS, StealTime } from './steal-time.ts';
 import { Effect, type Trace } from './trace.ts';
-import { userCallOf, type UserCallObserver } from './user-call.ts';
+import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
 import { VcpuSchedule } from './vcpu-schedule.ts';
@@ -468,21 +468,31 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     return false;
   }
 
-  /** A program of the guest has made a system call: an exit under trap-and-emulate, none with the H extension. */
   deviceInterrupted(): void {
     this.vm.deviceInterrupted();
   }
 
+  /** A program of the guest has made a system call: an exit under trap-and-emulate, none with the H extension. */
   userCalled(): void {
     const { userCalls } = this.vm;
     if (userCalls === undefined) return;
     const { state } = this;
     const real = this.#hart.state;
     if (this.technique === 'hardware-assisted') {
-      userCalls(userCallOf(real, { satp: real.csrs.vsatp, sscratch: real.csrs.vsscratch, pc: real.csrs.vsepc }));
+      userCalls.called(userCallOf(real, { satp: real.csrs.vsatp, sscratch: real.csrs.vsscratch, pc: real.csrs.vsepc }));
     } else if (state.privilege === Privilege.user) {
-      userCalls(userCallOf(state, { satp: state.csrs.satp, sscratch: state.csrs.sscratch, pc: state.pc }));
+      userCalls.called(userCallOf(state, { satp: state.csrs.satp, sscratch: state.csrs.sscratch, pc: state.pc }));
     }
+  }
+
+  userReturned(): void {
+    const returned = this.vm.userCalls?.returned;
+    if (returned === undefined) return;
+    const { state } = this;
+    const real = this.#hart.state;
+    if (this.technique === 'hardware-assisted') {
+      returned(userReturnOf(real, { satp: real.csrs.vsatp, sscratch: real.csrs.vsscratch, pc: real.pc }));
+    } else returned(userReturnOf(state, { satp: state.csrs.satp, sscratch: state.csrs.sscratch, pc: state.pc }));
   }
 
   die(message: string): void {

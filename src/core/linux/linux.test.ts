@@ -117,7 +117,7 @@ describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a Lin
     const { say, vm, lab } = linux;
     const log = new SystemCallLog(vm, layouts);
     const exitsBefore = lab.trace.statistics(vm.id)['system-call'].count;
-    vm.userCalls = log.made;
+    vm.userCalls = log;
     say('cat /etc/hostname /etc/passwd; mkdir /tmp/seen');
     vm.userCalls = undefined;
     const { total } = log;
@@ -130,9 +130,43 @@ describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a Lin
       process: 'mkdir',
     });
     expect(log.counts.reduce((sum, { count }) => sum + count, 0)).toBe(total);
+    for (const { name, result } of told) if (name === 'mkdirat') expect(result?.text).toBe('0');
     const exits = lab.trace.statistics(vm.id)['system-call'].count - exitsBefore;
     if (technique === 'trap-and-emulate') expect(exits).toBeGreaterThanOrEqual(total);
     else expect(exits).toBe(0);
+  });
+
+  test('each call has the result that its program gets, once it has returned', () => {
+    const { say, vm } = linux;
+    const log = new SystemCallLog(vm, layouts);
+    vm.userCalls = log;
+    const said = say(
+      'cat /no/such/file; echo 12345 > /tmp/five; (echo $$ > /tmp/pid; exec cat /tmp/pid) ; sleep 1; mkdir /tmp',
+    );
+    vm.userCalls = undefined;
+    const told = log.recent(256).toReversed();
+    const resultOf = (pattern: RegExp) => told.find(({ text }) => pattern.test(text))?.result;
+    // Held against what the programs say of it, and the numbers in asm-generic/errno-base.h.
+    expect(said).toMatch(/No such file or directory[^]*File exists/);
+    expect(resultOf(/^openat\(AT_FDCWD, "\/no\/such\/file"/)).toEqual({
+      value: -2,
+      failed: true,
+      text: '-2 ENOENT',
+      meaning: 'No such file or directory',
+    });
+    expect(resultOf(/^mkdirat\(AT_FDCWD, "\/tmp", /)).toMatchObject({ value: -17, text: '-17 EEXIST' });
+    expect(resultOf(/^write\(1, 0x[0-9a-f]+, 6\)/)).toMatchObject({ value: 6, failed: false, text: '6' });
+    // A new program begins somewhere else; a parent is told the number of the child that then makes calls of its own.
+    const execve = told.filter(({ name, text }) => name === 'execve' && text.includes('cat'));
+    for (const { result } of execve) expect(result?.text).toMatch(/^goes on at 0x[0-9a-f]+$/);
+    expect(execve.length).toBeGreaterThan(0);
+    const children = told
+      .filter(({ name }) => name === 'clone' || name === 'clone3')
+      .map(({ result }) => result?.value);
+    expect(children.length).toBeGreaterThan(1);
+    for (const child of children) expect(told.map(({ pid }) => pid)).toContain(child);
+    // Nobody hears of those that are gone.
+    for (const { name, result } of told) if (name === 'exit_group') expect(result).toBeUndefined();
   });
 
   test('a list that runs in a circle and an address that leads nowhere are told, and what was read before stands', () => {
@@ -184,7 +218,7 @@ test('the kernel for several harts is recognized as well, and each hart’s syst
   );
   const vm = lab.addVm({ technique: 'bare', guest: { ...shippedGuest('linux'), image, harts: 4 } });
   const log = new SystemCallLog(vm, layouts);
-  vm.userCalls = log.made;
+  vm.userCalls = log;
   lab.start(vm.id);
   const computer = lab.computerOf(vm);
   expect(drive(computer, { limit: 1e10, slice: 5_000_000, until: () => PROMPT.test(consoleOf(vm)) })).toBe('until');

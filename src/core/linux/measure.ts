@@ -111,7 +111,7 @@ class Subject {
     this.#vm = this.#lab.addVm({ technique, guest: ports.guest });
     this.#computer = this.#lab.computerOf(this.#vm);
     this.#powerOn = ports.now();
-    this.#vm.userCalls = (call) => this.#called(call);
+    this.#vm.userCalls = { called: (call) => this.#called(call) };
     this.#lab.start(this.#vm.id);
   }
 

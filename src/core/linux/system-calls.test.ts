@@ -1,9 +1,10 @@
 // System calls as a person reads them, held against the numbers that musl and the kernel's headers use; and layouts that are none.
 
 import { describe, expect, test } from 'vitest';
+import { errorNumber } from './error-numbers.ts';
 import { parseKernelLayout } from './kernel-layout.ts';
 import { KernelMemory, UnreadableKernel } from './kernel-memory.ts';
-import { describeSystemCall, systemCallName, systemCallRow } from './system-calls.ts';
+import { describeResult, describeSystemCall, systemCallName, systemCallRow } from './system-calls.ts';
 
 describe('the table', () => {
   // include/uapi/asm-generic/unistd.h; on 32-bit RISC-V the calls with a time have 64-bit forms from 403 on.
@@ -48,6 +49,31 @@ describe('a call', () => {
   test('with a number that is none shows what the registers hold', () => {
     expect(describeSystemCall(4_000_000_000, [1, 2, 3, 4, 5, 6], none)).toBe(
       'call 4000000000(0x1, 0x2, 0x3, 0x4, 0x5, 0x6)',
+    );
+  });
+});
+
+describe('a result', () => {
+  // include/uapi/asm-generic/errno-base.h and errno.h; values up to −4095 are errors (MAX_ERRNO in include/linux/err.h).
+  test.each([
+    [63, 12, '12'],
+    [63, 0, '0'],
+    [56, -2, '-2 ENOENT'],
+    [129, -3, '-3 ESRCH'],
+    [115, -110, '-110 ETIMEDOUT'],
+    [63, -4095, '-4095 error'],
+    [62, -4096, '-4096'],
+    [214, 0x9555_0000, '0x95550000'],
+    [222, -12, '-12 ENOMEM'],
+  ])('of call %i, a0 = %i, is %s', (number, value, text) => {
+    expect(describeResult(number, value >>> 0)).toBe(text);
+  });
+
+  test('has the names that 9P2000.L sends as numbers', () => {
+    expect([1, 2, 5, 9, 13, 17, 20, 21, 22, 27, 28, 30, 39, 40, 71, 95].map((each) => errorNumber(each)?.name)).toEqual(
+      'EPERM ENOENT EIO EBADF EACCES EEXIST ENOTDIR EISDIR EINVAL EFBIG ENOSPC EROFS ENOTEMPTY ELOOP EPROTO EOPNOTSUPP'.split(
+        ' ',
+      ),
     );
   });
 });

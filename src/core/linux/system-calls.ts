@@ -1,5 +1,6 @@
 // Names a Linux system call and writes it as `strace` would: openat(AT_FDCWD, "/etc/profile", 0x0).
 
+import { errorNumber, isError } from './error-numbers.ts';
 import { SYSTEM_CALL_ROWS } from './system-call-rows.ts';
 
 export interface SystemCallRow {
@@ -48,6 +49,16 @@ function argument(name: string, isText: boolean, value: number, text: (gva: numb
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** Calls that return an address. */
+const ADDRESSES: readonly string[] = ['brk', 'mmap2', 'mremap', 'shmat'];
+
+/** What a call has returned, as a person reads it: `3`, `-2 ENOENT`, an address. @param value a0, unsigned */
+export function describeResult(number: number, value: number): string {
+  const signed = value | 0;
+  if (isError(signed)) return `${signed} ${errorNumber(-signed)?.name ?? 'error'}`;
+  return ADDRESSES.includes(systemCallName(number)) ? hex(value) : String(signed);
+}
 
 /** The call with its arguments. @param args a0 … a5, unsigned */
 export function describeSystemCall(

@@ -53,7 +53,7 @@ export function Processes({ frame, vm, command }: PanelProps) {
           type="button"
           className="button"
           aria-pressed={calls.watching}
-          title="Record each system call as the hart traps; it costs the guest nothing, since the trap happens anyway"
+          title="Record each system call as the hart traps, and its result as the hart returns; it costs the guest nothing, since both happen anyway"
           onClick={() => void watch()}
         >
           Watch system calls

@@ -10,13 +10,13 @@ import styles from './processes.module.css';
 
 /** Where a system call ends, and how it gets there. */
 const ways: Readonly<Record<VmSummary['technique'], string>> = {
-  bare: 'ecall → the hart’s own trap, delegated by medeleg → the guest’s kernel. No hypervisor is there.',
+  bare: 'ecall → the hart’s own trap, delegated by medeleg → the guest’s kernel. No hypervisor is there. The result is a0 as the hart returns (sret).',
   'hardware-assisted':
-    'ecall in VU → the hart’s own trap, delegated by hedeleg → the guest’s kernel in VS. The hypervisor never sees it: no exit.',
+    'ecall in VU → the hart’s own trap, delegated by hedeleg → the guest’s kernel in VS. The hypervisor never sees it: no exit, neither for the call nor for its return. The lab reads both off the hart, as a logic analyser would; the result is a0 at the return (sret).',
   'trap-and-emulate':
-    'ecall in U → the hart traps to the hypervisor: an exit → the hypervisor enters the guest’s kernel at its stvec.',
+    'ecall in U → the hart traps to the hypervisor: an exit → the hypervisor enters the guest’s kernel at its stvec. The kernel’s sret is an exit too: the hypervisor performs it, and the result is a0 then.',
   paravirtual:
-    'ecall in U → the hart traps to the hypervisor: an exit → the guest’s kernel, where it was told, with a frame on its stack.',
+    'ecall in U → the hart traps to the hypervisor: an exit → the guest’s kernel, where it was told, with a frame on its stack. It returns by a hypercall, and the result is a0 then.',
 };
 
 interface SystemCallsProps {
@@ -96,9 +96,26 @@ function Call({ call, next }: CallProps) {
       <span className="tabular">{call.pid ?? '–'}</span>
       <span>{call.process}</span>
       <code title={call.text}>{call.text}</code>
+      <Result result={call.result} />
       <span className={classNames('tabular', shared['quiet'])} title="Exits of the VM until its next system call">
         {exits === undefined ? '' : `${formatCount(exits)} exits`}
       </span>
     </li>
+  );
+}
+
+/** As `strace` writes it; what it means where it is an error. */
+function Result({ result }: { readonly result: SystemCallRecord['result'] }) {
+  if (result === undefined) {
+    return (
+      <span className={shared['quiet']} title="It has not returned: it waits in the kernel, or it never will (exit)">
+        in the kernel
+      </span>
+    );
+  }
+  return (
+    <code className={result.failed ? shared['error'] : undefined} title={result.meaning ?? `a0: ${result.text}`}>
+      {result.value === undefined ? result.text : `= ${result.text}`}
+    </code>
   );
 }
