@@ -43,18 +43,24 @@ test('a program of one’s own runs', async ({ page }) => {
   await expect(consoleText(page)).toContainText(/hello/i);
 });
 
-test('more memory than is free is not taken, and the dialog says how much that is', async ({ page }) => {
+test('more memory than there is can be promised, and the dialog says what follows; not more than a VM can have', async ({
+  page,
+}) => {
   await openLab(page, '#guest=linux&technique=hardware-assisted');
   const dialog = await openAddVm(page);
   await expect(dialog).toContainText(/\d+ of 384 free/);
   const memory = dialog.getByRole('spinbutton', { name: 'Memory' });
-  await memory.fill('380');
+  await memory.fill('1025');
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
   expect(await memory.evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(true);
   await expect(vmChip(page)).toHaveCount(1);
 
   await memory.fill('16');
+  await expect(dialog).not.toContainText('More than there is');
+  await memory.fill('400');
+  await expect(dialog.getByRole('status')).toContainText(/More than there is: with this VM, 464 MiB are promised/);
   await dialog.getByRole('combobox', { name: /A and D bits/ }).selectOption('hardware');
   await dialog.getByRole('button', { name: 'Add the VM' }).click();
   await expect(vmChip(page)).toHaveCount(2);
+  await expect(vmChip(page).last()).toBeChecked();
 });

@@ -6,7 +6,7 @@ import type { MeasureProgress } from '../core/linux/measure.ts';
 import type { IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
-import type { Frame, FrameRequest } from './frame.ts';
+import type { Frame, FrameRequest, MachineName } from './frame.ts';
 import type { ScenarioInput } from './scenario/scenario.ts';
 import type {
   EquivalenceReply,
@@ -181,9 +181,14 @@ export interface Commands {
   forceMigration: { request: Record<string, never>; reply: Done };
   /** Makes a copy of a VM of the hypervisor that goes on from here beside it. */
   cloneVm: { request: { readonly vm: number }; reply: { readonly vm: number } };
-  /** How the hypervisor deals out its machine's memory; what is absent stays as it is. */
+  /** How the hypervisor of a machine deals out its memory; what is absent stays as it is. */
   setMemory: {
-    request: { readonly merging?: boolean; readonly pagesPerScan?: number; readonly hugePages?: boolean };
+    request: {
+      readonly machine: MachineName;
+      readonly merging?: boolean;
+      readonly pagesPerScan?: number;
+      readonly hugePages?: boolean;
+    };
     reply: Done;
   };
   /** Changes the cable at a port of the VM's network, for frames sent from now on. */

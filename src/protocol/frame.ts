@@ -100,10 +100,9 @@ export interface Frame {
   /** Rises with every frame. */
   readonly sequence: number;
   readonly vms: readonly VmSummary[];
+  /** The machines that hypervisors share out, as far as they are switched on: A, to which VMs are added, and B, to which they can move. */
+  readonly machines: readonly MachineMemory[];
   readonly machine: {
-    /** Physical RAM in bytes, and how much of it is given out. */
-    readonly memoryBytes: number;
-    readonly memoryUsedBytes: number;
     /** Board time in ticks of 10 MHz. */
     readonly time: number;
     /** Over the last second of wall-clock time. */
@@ -111,6 +110,17 @@ export interface Frame {
     readonly exitsPerSecond: number;
   };
   readonly answers: { readonly [Name in QueryName]?: Queries[Name]['answer'] };
+}
+
+export interface MachineMemory {
+  readonly name: MachineName;
+  /** Physical RAM in bytes, and how much of it is given out. */
+  readonly memoryBytes: number;
+  readonly memoryUsedBytes: number;
+  /** What its VMs were promised, in bytes: it may be more than there is. */
+  readonly promisedBytes: number;
+  /** Most that can be swapped out, in bytes. */
+  readonly swapCapacityBytes: number;
 }
 
 export interface Queries {
@@ -494,6 +504,8 @@ export interface VmMemoryUse {
 }
 
 export interface MemoryUseAnswer {
+  /** The machine that this is about: the one that the selected VM is on, or A. */
+  readonly machine: MachineName;
   readonly vms: readonly VmMemoryUse[];
   /** Bytes of the machine. */
   readonly totalBytes: number;

@@ -61,7 +61,8 @@ function setUp(delay = 2) {
     return {
       sequence: asked.length,
       vms: [lab.vm],
-      machine: { memoryBytes: 0, memoryUsedBytes: 0, time: 0, mips: 0, exitsPerSecond: 0 },
+      machines: [],
+      machine: { time: 0, mips: 0, exitsPerSecond: 0 },
       answers: {},
     };
   };

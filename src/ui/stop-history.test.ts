@@ -27,7 +27,8 @@ const VM: VmSummary = {
 const frameOf = (sequence: number): Frame => ({
   sequence,
   vms: [],
-  machine: { memoryBytes: 0, memoryUsedBytes: 0, time: 0, mips: 0, exitsPerSecond: 0 },
+  machines: [],
+  machine: { time: 0, mips: 0, exitsPerSecond: 0 },
   answers: {},
 });
 

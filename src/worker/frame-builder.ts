@@ -1,11 +1,14 @@
 // Makes the one frame that answers the page: a line for each VM, what the machine does, and the open panels' answers.
 
+import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { PAGE_SIZE } from '../core/machine/layout.ts';
 import type {
   Frame,
   FrameRequest,
+  MachineMemory,
   Queries,
   QueryName,
   Runner,
@@ -42,18 +45,29 @@ export function buildFrame(
   const vm = lab.vms.find(({ id }) => id === request.vm);
   // A VM may have been removed, and the number stand for another one with fewer harts.
   const vcpu = vm !== undefined && (request.vcpu ?? 0) < vm.harts ? (request.vcpu ?? 0) : 0;
-  const { hypervisor } = lab;
   const computer = vm && lab.computerOf(vm);
   return {
     sequence,
     vms: lab.vms.map((each) => summaryOf(lab, each, origins.get(each.id), each === vm ? vcpu : 0)),
+    machines: lab.hypervisors.map(memoryOf),
     machine: {
-      memoryBytes: hypervisor?.machine.ram.size ?? 0,
-      memoryUsedBytes: hypervisor?.frames.usedBytes ?? 0,
       time: computer?.now ?? 0,
       ...speed,
     },
     answers: answerAll({ lab, vm, vcpu, parts }, request.queries),
+  };
+}
+
+function memoryOf({ machine, memory, vms }: Hypervisor, index: number): MachineMemory {
+  let promisedBytes = 0;
+  for (const vm of vms.values()) promisedBytes += vm.memoryBytes;
+  const name = index === 0 ? 'A' : 'B';
+  return {
+    name,
+    memoryBytes: machine.ram.size,
+    memoryUsedBytes: memory.frames.usedBytes,
+    promisedBytes,
+    swapCapacityBytes: memory.swap.capacityPages * PAGE_SIZE,
   };
 }
 

@@ -179,8 +179,8 @@ test('says how much memory guests can share, and whose board sets A and D', asyn
   const { session, frame } = await start();
   const { machineMemoryBytes } = await session.answer('describe', {});
   const { vm } = await session.answer('addVm', { ...shipped('hello', 'hardware-assisted', false), adBits: 'hardware' });
-  const { machine } = await frame(vm);
-  expect(machine.memoryBytes).toBe(machineMemoryBytes);
+  const { machines } = await frame(vm);
+  expect(machines).toMatchObject([{ name: 'A', memoryBytes: machineMemoryBytes, promisedBytes: 2 ** 20 }]);
   expect(session.lab.vm(vm).look().svadu).toBe(true);
   const other = await session.answer('addVm', shipped('hello', 'trap-and-emulate', false));
   expect(session.lab.vm(other.vm).look().svadu).toBe(false);

@@ -320,11 +320,13 @@ export class Session {
       if (input !== undefined) this.#inputs.set(clone, input); // for when it is reset
       return { vm: clone };
     },
-    setMemory: ({ merging, pagesPerScan, hugePages }) => {
-      const { hypervisor } = this.lab;
+    setMemory: ({ machine, merging, pagesPerScan, hugePages }) => {
+      const hypervisor = this.lab.hypervisors[machine === 'A' ? 0 : 1];
       if (hypervisor === undefined) {
         throw new Error(
-          'expected a VM of the hypervisor, found none: add one under trap-and-emulate or hardware-assisted',
+          machine === 'A'
+            ? 'expected a VM of the hypervisor, found none: add one under trap-and-emulate or hardware-assisted'
+            : 'expected machine B to be switched on, found it off: migrate a VM to it',
         );
       }
       const { memory } = hypervisor;

@@ -35,7 +35,8 @@ function situationOf(vm: VmSummary | undefined, inExit = false): Situation {
   const frame: Frame = {
     sequence: 1,
     vms: vm === undefined ? [] : [vm, { ...VM, vm: 2 }],
-    machine: { memoryBytes: 0, memoryUsedBytes: 0, time: 0, mips: 0, exitsPerSecond: 0 },
+    machines: [],
+    machine: { time: 0, mips: 0, exitsPerSecond: 0 },
     answers: inExit ? { stage: {} as StageAnswer } : {},
   };
   return { phase: 'ready', frame, vm, choice: { ...initialChoice, vm: vm?.vm } };

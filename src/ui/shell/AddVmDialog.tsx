@@ -13,6 +13,7 @@ import { useLab } from '../lab.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import styles from './AddVmDialog.module.css';
 import { Dialog } from './Dialog.tsx';
+import { memoryPromise } from './memory-promise.ts';
 import { useCoreStatus } from './use-core-status.ts';
 
 const OWN_MEMORY_MIB = 64;
@@ -80,12 +81,18 @@ export function AddVmDialog() {
       ? (guest?.techniques ?? techniques)
       : techniques.filter((each) => own.boot === 'supervisor' || each !== 'hardware-assisted');
   const chosenTechnique = offered.includes(technique) ? technique : (offered[0] ?? 'bare');
-  // A bare guest has a machine of its own; the others share the hypervisor's.
   const { frame } = useFrame();
-  const machineMiB = (catalog?.machineMemoryBytes ?? 0) / MEBIBYTE;
-  const freeMiB = Math.floor(machineMiB - (frame?.machine.memoryUsedBytes ?? 0) / MEBIBYTE);
-  const mostMiB = chosenTechnique === 'bare' ? MOST_MEMORY_MIB : freeMiB;
   const memoryMiB = memory ?? (own === undefined ? guest?.memoryMiB : undefined) ?? OWN_MEMORY_MIB;
+  // A bare guest has a machine of its own; the others begin on machine A.
+  const promise =
+    chosenTechnique === 'bare'
+      ? { room: 'on a machine of its own', consequence: undefined }
+      : memoryPromise({
+          memoryMiB,
+          machineBytes: catalog?.machineMemoryBytes ?? 0,
+          machine: frame?.machines.find(({ name: each }) => each === 'A'),
+          physicalDevice: disks.some(({ model }) => model === 'passthrough'),
+        });
 
   const take = (file: File | undefined) => {
     if (file === undefined) return;
@@ -191,14 +198,15 @@ export function AddVmDialog() {
               className="field tabular"
               type="number"
               min={1}
-              max={Math.max(1, mostMiB)}
+              max={MOST_MEMORY_MIB}
               required
               value={Number.isNaN(memoryMiB) ? '' : memoryMiB}
               onChange={(event) => setMemory(event.target.valueAsNumber)}
             />{' '}
             MiB
             <span className={styles['free']}>
-              {chosenTechnique === 'bare' ? `, at most ${mostMiB}` : `, ${freeMiB} of ${machineMiB} free`}
+              , {promise.room}
+              {chosenTechnique !== 'bare' && (frame?.machines.length ?? 0) > 1 && ' on machine A'}
             </span>
           </label>
           {own !== undefined && (
@@ -259,6 +267,11 @@ export function AddVmDialog() {
             </label>
           )}
         </div>
+        {promise.consequence !== undefined && (
+          <p role="status" className={styles['consequence']}>
+            {promise.consequence}
+          </p>
+        )}
         <DiskFields chosen={disks} onChange={setDisks} virtio={virtio} onVirtio={setVirtio} />
         {problem !== undefined && (
           <p role="alert" className={styles['problem']}>

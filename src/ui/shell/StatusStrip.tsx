@@ -6,7 +6,7 @@ import { Address } from '../components/Address.tsx';
 import { Explained } from '../components/Explained.tsx';
 import { ModeBadge } from '../components/ModeBadge.tsx';
 import { Sentence } from '../components/Sentence.tsx';
-import { formatCount, formatLarge } from '../format.ts';
+import { formatBytes, formatCount, formatLarge } from '../format.ts';
 import { isMoving, useFrame } from '../frame-store.ts';
 import { useShell } from '../shell-state.ts';
 import styles from './StatusStrip.module.css';
@@ -22,6 +22,8 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
   const sentence = useCalm(sentenceOf(vm, phase, beginning), SENTENCE_EVERY_MS, moving);
   const runner = useRunner(vm);
   const { refusal } = useFrame();
+  // Of the machine that the VM is on; a bare guest has one of its own, and all of it.
+  const memory = frame?.machines.find(({ name }) => name === vm?.machine);
   return (
     <footer className={styles['strip']} aria-label="Status">
       {vm !== undefined && (
@@ -44,6 +46,12 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
           />
           <Number value={formatLarge(frame.machine.exitsPerSecond)} unit="exits/s" />
           <Number value={frame.machine.mips.toFixed(1)} unit={<Explained row={statusWords.mips} />} />
+          {memory !== undefined && (
+            <Number
+              value={`${formatBytes(memory.memoryUsedBytes)} of ${formatBytes(memory.memoryBytes)}`}
+              unit={frame.machines.length > 1 ? `on machine ${memory.name}` : 'given out'}
+            />
+          )}
         </span>
       )}
     </footer>

@@ -9,6 +9,7 @@ const PIECES = 256;
 
 export function memoryUseAnswer({ lab, vm: seen }: AnswerContext): MemoryUseAnswer | undefined {
   const hypervisor = (seen && lab.hypervisorOf(seen)) ?? lab.hypervisor;
+  const machine = (seen && lab.machineOf(seen)) ?? 'A';
   if (hypervisor === undefined) return undefined;
   const { memory, frames } = hypervisor;
   const tables = new Map<number, number>();
@@ -28,6 +29,7 @@ export function memoryUseAnswer({ lab, vm: seen }: AnswerContext): MemoryUseAnsw
     };
   });
   return {
+    machine,
     vms,
     totalBytes: frames.count * 4096,
     usedBytes: frames.usedBytes,

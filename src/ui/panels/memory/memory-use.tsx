@@ -16,6 +16,7 @@ import styles from './memory.module.css';
 const MEBIBYTE = 2 ** 20;
 
 interface MemoryUseProps {
+  readonly onPages: (vm: number, page: number) => void;
   readonly answer: MemoryUseAnswer;
   readonly frame: Frame;
   readonly command: SendCommand;
@@ -31,9 +32,11 @@ const columns = [
   ['copies', 'Copied', 'Pages copied because a shared one was stored to.'],
 ] as const;
 
-export function MemoryUse({ answer, frame, command }: MemoryUseProps) {
+export function MemoryUse({ answer, frame, command, onPages }: MemoryUseProps) {
   const [attempt, failure] = useAttempt();
-  const set = (settings: Commands['setMemory']['request']) => void attempt(() => command('setMemory', settings));
+  const { machine } = answer;
+  const set = (settings: Omit<Commands['setMemory']['request'], 'machine'>) =>
+    void attempt(() => command('setMemory', { machine, ...settings }));
   const { merging, vms } = answer;
   const titleOf = (vm: number) => frame.vms.find((summary) => summary.vm === vm)?.title ?? `VM ${vm}`;
   const promised = vms.reduce((sum, use) => sum + use.promised, 0) * FRAME_BYTES;
@@ -106,7 +109,7 @@ export function MemoryUse({ answer, frame, command }: MemoryUseProps) {
         </table>
       </div>
       {vms.map((use) => (
-        <PageMap key={use.vm} use={use} title={titleOf(use.vm)} />
+        <PageMap key={use.vm} use={use} title={titleOf(use.vm)} onPages={() => onPages(use.vm, 0)} />
       ))}
       <p className={shared['quiet']}>
         {mapRows.map(({ letter, name, fill }) => (
@@ -129,7 +132,11 @@ interface VmControlProps {
   readonly command: SendCommand;
 }
 
-function DirtyLog({ use: { vm, dirty }, title, attempt, command }: VmControlProps) {
+interface DirtyLogProps extends Omit<VmControlProps, 'use'> {
+  readonly use: Pick<VmMemoryUse, 'vm' | 'dirty'>;
+}
+
+export function DirtyLog({ use: { vm, dirty }, title, attempt, command }: DirtyLogProps) {
   return (
     <span className={styles['control']}>
       <input
@@ -192,8 +199,14 @@ const mapRows = [
   { letter: 's', name: 'swapped', fill: 'var(--hypervisor)', level: 5 },
 ] as const;
 
+interface PageMapProps {
+  readonly use: VmMemoryUse;
+  readonly title: string;
+  readonly onPages: () => void;
+}
+
 /** The guest's memory from its beginning to its end: height says the same as hue. */
-function PageMap({ use, title }: { readonly use: VmMemoryUse; readonly title: string }) {
+function PageMap({ use, title, onPages }: PageMapProps) {
   const pieces = [...use.map];
   const counts = mapRows
     .map(({ letter, name }) => ({ name, count: pieces.filter((piece) => piece === letter).length }))
@@ -201,7 +214,16 @@ function PageMap({ use, title }: { readonly use: VmMemoryUse; readonly title: st
     .map(({ name, count }) => `${Math.round((100 * count) / pieces.length)} % ${name}`);
   return (
     <figure className={styles['pages']}>
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        <button
+          type="button"
+          className={styles['open']}
+          title={`The memory of ${title}, page by page`}
+          onClick={onPages}
+        >
+          {title}
+        </button>
+      </figcaption>
       <svg
         viewBox={`0 0 ${pieces.length} 16`}
         preserveAspectRatio="none"
