@@ -141,6 +141,8 @@ export interface Queries {
   tables: { question: TablesQuestion; answer: TablesAnswer };
   memory: { question: MemoryQuestion; answer: MemoryAnswer };
   frames: { question: true; answer: readonly FrameRun[] };
+  /** The memory of the VM that is looked at, page by page: a window of cells, and one page in full. */
+  guestPages: { question: GuestPagesQuestion; answer: GuestPagesAnswer };
   /** Memory as a resource: who has how much of what, over all VMs of the hypervisor; no answer where there is none. */
   memoryUse: { question: true; answer: MemoryUseAnswer };
   /** The live migration under way, or the last one; no answer before the first. */
@@ -476,6 +478,80 @@ export interface FrameRun {
   /** Guest pages that lie in each of the frames: more than 1 where they are shared. */
   readonly sharers: number;
 }
+
+/** What may be so of a page of a guest. In the numbers of `GuestPagesAnswer` the first is bit 0. */
+export const pageMarks = [
+  /** A frame of the machine is behind it. */
+  'resident',
+  /** The guest has given it up (balloon). */
+  'ballooned',
+  /** Its frame stands behind other pages too. */
+  'shared',
+  /** Written to since the dirty log was collected. */
+  'dirty',
+  /** Its contents lie in the swap store. */
+  'swapped',
+  /** One entry of the second stage maps it and the 4 MiB around it. */
+  'huge',
+] as const;
+export type PageMark = (typeof pageMarks)[number];
+
+/** Cells of a map at most. */
+export const MOST_CELLS = 1024;
+
+/** Pages are numbers of 4 KiB pages, counted from the beginning of the guest's RAM. */
+export interface GuestPagesQuestion {
+  /** The page that is told in full. The window of the map is the one around it. */
+  readonly page: number;
+  /** Pages that lie in one cell: a power of two, at least 1. */
+  readonly pagesPerCell: number;
+}
+
+export interface GuestPagesAnswer {
+  readonly vm: number;
+  /** Pages of the guest's RAM, and the guest physical address of the first. */
+  readonly pages: number;
+  readonly baseGpa: number;
+  /** The first page of the first cell. */
+  readonly first: number;
+  readonly pagesPerCell: number;
+  /** For each cell, what is so of any of its pages, as bits by `pageMarks`. */
+  readonly cells: readonly number[];
+  /** Of the cell around the page that was asked for: its pages, and of how many each mark is so. */
+  readonly cell: { readonly pages: number; readonly counts: Readonly<Record<PageMark, number>> };
+  readonly page: GuestPageDetail;
+  /** Pages written to since the dirty log was collected; undefined while it is off. */
+  readonly dirty: number | undefined;
+}
+
+/** One page of a guest, as it is now. */
+export interface GuestPageDetail {
+  readonly page: number;
+  readonly gpa: number;
+  /** Where its frame is; undefined where it has none. */
+  readonly hpa: number | undefined;
+  /** Its slot in the hypervisor's swap store, where its contents lie there. */
+  readonly slot: number | undefined;
+  readonly marks: readonly PageMark[];
+  /** Pages of guests that lie in its frame, itself among them; 0 where it has none. */
+  readonly sharers: number;
+  /** Its frame must stay where it is: a device or the hypervisor knows it. */
+  readonly pinned: boolean;
+  /** Its frame is one of an aligned block of 4 MiB, whatever maps it. */
+  readonly inBlock: boolean;
+  readonly mapping: PageMapping;
+}
+
+/** What maps a page of a guest now, as the tables in the machine's memory say. */
+export type PageMapping =
+  /** Nothing: an access to it exits. */
+  | { readonly kind: 'none' }
+  /** Nothing is between the guest and its memory. */
+  | { readonly kind: 'bare' }
+  /** One entry of the second stage, of so many bytes. `store`: stores need no exit. */
+  | { readonly kind: 'stage-2'; readonly bytes: number; readonly store: boolean }
+  /** Entries of 4 KiB in shadow tables; `atLeast`: there are too many tables to have looked at all. */
+  | { readonly kind: 'shadow'; readonly entries: number; readonly stores: number; readonly atLeast: boolean };
 
 /** Of one VM, in pages of 4 KiB where nothing else is said. */
 export interface VmMemoryUse {

@@ -18,6 +18,12 @@ export interface Choice {
   readonly walk: { readonly gva: number | 'pc'; readonly access: Access };
   readonly tables: { readonly table: 'guest' | 'stage-2' | 'shadow'; readonly expanded: readonly number[] };
   readonly memory: SpacedAddress;
+  /** The frames of a machine, or the pages of a guest: which page of it is told in full, and how many lie in a cell; undefined: as many as all of them need. */
+  readonly frames: {
+    readonly view: 'machine' | 'pages';
+    readonly page: number;
+    readonly pagesPerCell: number | undefined;
+  };
   /** Where the disassembly stands; `pc` follows. */
   readonly disassembly: number | 'pc';
   /** The instruction the person put the cursor on: F9 toggles there, or at pc where there is none. */
@@ -55,6 +61,7 @@ export const initialChoice: Choice = {
   walk: { gva: 'pc', access: 'fetch' },
   tables: { table: 'guest', expanded: [] },
   memory: { space: 'gpa', address: 0x8000_0000 },
+  frames: { view: 'machine', page: 0, pagesPerCell: undefined },
   disassembly: 'pc',
   cursor: undefined,
   breakpoints: {},

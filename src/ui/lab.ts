@@ -113,6 +113,7 @@ export function createLab(
       show('trap');
     },
     toPanel: show,
+    toVm: (vm) => vms.select(vm),
   };
 
   /** Breakpoints go to the core whenever the person changes them, and again after a restart. */

@@ -26,6 +26,8 @@ export interface Navigate {
   /** The stages of one exit, by its running number. */
   readonly toExit: (sequence: number) => void;
   readonly toPanel: (panel: PanelId) => void;
+  /** Makes a VM the one that is looked at. */
+  readonly toVm: (vm: number) => void;
 }
 
 /** Sends one command to the core; rejects with an `Error` whose message is fit to be shown. Commands refresh the frame at once. */

@@ -12,6 +12,7 @@ import type { Gpa, Hpa } from './addresses.ts';
 import { DirtyLog } from './dirty-log.ts';
 import type { FrameSupply } from './frame-supply.ts';
 import { AllMappings } from './page-mappings.ts';
+import { letterOf, PageSight, type PageLook } from './page-sight.ts';
 import { CAREFUL, PageState } from './page-state.ts';
 
 /** Pages of a huge mapping: 4 MiB, a leaf of the root table. */
@@ -350,16 +351,35 @@ export class GuestMemory implements TableMemory {
    */
   stateOf(first: number, count: number): string {
     let found = 0;
-    for (let page = first; page < Math.min(first + count, this.#frames.length); page++) {
-      const state = this.#states[page] ?? 0;
-      const resident = (this.#frames[page] ?? -1) >= 0;
-      if (resident) found |= 1;
-      if ((state & PageState.ballooned) !== 0) found |= 2;
-      if (resident && (state & PageState.shared) !== 0) found |= 4;
-      if (this.dirtyLog.active && (state & PageState.clean) === 0) found |= 8;
-      if ((state & PageState.swapped) !== 0) found |= 16;
+    for (let page = first; page < Math.min(first + count, this.#frames.length); page++) found |= this.sightOf(page);
+    return letterOf(found);
+  }
+
+  /** What is so of a page, as bits of `PageSight`. Looking changes nothing. */
+  sightOf(page: number): number {
+    const state = this.#states[page] ?? 0;
+    let sight = 0;
+    if ((this.#frames[page] ?? -1) >= 0) {
+      sight |= PageSight.resident;
+      if ((state & PageState.shared) !== 0 && this.#sharersOf(page) > 1) sight |= PageSight.shared;
     }
-    return ['.', 'r', 'b', 'm', 'd', 's'][32 - Math.clz32(found)] ?? '.';
+    if ((state & PageState.ballooned) !== 0) sight |= PageSight.ballooned;
+    if (this.dirtyLog.active && (state & PageState.clean) === 0) sight |= PageSight.dirty;
+    if ((state & PageState.swapped) !== 0) sight |= PageSight.swapped;
+    return sight;
+  }
+
+  /** Everything that is known of a page. Looking changes nothing. */
+  lookAt(page: number): PageLook {
+    const frame = this.#frames[page] ?? -1;
+    return {
+      sight: this.sightOf(page),
+      frame: frame < 0 ? undefined : RAM_BASE + frame * PAGE_SIZE,
+      slot: this.#slots.get(page),
+      sharers: frame < 0 ? 0 : this.#sharersOf(page),
+      pinned: ((this.#states[page] ?? 0) & PageState.pinned) !== 0,
+      inBlock: this.#hugeRegions[page >>> 10] === 1,
+    };
   }
 
   get use(): MemoryUse {
@@ -367,9 +387,7 @@ export class GuestMemory implements TableMemory {
     let pinned = 0;
     this.#states.forEach((state, page) => {
       if ((state & PageState.pinned) !== 0) pinned++;
-      if ((state & PageState.shared) === 0) return;
-      const frame = this.#frames[page] ?? -1;
-      if ((this.#supply?.frames.sharers(RAM_BASE + frame * PAGE_SIZE) ?? 0) > 1) shared++;
+      if ((state & PageState.shared) !== 0 && this.#sharersOf(page) > 1) shared++;
     });
     return {
       promised: this.#frames.length,
@@ -384,6 +402,12 @@ export class GuestMemory implements TableMemory {
       swapOuts: this.#swapOuts,
       copies: this.#copies,
     };
+  }
+
+  /** Pages of guests that lie in the frame of a page that has one. */
+  #sharersOf(page: number): number {
+    if (this.#supply === undefined) return 1;
+    return this.#supply.frames.sharers(RAM_BASE + (this.#frames[page] ?? 0) * PAGE_SIZE);
   }
 
   /** Gives every frame back: the VM is over. */

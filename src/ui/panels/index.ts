@@ -6,7 +6,9 @@ import type { Panel, PanelProps } from '../panel.ts';
 import { ROWS_AFTER, ROWS_BEFORE } from './code/address-window.ts';
 import type * as Drawn from './drawn.ts';
 import { exitsQuestion } from './exits/exits-question.ts';
+import { FRAME_BYTES } from './memory/frame-map.ts';
 import { BYTES_ASKED, rowStart } from './memory/hex-rows.ts';
+import { scaleFor } from './memory/page-cells.ts';
 import { shownTable } from './memory/table-rows.ts';
 
 /** All panels come at once: a first look shows half of them, and a tab that is clicked must not wait. */
@@ -125,11 +127,15 @@ export const panels: readonly Panel[] = [
     id: 'frames',
     title: 'Frames',
     topic: 'Memory',
-    about: 'Whose each frame of the machine’s memory is; balloon, merging, swapping, huge pages, the dirty log.',
+    about:
+      'Whose each frame of the machine’s memory is, and what is behind each page of a guest; balloon, merging, swapping, huge pages, the dirty log.',
     key: '0',
     place: 'centre-below',
     closedAtFirst: true,
-    queries: () => ({ frames: true, memoryUse: true }),
+    queries: ({ frames: { view, page, pagesPerCell } }, vm) =>
+      view === 'machine' || vm === undefined
+        ? { frames: true, memoryUse: true }
+        : { guestPages: { page, pagesPerCell: scaleFor(vm.memoryBytes / FRAME_BYTES, pagesPerCell) } },
     Component: drawn(({ Frames }) => Frames),
   },
   {

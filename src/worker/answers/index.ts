@@ -5,6 +5,7 @@ import { assignedDevicesAnswer } from './assigned-devices.ts';
 import { disassemblyAnswer } from './code.ts';
 import type { AnswerContext } from './context.ts';
 import { exitDetailAnswer, exitsAnswer, exitSummaryAnswer, stageAnswer } from './exits.ts';
+import { guestPagesAnswer } from './guest-pages.ts';
 import { interruptsAnswer } from './interrupts.ts';
 import { levelsAnswer } from './levels.ts';
 import { framesAnswer, memoryAnswer, tablesAnswer, walkAnswer } from './memory.ts';
@@ -51,6 +52,7 @@ export const answers: Answers = {
   scheduler: (context, question) => schedulerAnswer(context, question),
   memory: (context, question) => memoryAnswer(context, question),
   frames: (context) => framesAnswer(context),
+  guestPages: ({ vm }, question) => vm && guestPagesAnswer(vm, question),
   memoryUse: (context) => memoryUseAnswer(context),
   migration: (context) => migrationAnswer(context),
   patches: (context) => patchesAnswer(context),
