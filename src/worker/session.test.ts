@@ -180,7 +180,8 @@ test('says how much memory guests can share, and whose board sets A and D', asyn
   const { machineMemoryBytes } = await session.answer('describe', {});
   const { vm } = await session.answer('addVm', { ...shipped('hello', 'hardware-assisted', false), adBits: 'hardware' });
   const { machines } = await frame(vm);
-  expect(machines).toMatchObject([{ name: 'A', memoryBytes: machineMemoryBytes, promisedBytes: 2 ** 20 }]);
+  const { memoryBytes: promisedBytes } = session.lab.vm(vm);
+  expect(machines).toMatchObject([{ name: 'A', memoryBytes: machineMemoryBytes, promisedBytes }]);
   expect(session.lab.vm(vm).look().svadu).toBe(true);
   const other = await session.answer('addVm', shipped('hello', 'trap-and-emulate', false));
   expect(session.lab.vm(other.vm).look().svadu).toBe(false);
@@ -319,6 +320,28 @@ describe('a VM that moves', () => {
     expect(there).not.toBe(before);
     expect(there.control.breakpoints).toEqual(new Set([pc]));
     expect(there.userCalls).toBeDefined();
+
+    // Each machine's memory is told as its own, and so is what is done about it.
+    const { machines, answers: use } = await frame(vm, { memoryUse: true });
+    expect(machines.map(({ name, promisedBytes }) => [name, promisedBytes])).toEqual([
+      ['A', 0],
+      ['B', 16 * 2 ** 20],
+    ]);
+    expect(use.memoryUse).toMatchObject({ machine: 'B', usedBytes: machines[1]?.memoryUsedBytes });
+    await session.answer('setMemory', { machine: 'B', merging: true, hugePages: true });
+    const [first, second] = session.lab.hypervisors.map(({ memory }) => [memory.merging.use.on, memory.hugePages]);
+    expect([first, second]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+  });
+
+  test('to a machine that is off: there is no memory to deal out yet', async () => {
+    const { session } = await start();
+    await expect(session.answer('setMemory', { machine: 'A', merging: true })).rejects.toThrow('found none: add one');
+    await session.answer('addVm', shipped('paging', 'hardware-assisted', false));
+    await session.answer('setMemory', { machine: 'A', merging: true });
+    await expect(session.answer('setMemory', { machine: 'B', merging: true })).rejects.toThrow('migrate a VM to it');
   });
 
   test('none under way: each command says what to do', async () => {
