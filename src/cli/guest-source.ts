@@ -24,6 +24,7 @@ export interface GuestChoice {
   readonly harts?: number;
   /** Bytes that it is asked to give back through a balloon. */
   readonly balloon?: number;
+  readonly firmware?: string;
   readonly initrd?: string;
   readonly append?: string;
   readonly guest?: string;
@@ -67,6 +68,11 @@ export function chooseGuest(
   const image = readDecompressed('an image', imagePath);
   const initrdPath = choice.initrd ?? (row?.initrd === undefined ? undefined : shippedFile(row.initrd));
   const bootArguments = choice.append ?? row?.bootArguments;
+  if (choice.firmware !== undefined && choice.boot === 'supervisor') {
+    throw new UsageError('--boot machine with --firmware', '--boot supervisor', 'leave out one of the two');
+  }
+  const boot =
+    choice.firmware === undefined ? (choice.boot ?? row?.boot ?? bootModeOf(image)) : ('machine' satisfies BootMode);
   return {
     name: row !== undefined && operands.length === 0 ? row.name : imagePath,
     technique,
@@ -74,7 +80,10 @@ export function chooseGuest(
       image,
       ...(initrdPath !== undefined && { initrd: readDecompressed('an initrd', initrdPath) }),
       ...(bootArguments !== undefined && { bootArguments }),
-      boot: choice.boot ?? row?.boot ?? bootModeOf(image),
+      boot,
+      // Whoever says how it starts has said where a flat binary belongs.
+      ...((choice.boot !== undefined || choice.firmware !== undefined) && { flat: true }),
+      ...(choice.firmware !== undefined && { firmware: readDecompressed('firmware', choice.firmware) }),
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
@@ -84,7 +93,11 @@ export function chooseGuest(
       ...(devices && { devices: devices.board, assigned: devices.assigned }),
       ...(devices?.network && { network: devices.network }),
     },
-    files: [imagePath, ...(initrdPath === undefined ? [] : [initrdPath]), ...(devices?.files ?? [])],
+    files: [
+      imagePath,
+      ...[choice.firmware, initrdPath].filter((path) => path !== undefined),
+      ...(devices?.files ?? []),
+    ],
   };
 }
 

@@ -21,7 +21,8 @@ export const runOptions = {
     'MODE',
     oneOf(['machine', 'supervisor'] as const),
     'machine: M-mode at the entry, nothing below it, like QEMU’s -bios none; ' +
-      'supervisor: S-mode, a0 = hart, a1 = device tree, SBI below it. ' +
+      'supervisor: S-mode, a0 = hart, a1 = device tree, SBI below it. A flat binary (objcopy -O binary) needs to be told: ' +
+      'machine puts it at 0x80000000, supervisor at 0x80400000. ' +
       `Default: as the guest of --guest wants it; else machine for an ELF in the first ${sizeText(FIRMWARE_BYTES)} of RAM, ` +
       'where firmware would lie, and supervisor for any other image',
   ),
@@ -92,6 +93,13 @@ export const runOptions = {
     'WHEN',
     oneOf(['on', 'off'] as const),
     'on: RAM that is touched first comes 4 MiB at once, mapped by one entry of the second stage where it can be. Default: off',
+  ),
+  firmware: option(
+    '--firmware',
+    'FILE',
+    fileName,
+    'firmware of the guest’s own, like QEMU’s -bios: an ELF or a flat binary that starts in machine mode and is told, as ' +
+      'OpenSBI’s fw_dynamic is (a2), where IMAGE lies; gzip is decompressed. Not with hardware-assisted',
   ),
   initrd: option('--initrd', 'FILE', fileName, 'initial RAM disk; gzip is decompressed'),
   append: option('--append', 'TEXT', anyText, 'command line of the kernel (/chosen/bootargs)'),

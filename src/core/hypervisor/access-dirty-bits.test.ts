@@ -52,7 +52,9 @@ describe.each(techniques)('%s', (technique) => {
     expect(run(false)).toMatchObject({
       ending: {
         kind: 'dead',
-        message: expect.stringMatching(/instruction page fault.* A and D bits .*Svadu/) as string,
+        message: expect.stringMatching(
+          /instruction page fault.* leave the A bits clear.*Svadu; --ad-bits hardware/,
+        ) as string,
       },
       cause: 12,
       bits: [0, 0, 0, 0],
@@ -61,6 +63,22 @@ describe.each(techniques)('%s', (technique) => {
 
   test('Svadu: the walker sets A with every access and D with a store', () => {
     expect(run(true)).toMatchObject({ ending: { kind: 'shutdown' }, cause: 0, bits: [0x40, 0x40, 0xc0, 0] });
+  });
+});
+
+describe.each(techniques)('%s, a handler that cannot be fetched', (technique) => {
+  const messageOf = (source: string) =>
+    runAlone(technique, sourceGuest(source, { memoryBytes: 32 * 2 ** 20 })).vm.ending?.message;
+
+  test('with no trap vector set yet, as in kernels that switch paging on first, the tables still tell', () => {
+    expect(messageOf(KERNEL.replace('la      t0, fault', 'li      t0, 0'))).toMatch(/--ad-bits hardware/);
+  });
+
+  test('a kernel that sets A itself is told nothing of it', () => {
+    const unmapped = KERNEL.replace('la      t0, fault', 'li      t0, 0')
+      .replace('0x2010000f', '0x201000cf')
+      .replace('0x20200007', '0');
+    expect(messageOf(unmapped)).toMatch(/cannot run(?!.*ad-bits)/);
   });
 });
 

@@ -12,7 +12,7 @@ import type { Hart } from '../machine/hart.ts';
 import { Level, levelName, levelOf } from '../machine/level.ts';
 import type { Trap, TrapTarget } from '../machine/privileged-state.ts';
 import type { Quirks } from '../machine/quirks.ts';
-import { asleep, endingOfFinisher, shutdown, stuck } from './endings.ts';
+import { asleep, endingOfFinisher, shutdown } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HsmState, Sbi } from './sbi.ts';
@@ -26,6 +26,7 @@ import { LevelTrace } from './level-trace.ts';
 import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts';
 import { balloonOf, type VmBalloon } from './vm-balloon.ts';
 import { StealTime } from './steal-time.ts';
+import { stuckGuest } from './stuck-guest.ts';
 import { VmInterrupts } from './vm-interrupts.ts';
 import type { Ending, VirtualMachine } from './virtual-machine.ts';
 import { withNetworkCard } from './network-card.ts';
@@ -184,6 +185,7 @@ export class BareMachine implements VirtualMachine, Computer {
       state.pc = guest.entry;
       state.setX(10, hart.id);
       state.setX(11, guest.deviceTree | 0);
+      state.setX(12, guest.firmwareInformation | 0);
       state.stopped = this.#supervisor && hart.id !== 0;
       hart.changed('translation');
       hart.changed('timer');
@@ -220,7 +222,7 @@ export class BareMachine implements VirtualMachine, Computer {
       else if (stop.kind === 'idle') return 'idle';
       else if (stop.kind === 'breakpoint') control.reached(stop.hart.state.pc);
       else if (stop.kind === 'trap') this.#serveFirmware(stop.hart);
-      else if (stop.kind === 'stuck') this.#ending = stuck(stop.hart.state.pc, stop.hart.lastTrap?.trap.cause ?? 0);
+      else if (stop.kind === 'stuck') this.#ending = this.#stuck(stop.hart);
       else if (stop.kind === 'finished') this.#finish(stop.outcome);
       if (single && control.running && this.#hart(0).executed !== executed) {
         control.hold({ kind: 'step', sentence: 'One instruction was executed.' });
@@ -276,6 +278,10 @@ export class BareMachine implements VirtualMachine, Computer {
   #finish(outcome: FinisherOutcome): void {
     this.#ending = endingOfFinisher(outcome);
     if (!this.#ending) this.#reboot = true;
+  }
+
+  #stuck({ id, state, lastTrap }: Hart): Ending {
+    return stuckGuest(this, id, state.pc, lastTrap?.trap.cause ?? 0);
   }
 
   #returned(hart: Hart, from: Level, pc: number, instruction = hart.instruction): void {
@@ -334,7 +340,7 @@ export class BareMachine implements VirtualMachine, Computer {
   #serveFirmware(hart: Hart): void {
     const { state } = hart;
     if (state.csrs.mcause !== exceptionRows.supervisorCall.code) {
-      this.#ending = stuck(state.csrs.mepc, state.csrs.mcause);
+      this.#ending = stuckGuest(this, hart.id, state.csrs.mepc, state.csrs.mcause);
       return;
     }
     // A call that ends the run leaves the kernel standing at its ECALL.

@@ -34,10 +34,7 @@ export const stuck = (pc: number, cause: number): Ending => ({
   exitCode: DEAD_EXIT_CODE,
   message:
     `The guest’s trap handler at ${hex(pc)} cannot run: its first instruction causes the trap it should handle ` +
-    `(${findCause(cause)?.name ?? `cause ${cause}`}), for ever. On x86 this would be a triple fault. Check stvec or mtvec` +
-    (findCause(cause)?.name.includes('page fault') === true
-      ? '; a kernel that leaves the A and D bits of its page tables to the hardware needs a board that sets them (Svadu).'
-      : '.'),
+    `(${findCause(cause)?.name ?? `cause ${cause}`}), for ever. On x86 this would be a triple fault. Check stvec or mtvec.`,
 });
 
 /** Every hart waits and nothing is left that could wake one. */

@@ -4,9 +4,9 @@
 import { buildDeviceTree } from '../machine/device-tree.ts';
 import type { BoardDevices, VirtioDevice } from '../machine/board.ts';
 import { boardDeviceTree, type BoardMount } from '../machine/device-tree-board.ts';
-import { checkDeviceTree, planBoot, type BootMode } from '../machine/boot-layout.ts';
+import { checkDeviceTree, dynamicInformation, planBoot, type BootMode } from '../machine/boot-layout.ts';
 import type { Elf } from '../machine/elf.ts';
-import { ImageError, recognizeImage, type LinuxImage } from '../machine/image.ts';
+import { ImageError, recognizeImage, type FlatBinary, type LinuxImage } from '../machine/image.ts';
 import { RAM_BASE } from '../machine/layout.ts';
 import type { NetworkChoice } from './virtual-network.ts';
 import type { BalloonChoice } from './vm-balloon.ts';
@@ -15,6 +15,13 @@ import type { BalloonChoice } from './vm-balloon.ts';
 export interface GuestImage {
   /** An ELF or a Linux Image, not compressed. */
   readonly image: Uint8Array;
+  /** Bytes that are neither are a program too: a flat binary, for where QEMU's `-kernel` puts one. */
+  readonly flat?: boolean;
+  /**
+   * In machine boot: firmware of the guest's own, an ELF or a flat binary, which starts the image in S-mode. It finds in a2
+   * where that is, as OpenSBI's `fw_dynamic` wants it.
+   */
+  readonly firmware?: Uint8Array;
   readonly initrd?: Uint8Array;
   readonly bootArguments?: string;
   readonly boot: BootMode;
@@ -56,11 +63,15 @@ export interface PreparedGuest {
   readonly entry: number;
   /** Physical address of the device tree, for a1. */
   readonly deviceTree: number;
+  /** Physical address of what firmware of the guest's own is told about the next stage, for a2; 0 if there is none. */
+  readonly firmwareInformation: number;
   /** Address of the `tohost` word of an ELF made for Spike's host interface. */
   readonly toHost: number | undefined;
   /** Address of its `fromhost` word. */
   readonly fromHost: number | undefined;
   readonly symbols: SymbolTable;
+  /** Its ELF says that there may be compressed instructions in it. */
+  readonly mayBeCompressed: boolean;
   /** It starts in S-mode, with firmware below. */
   readonly supervisor: boolean;
 }
@@ -79,17 +90,16 @@ const isaOf = ({ boot, hypervisorExtension }: GuestImage): string =>
  * @throws ImageError in one line: what was expected, what was found, what to do
  */
 export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): PreparedGuest {
-  const image: Elf | LinuxImage = recognizeImage(guest.image);
-  if (image.kind === 'elf' && image.compressed) {
-    throw new ImageError(
-      'Expected an ELF for RV32IMA; found one with compressed instructions (C). Build it with -march=rv32ima_zicsr_zifencei.',
-    );
-  }
+  const image = guest.flat === true ? recognizeImage(guest.image, true) : recognizeImage(guest.image);
+  const firmware = guest.firmware && recognizeFirmware(guest.firmware);
+  refuseCompressed(image);
+  if (firmware) refuseCompressed(firmware);
   const ram = { base: RAM_BASE, size: guest.memoryBytes };
   const layout = planBoot({
     mode: guest.boot,
     image,
     ram,
+    ...(firmware && { firmware }),
     ...(guest.initrd && { initrdSize: guest.initrd.length }),
   });
   const blob = buildDeviceTree(
@@ -103,18 +113,47 @@ export function prepareGuest(guest: GuestImage, mounts: readonly BoardMount[]): 
       ...(layout.initrd && { initrd: layout.initrd }),
     }),
   );
-  checkDeviceTree(layout, blob.length);
+  // On QEMU's board this lies in the mask ROM; here it goes behind the device tree, where it is counted as part of it.
+  const information = layout.next === undefined ? [] : dynamicInformation(layout.next);
+  const informationAt = layout.deviceTree + Math.ceil(blob.length / 8) * 8;
+  checkDeviceTree(layout, informationAt + 4 * information.length - layout.deviceTree);
   return {
     loads: [
       ...layout.loads,
       ...(layout.initrd && guest.initrd ? [{ address: layout.initrd.start, bytes: guest.initrd }] : []),
       { address: layout.deviceTree, bytes: blob },
+      ...(information.length > 0 ? [{ address: informationAt, bytes: littleEndian(information) }] : []),
     ],
     entry: layout.entry,
     deviceTree: layout.deviceTree,
+    firmwareInformation: information.length > 0 ? informationAt : 0,
     supervisor: guest.boot === 'supervisor',
     toHost: image.kind === 'elf' ? image.symbol('tohost') : undefined,
     fromHost: image.kind === 'elf' ? image.symbol('fromhost') : undefined,
+    mayBeCompressed: image.kind === 'elf' && image.mayBeCompressed,
     symbols: image.kind === 'elf' ? [...image.functions].sort((a, b) => a.address - b.address) : [],
   };
+}
+
+/** @throws ImageError */
+function recognizeFirmware(bytes: Uint8Array): Elf | FlatBinary {
+  const found = recognizeImage(bytes, true);
+  if (found.kind !== 'linux-image') return found;
+  throw new ImageError(
+    'Expected firmware, an ELF or a flat binary for machine mode; found a Linux Image. Give it as the image, which the firmware starts.',
+  );
+}
+
+/** @throws ImageError */
+function refuseCompressed(image: Elf | LinuxImage | FlatBinary): void {
+  if (image.kind !== 'elf' || !image.compressed) return;
+  throw new ImageError(
+    'Expected an ELF for RV32IMA; found one with compressed instructions (C). Build it with -march=rv32ima_zicsr_zifencei.',
+  );
+}
+
+function littleEndian(words: readonly number[]): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(4 * words.length));
+  words.forEach((word, index) => bytes.setUint32(4 * index, word, true));
+  return new Uint8Array(bytes.buffer);
 }

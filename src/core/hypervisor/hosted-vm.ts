@@ -31,6 +31,7 @@ import { ShadowTables } from './shadow-tables.ts';
 import { TablePages } from './table-pages.ts';
 import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
+import { stuckGuest } from './stuck-guest.ts';
 import type { AssignedDevices } from './passthrough.ts';
 import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
@@ -353,7 +354,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
     // Firmware starts one hart and leaves the others to the kernel; without it all begin at the first instruction.
     const first = guest.supervisor ? [this.vcpu(0)] : this.vcpus;
-    for (const vcpu of first) vcpu.start(guest.entry, guest.deviceTree);
+    for (const vcpu of first) vcpu.start(guest.entry, guest.deviceTree, guest.firmwareInformation);
     this.board.reset();
     this.#disturb();
   }
@@ -405,6 +406,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     this.#options.ended(this);
+  }
+
+  endStuck(hart: number, pc: number, cause: number): void {
+    this.end(stuckGuest(this, hart, pc, cause));
   }
 
   deviceInterrupted(): void {

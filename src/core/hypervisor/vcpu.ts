@@ -10,7 +10,6 @@ import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Machine } from '../machine/machine.ts';
 import { ILLEGAL, PrivilegedState, type Trap } from '../machine/privileged-state.ts';
-import { stuck } from './endings.ts';
 import type { Exit, Verdict } from './exits.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { PreparedGuest } from './guest-boot.ts';
@@ -76,6 +75,8 @@ export interface VcpuVm {
   /** Machine time in ticks at which `elapse` is due next. */
   deadline(): number;
   end(ending: Ending): void;
+  /** One of its harts is stuck in the guest's trap handler. */
+  endStuck(hart: number, pc: number, cause: number): void;
   /** A physical device has interrupted the hart. */
   deviceInterrupted(): void;
 }
@@ -284,9 +285,11 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
    * Starts at an address in S-mode — in M-mode, where that is the guest's —, translation and interrupts off, a0 the number
    * of the hart.
    * @param opaque goes into a1
+   * @param information goes into a2
    */
-  start(address: number, opaque: number): void {
+  start(address: number, opaque: number, information = 0): void {
     this.#powerOn(address, opaque);
+    this.state.setX(12, information | 0);
     this.#options.disturbed();
   }
 
@@ -443,7 +446,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     const verdict = handle(this, exit);
     // A trap that leads to the very instruction it came from will come again.
     this.#futile = verdict === 'reflect' && this.state.pc === from ? this.#futile + 1 : 0;
-    if (this.#futile > FUTILE_REFLECTIONS) this.vm.end(stuck(from, this.#reflectedCause));
+    if (this.#futile > FUTILE_REFLECTIONS) this.vm.endStuck(this.index, from, this.#reflectedCause);
     return this.vm.ending ? 'kill' : verdict;
   }
 
@@ -502,7 +505,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** The hart is stuck in the guest's own trap handler (hardware-assisted: no exit happens there). */
   dieStuck(): void {
     const state = this.look();
-    this.vm.end(stuck(state.pc, state.csrs.scause));
+    this.vm.endStuck(this.index, state.pc, state.csrs.scause);
   }
 
   acknowledgeHostInterrupt(): void {

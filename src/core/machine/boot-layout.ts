@@ -1,14 +1,15 @@
 // Where everything lies when the first instruction runs, as QEMU 7.2 places it for RV32 (hw/riscv/boot.c, hw/riscv/virt.c):
 //
-//   RAM base  0x80000000   an ELF at its own addresses; a Linux Image here (machine boot) …
-//             0x80400000   … or here (supervisor boot: behind the firmware, aligned to the 4 MiB of an Sv32 megapage)
+//   RAM base  0x80000000   an ELF at its own addresses; a Linux Image or a flat binary here (machine boot) …
+//             0x80400000   … or here (supervisor boot: behind the firmware, aligned to the 4 MiB of an Sv32 megapage);
+//                          firmware of the guest's own is an ELF or lies at the RAM base, and what it starts lies behind it
 //             kernel + min(RAM / 2, 128 MiB)                              initrd
 //             2 MiB-aligned, 1 MiB or more below min(RAM end, 3 GiB)      device tree
 //   RAM end
 
 import { elfLoads, ImageError, range } from './elf.ts';
 import type { Elf, MemoryRange } from './elf.ts';
-import type { LinuxImage } from './image.ts';
+import type { FlatBinary, LinuxImage } from './image.ts';
 
 const MEBIBYTE = 2 ** 20;
 
@@ -26,7 +27,9 @@ export type BootMode = 'machine' | 'supervisor';
 
 export interface BootRequest {
   readonly mode: BootMode;
-  readonly image: Elf | LinuxImage;
+  readonly image: Elf | LinuxImage | FlatBinary;
+  /** The guest's own firmware, which starts the image: QEMU's `-bios`. Only in machine boot. */
+  readonly firmware?: Elf | FlatBinary;
   /** Physical. */
   readonly ram: MemoryRange;
   /** Bytes of the initial RAM disk, if there is one. */
@@ -48,21 +51,35 @@ export interface BootLayout {
   readonly initrd?: { readonly start: number; readonly end: number };
   /** Physical address of the device tree; `checkDeviceTree` says whether a given one fits there. */
   readonly deviceTree: number;
+  /** Physical address at which firmware of the guest's own is to start the kernel. */
+  readonly next?: number;
 }
 
 /**
  * Places kernel, initrd and device tree.
  * @throws ImageError where something does not fit into RAM or would overlap
  */
-export function planBoot({ mode, image, ram, initrdSize }: BootRequest): BootLayout {
+export function planBoot({ mode, image, firmware, ram, initrdSize }: BootRequest): BootLayout {
   const deviceTree = deviceTreeAddress(ram);
-  const { loads, entry } = placeKernel(mode, image, ram);
-  const start = Math.min(...loads.map(({ address }) => address));
-  if (initrdSize === undefined) return { loads, entry, deviceTree };
+  const below = firmware && placeKernel(ram.base, firmware, ram);
+  const kernel = placeKernel(kernelAddress(mode, below?.loads, ram), image, ram);
+  for (const part of below?.loads ?? []) {
+    for (const load of kernel.loads) refuseOverlap('The firmware', part.address, part.memorySize, load);
+  }
+  const loads = [...(below?.loads ?? []), ...kernel.loads];
+  const layout = { loads, entry: below?.entry ?? kernel.entry, deviceTree, ...(below && { next: kernel.entry }) };
+  if (initrdSize === undefined) return layout;
+  const start = Math.min(...kernel.loads.map(({ address }) => address));
   const initrd = placeInitrd(start, initrdSize, ram);
-  const layout = { loads, entry, initrd, deviceTree };
   for (const load of loads) refuseOverlap('The initrd', initrd.start, initrdSize, load);
-  return layout;
+  return { ...layout, initrd };
+}
+
+/** Where a kernel goes that does not say where it belongs. */
+function kernelAddress(mode: BootMode, firmware: readonly BootLoad[] | undefined, ram: MemoryRange): number {
+  if (firmware === undefined) return ram.base + (mode === 'supervisor' ? SUPERVISOR_KERNEL_OFFSET : 0);
+  const end = Math.max(...firmware.map(({ address, memorySize }) => address + memorySize));
+  return ram.base + Math.ceil((end - ram.base) / SUPERVISOR_KERNEL_OFFSET) * SUPERVISOR_KERNEL_OFFSET;
 }
 
 /**
@@ -106,15 +123,12 @@ export function maskRom(start: number, deviceTree: number, kernel: number): read
     0,
     deviceTree,
     0,
-    // OpenSBI's struct fw_dynamic_info: magic "OSBI", version 2, address and mode (S) of the next stage, options, boot hart.
-    0x4942534f,
-    2,
-    kernel,
-    1,
-    0,
-    0,
+    ...dynamicInformation(kernel),
   ];
 }
+
+/** OpenSBI's struct fw_dynamic_info: magic "OSBI", version 2, address and mode (S) of the next stage, options, boot hart. */
+export const dynamicInformation = (next: number): readonly number[] => [0x4942534f, 2, next, 1, 0, 0];
 
 function deviceTreeAddress(ram: MemoryRange): number {
   const ceiling = Math.min(ram.base + ram.size, DEVICE_TREE_CEILING);
@@ -126,8 +140,8 @@ function deviceTreeAddress(ram: MemoryRange): number {
 }
 
 function placeKernel(
-  mode: BootMode,
-  image: Elf | LinuxImage,
+  address: number,
+  image: Elf | LinuxImage | FlatBinary,
   ram: MemoryRange,
 ): { loads: readonly BootLoad[]; entry: number } {
   if (image.kind === 'elf') {
@@ -137,15 +151,15 @@ function placeKernel(
       `Expected the program to start in RAM, ${range(ram.base, ram.size)}; found entry 0x${image.entry.toString(16)}. Set the linker's entry symbol (-e, ENTRY) to the first instruction.`,
     );
   }
-  const address = ram.base + (mode === 'supervisor' ? SUPERVISOR_KERNEL_OFFSET : 0);
-  const end = address + image.imageSize;
+  const size = image.kind === 'linux-image' ? image.imageSize : image.bytes.length;
+  const end = address + size;
   if (end > ram.base + ram.size) {
     const needed = Math.ceil((end - ram.base) / MEBIBYTE);
     throw new ImageError(
-      `Expected RAM for the kernel at ${range(address, image.imageSize)}; found only ${range(ram.base, ram.size)}. Give the machine more memory than ${needed} MiB.`,
+      `Expected RAM for the kernel at ${range(address, size)}; found only ${range(ram.base, ram.size)}. Give the machine more memory than ${needed} MiB.`,
     );
   }
-  return { loads: [{ address, bytes: image.bytes, memorySize: image.imageSize }], entry: address };
+  return { loads: [{ address, bytes: image.bytes, memorySize: size }], entry: address };
 }
 
 function placeInitrd(kernel: number, size: number, ram: MemoryRange): { start: number; end: number } {

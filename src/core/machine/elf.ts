@@ -35,10 +35,9 @@ export interface Elf {
   readonly kind: 'elf';
   /** The physical address of the first instruction (`e_entry`, translated by the segment it lies in). */
   readonly entry: number;
-  /**
-   * Compiled with compressed instructions, which RV32IMA has not: `EF_RISCV_RVC` says that there may be some, as in a
-   * program that only tests whether the hart has them, and the code at the entry has one.
-   */
+  /** `EF_RISCV_RVC` says that there may be compressed instructions, as in a program that only tests whether the hart has them. */
+  readonly mayBeCompressed: boolean;
+  /** Compiled with compressed instructions, which RV32IMA has not: there may be some, and the code at the entry has one. */
   readonly compressed: boolean;
   /** Compiled for floating-point registers in calls (`EF_RISCV_FLOAT_ABI`), which RV32IMA has not. */
   readonly hardFloat: boolean;
@@ -131,6 +130,7 @@ export function parseElf(bytes: Uint8Array): Elf {
   return {
     kind: 'elf',
     entry,
+    mayBeCompressed: (flags & 0x1) !== 0,
     compressed: (flags & 0x1) !== 0 && compressedAt(entry, segments),
     hardFloat: (flags & 0x6) !== 0,
     segments,

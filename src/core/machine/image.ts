@@ -19,6 +19,12 @@ export interface LinuxImage {
   readonly imageSize: number;
 }
 
+/** Bytes as they lie in memory, made with `objcopy -O binary`: nothing in them says where they belong. */
+export interface FlatBinary {
+  readonly kind: 'flat-binary';
+  readonly bytes: Uint8Array;
+}
+
 const LINUX_HEADER_SIZE = 64;
 const MAGIC2_OFFSET = 0x38;
 const MAGIC2 = 0x05435352;
@@ -48,9 +54,12 @@ const OTHER_KINDS: readonly (readonly [start: readonly number[], name: string, a
 
 /**
  * Recognises an ELF program or a Linux Image for RV32.
+ * @param flat somebody has said that other bytes are a program too, and where they belong
  * @throws ImageError for anything else, named where its first bytes give it away
  */
-export function recognizeImage(bytes: Uint8Array): Elf | LinuxImage {
+export function recognizeImage(bytes: Uint8Array, flat: true): Elf | LinuxImage | FlatBinary;
+export function recognizeImage(bytes: Uint8Array, flat?: false): Elf | LinuxImage;
+export function recognizeImage(bytes: Uint8Array, flat = false): Elf | LinuxImage | FlatBinary {
   if (bytes.length === 0) {
     throw new ImageError('Expected an ELF program or a Linux Image; found an empty file. Build or copy it again.');
   }
@@ -63,8 +72,9 @@ export function recognizeImage(bytes: Uint8Array): Elf | LinuxImage {
       throw new ImageError(`Expected an ELF program or a Linux Image; found ${name}. ${advice}`);
     }
   }
+  if (flat) return { kind: 'flat-binary', bytes };
   throw new ImageError(
-    `Expected an ELF program (7f 45 4c 46 at its start) or a Linux Image ("RSC" and 05 at 0x38); found neither in ${bytes.length} bytes. Link a program as ELF; a flat binary does not say where it belongs.`,
+    `Expected an ELF program (7f 45 4c 46 at its start) or a Linux Image ("RSC" and 05 at 0x38); found neither in ${bytes.length} bytes. Link a program as ELF; a flat binary does not say where it belongs: say it by how it boots (--boot).`,
   );
 }
 
