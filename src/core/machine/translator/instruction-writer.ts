@@ -37,6 +37,10 @@ export class InstructionWriter {
   readonly #address: number;
   readonly #translation: number;
   readonly #old: number;
+  /** Whether the instructions being written are skipped: 1 or 0. */
+  readonly #skipped: number;
+  /** What registers held before them. */
+  readonly #before = new Map<number, number>();
 
   constructor(frame: RegionFrame) {
     this.#frame = frame;
@@ -45,12 +49,14 @@ export class InstructionWriter {
     this.#address = frame.code.local();
     this.#translation = frame.code.local();
     this.#old = frame.code.local();
+    this.#skipped = frame.code.local();
   }
 
   /** Writes the instructions of a block, but for what its ending does. @returns the registers dirty at the end */
   writeBlock(block: Block, dirtyIn: number, pending: number): number {
     const groups = groupsOf(block.instructions);
     let index = 0;
+    let skipEnd = 0;
     return dirtyThrough(block, dirtyIn, (decoded, dirty) => {
       const place = { decoded, offset: block.offset + 4 * index, pending: pending + index, dirty };
       const group = groups.get(index);
@@ -63,8 +69,45 @@ export class InstructionWriter {
         add: decoded.immediate - group.lowest,
       };
       this.write(place, checked);
+      const skipped = block.skips.get(index);
+      if (skipped !== undefined) {
+        skipEnd = index + skipped;
+        this.#beginSkip(place, block.instructions.slice(index + 1, skipEnd + 1));
+      } else if (index === skipEnd && skipEnd > 0) this.#endSkip();
       index++;
     });
+  }
+
+  /** Behind a branch that is a skip: gives back the budget of what it jumps over, and keeps what that overwrites. */
+  #beginSkip({ decoded, offset }: Place, skipped: readonly Decoded[]): void {
+    const code = this.#code;
+    this.#pushBranchCondition(decoded, offset);
+    code.tee(this.#skipped);
+    code.constant(skipped.length);
+    code.op(Op.i32Mul);
+    code.get(this.#frame.budget);
+    code.op(Op.i32Add);
+    code.set(this.#frame.budget);
+    for (const { rd } of skipped) {
+      if (rd === 0 || this.#before.has(rd)) continue;
+      const before = code.local();
+      this.#before.set(rd, before);
+      code.get(this.#frame.local(rd));
+      code.set(before);
+    }
+  }
+
+  /** Behind what has been skipped or not: registers get their old values back, or keep the new ones. */
+  #endSkip(): void {
+    const code = this.#code;
+    for (const [register, before] of this.#before) {
+      code.get(before);
+      code.get(this.#frame.local(register));
+      code.get(this.#skipped);
+      code.op(Op.select);
+      code.set(this.#frame.local(register));
+    }
+    this.#before.clear();
   }
 
   /** Writes one instruction. @param checked where its access lies, if it has been checked */
@@ -238,7 +281,13 @@ export class InstructionWriter {
   /** Whether the branch at the end of a block is taken. */
   pushCondition({ offset, instructions }: Block): void {
     const decoded = instructions.at(-1);
-    if (decoded?.row.effect.kind !== 'branch') throw new Error('a block that ends in a branch has none');
-    this.#lower(decoded, offset + 4 * (instructions.length - 1), decoded.row.effect.condition);
+    if (decoded === undefined) throw new Error('a block that ends in a branch has none');
+    this.#pushBranchCondition(decoded, offset + 4 * (instructions.length - 1));
+  }
+
+  #pushBranchCondition(decoded: Decoded, offset: number): void {
+    const { effect } = decoded.row;
+    if (effect.kind !== 'branch') throw new Error(`expected a branch, found '${decoded.row.mnemonic}'`);
+    this.#lower(decoded, offset, effect.condition);
   }
 }

@@ -5,6 +5,7 @@
 
 import { decode, type Decoded } from '../../isa/instructions.ts';
 import { isComputedJump, transfersByOffset } from '../operations.ts';
+import { isPlain, skippedBy, type Skips } from './skips.ts';
 
 /** Instructions a region may have. */
 const INSTRUCTION_LIMIT = 700;
@@ -44,10 +45,11 @@ export type Ending =
   /** The instruction at `offset` is for the interpreter. */
   | { readonly kind: 'slow'; readonly offset: number };
 
-/** Instructions without a transfer among them but for the last, which `ending` tells about. */
+/** Instructions without a transfer among them but for skips and the last, which `ending` tells about. */
 export interface Block {
   readonly offset: number;
   readonly instructions: readonly Decoded[];
+  readonly skips: Skips;
   readonly ending: Ending;
 }
 
@@ -72,7 +74,10 @@ class Discovery {
   readonly #view: CodeView;
   readonly #pages = new Map<number, number>();
   readonly #instructions = new Map<number, Decoded>();
-  readonly #leaders = new Set<number>();
+  /** Where blocks begin, and how many reasons there are for it. */
+  readonly #leaders = new Map<number, number>();
+  /** Branches that are skips, and the instructions each jumps over. */
+  readonly #skips = new Map<number, number>();
   readonly #computed = new Set<number>();
   readonly #pending: number[] = [];
   #entry = 0;
@@ -85,7 +90,8 @@ class Discovery {
     this.#entry = entry;
     this.#lead(entry);
     for (let at = this.#pending.shift(); at !== undefined; at = this.#pending.shift()) this.#follow(at);
-    const starts = [...this.#leaders].filter((offset) => this.#instructions.has(offset));
+    for (const [offset, decoded] of this.#instructions) this.#joinOverSkip(offset, decoded);
+    const starts = [...this.#leaders.keys()].filter((offset) => this.#instructions.has(offset));
     const indices = new Map(starts.map((offset, index) => [offset, index]));
     const edge = (offset: number): Edge => ({ offset, block: indices.get(offset) ?? -1 });
     return {
@@ -127,9 +133,25 @@ class Discovery {
   }
 
   #lead(offset: number): void {
-    if (this.#leaders.has(offset)) return;
-    this.#leaders.add(offset);
-    this.#pending.push(offset);
+    const reasons = this.#leaders.get(offset) ?? 0;
+    this.#leaders.set(offset, reasons + 1);
+    if (reasons === 0) this.#pending.push(offset);
+  }
+
+  /** A branch over a few plain instructions that control comes to from nowhere else begins no block, nor does its target. */
+  #joinOverSkip(offset: number, decoded: Decoded): void {
+    const length = skippedBy(decoded);
+    const target = offset + decoded.immediate;
+    if (length === undefined || !this.#instructions.has(target) || this.#leaders.get(offset + 4) !== 1) return;
+    for (let behind = offset + 4; behind < target; behind += 4) {
+      const skipped = this.#instructions.get(behind);
+      if (skipped === undefined || !isPlain(skipped) || (behind > offset + 4 && this.#leaders.has(behind))) return;
+    }
+    this.#skips.set(offset, length);
+    this.#leaders.delete(offset + 4);
+    const reasons = this.#leaders.get(target) ?? 0;
+    if (reasons > 1) this.#leaders.set(target, reasons - 1);
+    else this.#leaders.delete(target);
   }
 
   #decode(offset: number): Decoded | undefined {
@@ -148,15 +170,17 @@ class Discovery {
 
   #block(start: number, edge: (offset: number) => Edge): Block {
     const instructions: Decoded[] = [];
+    const skips = new Map<number, number>();
+    const block = { offset: start, instructions, skips };
     for (let offset = start; ; offset += 4) {
-      if (offset !== start && this.#leaders.has(offset)) {
-        return { offset: start, instructions, ending: this.#fallInto(offset, edge) };
-      }
+      if (offset !== start && this.#leaders.has(offset)) return { ...block, ending: this.#fallInto(offset, edge) };
       const decoded = this.#instructions.get(offset);
-      if (decoded === undefined) return { offset: start, instructions, ending: { kind: 'slow', offset } };
+      if (decoded === undefined) return { ...block, ending: { kind: 'slow', offset } };
+      const skipped = this.#skips.get(offset);
+      if (skipped !== undefined) skips.set(instructions.length, skipped);
       instructions.push(decoded);
-      const ending = endingOf(decoded, offset, edge);
-      if (ending) return { offset: start, instructions, ending };
+      const ending = skipped === undefined ? endingOf(decoded, offset, edge) : undefined;
+      if (ending) return { ...block, ending };
     }
   }
 

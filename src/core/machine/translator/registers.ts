@@ -7,6 +7,7 @@ import type { Decoded } from '../../isa/instructions.ts';
 import { transfersByOffset } from '../operations.ts';
 import type { Flow } from './flow.ts';
 import type { Block, Edge } from './region.ts';
+import { maySkip } from './skips.ts';
 
 export interface Registers {
   /** Registers that live in locals throughout each node: those that the innermost loop around it uses. */
@@ -128,7 +129,8 @@ function liveAtStart(node: number, block: Block | undefined, flow: Flow, registe
   for (let index = block.instructions.length - 1; index >= 0; index--) {
     const decoded = block.instructions[index];
     if (decoded === undefined) continue;
-    live = (live & ~writesOf(decoded)) | readsOf(decoded);
+    if (!maySkip(block.skips, index)) live &= ~writesOf(decoded); // otherwise the old value may be what stays
+    live |= readsOf(decoded);
     if (mayLeave(decoded)) live |= before[index] ?? 0;
   }
   return flow.loops.has(node) ? live | dirtyIn : live;

@@ -34,7 +34,7 @@ interface Walk {
 /** How the loop that consists of one block, which branches back to itself, is unrolled; undefined where it is not. */
 export function unrollingOf(block: Block, index: number): Unrolling | undefined {
   const { ending, instructions } = block;
-  if (ending.kind !== 'branch' || instructions.length > LENGTH_LIMIT) return undefined;
+  if (ending.kind !== 'branch' || instructions.length > LENGTH_LIMIT || block.skips.size > 0) return undefined;
   const backWhenTaken = ending.taken.block === index;
   if (backWhenTaken === (ending.next.block === index)) return undefined;
   const members = new Map<number, { check: SharedCheck; offset: number; step: number }>();
