@@ -17,12 +17,13 @@ import type { DiskFolder } from './disks/disk-folder.ts';
 import type { DiskShelf, OpenDisk } from './disks/disk-shelf.ts';
 import type { guestDevices, openDisks } from './disks/vm-disks.ts';
 import { guests } from '../guests/manifest.ts';
-import { PROTOCOL_VERSION, type CommandName, type Commands, type Done } from '../protocol/commands.ts';
+import { PROTOCOL_VERSION, type CommandName, type Commands, type Done, type IoPathRow } from '../protocol/commands.ts';
 import type { FrameRequest } from '../protocol/frame.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles, unpack } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
+import { nextTurn } from './next-turn.ts';
 import { Part } from './part.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
@@ -345,11 +346,16 @@ export class Session {
       return { pcap: capture.toPcap(TICKS_PER_SECOND), frames: frames.length, forgotten };
     },
     measureIoPaths: async ({ technique }) => {
-      const [image, { measureIoPaths }] = await Promise.all([
+      const [image, { ioPathRows }] = await Promise.all([
         this.#files.get(IO_PATHS_IMAGE),
         import('../core/hypervisor/io-paths/measure.ts'),
       ]);
-      return { rows: measureIoPaths({ host: this.#host, image, technique }) };
+      const rows: IoPathRow[] = [];
+      for (const more of ioPathRows({ host: this.#host, image, technique })) {
+        rows.push(...more);
+        await nextTurn();
+      }
+      return { rows };
     },
     listDisks: async () => {
       const disks = await (await this.#disks.get()).shelf.list();

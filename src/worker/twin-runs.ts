@@ -6,6 +6,7 @@ import type { Host } from '../core/machine/linear-memory.ts';
 import { findGuest } from '../guests/manifest.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
+import { nextTurn } from './next-turn.ts';
 
 /** @throws Error with one line for a person */
 export async function runTwins(
@@ -26,6 +27,7 @@ export async function runTwins(
         { guest: { kind: 'shipped', name: guest.name }, technique, memoryMiB: guest.memoryMiB, start: false },
         files,
       );
+      await nextTurn();
       runs.push(runTwin({ host, name: guest.name, technique, guest: image }));
     }
   }

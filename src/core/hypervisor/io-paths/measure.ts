@@ -55,10 +55,15 @@ const SLICE = 1_000_000;
 const LIMIT = 500_000_000;
 
 /** @throws Error, one line for a person, where the guest does not end */
-export function measureIoPaths(options: IoPathOptions): readonly IoPathRow[] {
+export const measureIoPaths = (options: IoPathOptions): readonly IoPathRow[] => [...ioPathRows(options)].flat();
+
+/** The same, a run of the guest at a time: who draws the rows can do something else in between. */
+export function* ioPathRows(options: IoPathOptions): Generator<readonly IoPathRow[]> {
   run(options, {}); // the host has then compiled what all runs share
+  yield [];
   const idle = run(options, {});
-  return ioDevices.flatMap((device) => ioPaths.map((path) => measure(options, device, path, idle)));
+  yield [];
+  for (const device of ioDevices) for (const path of ioPaths) yield [measure(options, device, path, idle)];
 }
 
 interface Outcome {
