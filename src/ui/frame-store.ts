@@ -30,9 +30,14 @@ useFrameState.subscribe(turns.announce);
 
 const never = () => () => undefined;
 
-/** The last frame, drawn anew in this part's turn; what it was when last drawn while the part is not on the screen. */
-export function useFrame(onScreen = true): FrameState {
-  return useSyncExternalStore(onScreen ? turns.subscribe : never, useFrameState.getState);
+const subscribeFirst = (part: () => void) => turns.subscribe(part, true);
+
+/**
+ * The last frame, drawn anew in this part's turn; what it was when last drawn while the part is not on the screen.
+ * @param first its turn comes before the others'
+ */
+export function useFrame(onScreen = true, first = false): FrameState {
+  return useSyncExternalStore(onScreen ? (first ? subscribeFirst : turns.subscribe) : never, useFrameState.getState);
 }
 
 /** The VM with this number in the frame. */

@@ -68,6 +68,8 @@ export interface Panel {
   readonly place: PanelPlace;
   /** Closed until the person opens it: keeps the first look calm. */
   readonly closedAtFirst?: boolean;
+  /** Drawn before the other panels when there is something new. */
+  readonly drawnFirst?: boolean;
   /**
    * What the panel needs of the next frame. Called only while the panel is visible. Two panels that ask the same query
    * must ask the same question (the parameters are in `choice`, so they do).

@@ -12,11 +12,11 @@ function setUp() {
     run: (part) => part(),
   });
   const served: string[] = [];
-  const part = (name: string, milliseconds: number) =>
+  const part = (name: string, milliseconds: number, first = false) =>
     turns.subscribe(() => {
       served.push(name);
       now += milliseconds;
-    });
+    }, first);
   /** What is served in the next frame. */
   const frame = () => {
     served.length = 0;
@@ -47,6 +47,18 @@ test('changes that come faster than turns starve nobody and pile up nothing', ()
     order.push(...frame());
   }
   expect(order).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+});
+
+test('who is first comes before the others of a change, and starves nobody', () => {
+  const { turns, part, frame } = setUp();
+  for (const name of ['a', 'b']) part(name, 10);
+  part('first', 10, true);
+  const order: string[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    turns.announce();
+    order.push(...frame());
+  }
+  expect(order).toEqual(['first', 'a', 'b', 'first', 'a', 'b']);
 });
 
 test('who has left gets no turn that was still due', () => {

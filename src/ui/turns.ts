@@ -3,8 +3,8 @@
 
 /** What a part of the page subscribes to. */
 export interface Turns {
-  /** Tells a part of every change, in its turn. Returns the way to stop. */
-  readonly subscribe: (part: () => void) => () => void;
+  /** Tells a part of every change, in its turn; `first`: before the others of that change. Returns the way to stop. */
+  readonly subscribe: (part: () => void, first?: boolean) => () => void;
   /** Something changed: every part gets a turn. One that still waits for its last turn gets a single one. */
   readonly announce: () => void;
 }
@@ -22,6 +22,7 @@ interface TurnsPorts {
 
 export function createTurns({ nextFrame, now, share, run }: TurnsPorts): Turns {
   const parts = new Set<() => void>();
+  const firstParts = new Set<() => void>();
   /** In the order they asked. */
   const waiting = new Set<() => void>();
   let scheduled = false;
@@ -44,17 +45,19 @@ export function createTurns({ nextFrame, now, share, run }: TurnsPorts): Turns {
   }
 
   return {
-    subscribe: (part) => {
+    subscribe: (part, first = false) => {
       // A part may subscribe twice: each subscription is one of its own.
       const own = () => part();
-      parts.add(own);
+      const kind = first ? firstParts : parts;
+      kind.add(own);
       return () => {
-        parts.delete(own);
+        kind.delete(own);
         waiting.delete(own);
       };
     },
     announce: () => {
-      for (const part of parts) waiting.add(part);
+      // Those that waited already keep their place, or one that is first and slow would starve the others.
+      for (const part of [...firstParts, ...parts]) waiting.add(part);
       schedule();
     },
   };

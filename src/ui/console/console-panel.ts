@@ -12,6 +12,8 @@ export const consolePanel: Panel = {
   about: 'The guest’s serial line.',
   key: '7',
   place: 'centre-below',
+  // Its terminal begins to ask for what the guest wrote when it is first drawn.
+  drawnFirst: true,
   // Output comes through the frame loop's own console query, for every VM, shown or not.
   queries: () => ({}),
   Component: lazy(() => loadConsole().then(({ ConsolePanel }) => ({ default: ConsolePanel }))),

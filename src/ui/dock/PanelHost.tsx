@@ -20,7 +20,7 @@ interface PanelHostProps {
 
 export function PanelHost({ panel, visible }: PanelHostProps) {
   const lab = useLab();
-  const { frame, before } = useFrame(visible);
+  const { frame, before } = useFrame(visible, panel.drawnFirst);
   const choice = useChoice();
   const { catalog } = useCoreStatus();
   const beginning = useShell((state) => state.beginning);
