@@ -8,7 +8,7 @@ import type { BootMode } from '../core/machine/boot-layout.ts';
 import type { ElfSegment } from '../core/machine/elf.ts';
 import { recognizeImage } from '../core/machine/image.ts';
 import { RAM_BASE } from '../core/machine/layout.ts';
-import { findGuest, guests, type Guest } from '../guests/manifest.ts';
+import { filesOf, findGuest, guests, type Guest } from '../guests/manifest.ts';
 import { readDecompressed } from './files.ts';
 import type { GuestDevices } from './guest-devices.ts';
 import { nearName } from './near-names.ts';
@@ -62,7 +62,7 @@ export function chooseGuest(
   const harts = choice.harts ?? 1;
   const imagePath =
     row !== undefined && operands.length === 0
-      ? shippedFile(harts > 1 ? (row.imageForSeveralHarts ?? row.image) : row.image)
+      ? shippedFile(filesOf(row, harts).image)
       : oneOperand('run', 'IMAGE', operands);
   const technique = techniqueOf(choice.repair, choice.technique);
   const image = readDecompressed('an image', imagePath);

@@ -175,4 +175,10 @@ export const kernelLayouts: readonly string[] = [
 ];
 
 /** The guest of this name; undefined where none ships. */
+/** The files of a guest, by their paths below the page's base. @param harts how many it is started with */
+export const filesOf = ({ image, imageForSeveralHarts, initrd }: Guest, harts = 1) => ({
+  image: harts > 1 ? (imageForSeveralHarts ?? image) : image,
+  initrd,
+});
+
 export const findGuest = (name: string): Guest | undefined => guests.find((guest) => guest.name === name);

@@ -203,6 +203,10 @@ export interface Commands {
   };
   /** Runs the guest io-paths once for each path to a disk and a card, apart from everything else in the lab. */
   measureIoPaths: { request: { readonly technique: Technique }; reply: { readonly rows: readonly IoPathRow[] } };
+  /** A file of a guest that ships, by its path below the page's base, is on its way from the page: it need not be fetched. */
+  expectFile: { request: { readonly path: string }; reply: Done };
+  /** The bytes of that file as they were fetched; undefined where they could not be. */
+  giveFile: { request: { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> | undefined }; reply: Done };
   /** The disks that the browser keeps for this page. */
   listDisks: { request: Record<string, never>; reply: { readonly disks: readonly DiskRow[] } };
   /** Makes a disk. An image may be compressed by gzip. */

@@ -12,18 +12,45 @@ const base = new URL(self.location.pathname.includes('/src/worker/') ? '../../' 
 
 export class GuestFiles {
   readonly #files = new Map<string, Promise<Uint8Array>>();
+  /** Files that the page has promised to bring. */
+  readonly #promised = new Map<string, (bytes: Bytes | undefined) => void>();
 
   /** The bytes of a file, by its path below the page's base. @throws Error with one line for a person */
   get(path: string): Promise<Uint8Array> {
     const present = this.#files.get(path);
     if (present !== undefined) return present;
-    const file = fetchFile(path);
+    return this.#keep(path, fetchFile(path));
+  }
+
+  /** The page has asked for this file before there was a worker: it comes by `give`. */
+  expect(path: string): void {
+    if (this.#files.has(path)) return;
+    const brought = new Promise<Bytes | undefined>((resolve) => this.#promised.set(path, resolve));
+    const file = brought.then((bytes) => (bytes === undefined ? fetchFile(path) : unpack(streamOf(bytes), path)));
+    void this.#keep(path, file);
+  }
+
+  /** @param bytes as they were fetched; undefined where the page could not: then they are fetched here, or it is said why not */
+  give(path: string, bytes: Bytes | undefined): void {
+    this.#promised.get(path)?.(bytes);
+    this.#promised.delete(path);
+  }
+
+  #keep(path: string, file: Promise<Uint8Array>): Promise<Uint8Array> {
     this.#files.set(path, file);
     // What failed is asked for anew the next time.
     file.catch(() => this.#files.delete(path));
     return file;
   }
 }
+
+const streamOf = (bytes: Bytes): ReadableStream<Bytes> =>
+  new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
 
 async function fetchFile(path: string): Promise<Uint8Array> {
   const response = await fetch(new URL(path, base)).catch(() => undefined);

@@ -1,6 +1,6 @@
 // Gets the bytes of what a person chose to run: a guest that ships, or an image of theirs.
 
-import { guests, type Guest } from '../guests/manifest.ts';
+import { filesOf, guests, type Guest } from '../guests/manifest.ts';
 import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
 import type { VmOptions } from '../protocol/commands.ts';
 import type { VmOrigin } from './frame-builder.ts';
@@ -45,9 +45,10 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
       `Expected the name of a guest that ships with the lab, found “${choice.name}”. Pick one from the list.`,
     );
   }
+  const paths = filesOf(guest, harts);
   const [image, initrd] = await Promise.all([
-    files.get(harts > 1 ? (guest.imageForSeveralHarts ?? guest.image) : guest.image),
-    guest.initrd ? files.get(guest.initrd) : undefined,
+    files.get(paths.image),
+    paths.initrd ? files.get(paths.initrd) : undefined,
   ]);
   return {
     image: {

@@ -198,6 +198,29 @@ test('VMs asked for at once get their numbers in that order, whichever file come
   expect(added.map(({ vm }) => vm)).toEqual([1, 2, 3]);
 });
 
+test('a file that the page brings is not fetched; what it cannot bring is', async () => {
+  const { session } = await start();
+  const ways = guests.filter(({ name }) => name === 'hello' || name === 'trap').map(({ image }) => image);
+  const fetched = vi.spyOn(globalThis, 'fetch');
+  try {
+    const [hello = '', trap = ''] = ways;
+    for (const path of ways) await session.answer('expectFile', { path });
+    const added = [session.answer('addVm', shipped('hello', 'bare')), session.answer('addVm', shipped('trap', 'bare'))];
+    await session.answer('giveFile', { path: hello, bytes: new Uint8Array(readFileSync(`public/${hello}`)) });
+    expect(fetched).not.toHaveBeenCalled();
+    await session.answer('giveFile', { path: trap, bytes: undefined });
+    expect((await Promise.all(added)).map(({ vm }) => vm)).toEqual([1, 2]);
+    expect(fetched.mock.calls.map(([url]) => String(url instanceof Request ? url.url : url))).toEqual([
+      `http://lab.test/${trap}`,
+    ]);
+    // What nobody waits for changes nothing.
+    await session.answer('giveFile', { path: hello, bytes: Uint8Array.of(1) });
+    await session.answer('addVm', shipped('hello', 'hardware-assisted', false));
+  } finally {
+    fetched.mockRestore();
+  }
+});
+
 test('one that cannot be added does not stop the next', async () => {
   const { session } = await start();
   const [first, second] = await Promise.allSettled([

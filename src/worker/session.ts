@@ -357,6 +357,14 @@ export class Session {
       }
       return { rows };
     },
+    expectFile: ({ path }) => {
+      this.#files.expect(path);
+      return done;
+    },
+    giveFile: ({ path, bytes }) => {
+      this.#files.give(path, bytes);
+      return done;
+    },
     listDisks: async () => {
       const disks = await (await this.#disks.get()).shelf.list();
       return { disks: disks.map((disk) => ({ ...disk, vm: this.#vmWithDisk(disk.name) })) };
