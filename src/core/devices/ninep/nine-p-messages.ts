@@ -1,7 +1,7 @@
 // The messages of 9P2000.L, one row each: what a request says, what it does to the session, what is answered (Linux
 // include/net/9p/9p.h; diod's protocol.md).
 
-import { checkedName, nodeOf, walk, type Fid, type FidTable, type Step } from './nine-p-fids.ts';
+import { checkedName, listedNode, nodeOf, walk, type Fid, type FidTable, type Step } from './nine-p-fids.ts';
 import type { MessageReader, MessageWriter } from './nine-p-wire.ts';
 import {
   Errno,
@@ -202,14 +202,16 @@ export const HANDLERS: Readonly<Record<number, ReturnType<typeof row>>> = {
     answer.u32(0);
     const start = answer.length;
     for (let index = offset; index < fid.listing.length; index++) {
-      const { name, node } = fid.listing[index] ?? { name: '', node: fid.root };
+      const entry = fid.listing[index];
+      const node = entry && listedNode(fid, entry);
+      if (entry === undefined || node === undefined) continue;
       const before = answer.length;
       const found = node.attributes();
       qid(answer, node, found);
       answer
         .u64(index + 1)
         .u8(KINDS[found.kind].entry)
-        .text(name);
+        .text(entry.name);
       if (answer.length - start <= room) continue;
       answer.truncate(before);
       break;

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { DeviceState } from '../device.ts';
 import { MemoryFolder } from './memory-folder.ts';
 import { NinePServer } from './nine-p-server.ts';
 
@@ -74,21 +75,29 @@ class Client {
     return Buffer.from(answer.buffer, 11, answer.getUint32(0, true)).toString('latin1');
   }
 
+  /** One answer's names, and where the next one begins. */
+  listFrom(fid: number, from: bigint, count: number): { readonly names: readonly string[]; readonly offset: bigint } {
+    const view = this.ask(T.readdir, u32(fid), u64(from), u32(count));
+    const end = 4 + view.getUint32(0, true);
+    const names: string[] = [];
+    let offset = from;
+    for (let at = 4; at < end;) {
+      offset = view.getBigUint64(at + 13, true);
+      const length = view.getUint16(at + 22, true);
+      names.push(Buffer.from(view.buffer, 7 + at + 24, length).toString('latin1'));
+      at += 24 + length;
+    }
+    return { names, offset };
+  }
+
   /** Names, in the pieces that the server sends. */
   list(fid: number, count = 4096): string[][] {
     const pieces: string[][] = [];
     for (let offset = 0n; ;) {
-      const view = this.ask(T.readdir, u32(fid), u64(offset), u32(count));
-      const end = 4 + view.getUint32(0, true);
-      if (end === 4) return pieces;
-      const names: string[] = [];
-      for (let at = 4; at < end;) {
-        offset = view.getBigUint64(at + 13, true);
-        const length = view.getUint16(at + 22, true);
-        names.push(Buffer.from(view.buffer, 7 + at + 24, length).toString('latin1'));
-        at += 24 + length;
-      }
-      pieces.push(names);
+      const piece = this.listFrom(fid, offset, count);
+      if (piece.names.length === 0) return pieces;
+      pieces.push([...piece.names]);
+      ({ offset } = piece);
     }
   }
 
@@ -259,6 +268,100 @@ test('a session goes on from a snapshot', () => {
   other.server.restore(state);
   expect(other.read(1, 0, 9)).toBe('before');
   expect(other.server.snapshot()).toEqual(client.server.snapshot());
+});
+
+describe('a directory that is half read', () => {
+  const names = Array.from({ length: 60 }, (_, index) => `file-${index}`);
+  /** Reads a part, moves the session to another server, and reads the rest there. */
+  const movedAfterReading = (between: (client: Client) => void) => {
+    const client = new Client();
+    for (const name of names) client.folder.put(name, new Uint8Array(0));
+    client.walk(0, 1);
+    client.ask(T.lopen, u32(1), u32(0));
+    const read = client.listFrom(1, 0n, 400);
+    between(client);
+    const other = new Client(client.folder);
+    other.server.restore(JSON.parse(JSON.stringify(client.server.snapshot())) as DeviceState);
+    expect(other.server.snapshot()).toEqual(client.server.snapshot());
+    const rest: string[] = [];
+    for (let { offset } = read; ;) {
+      const piece = other.listFrom(1, offset, 400);
+      if (piece.names.length === 0) return { first: read.names, rest };
+      rest.push(...piece.names);
+      ({ offset } = piece);
+    }
+  };
+
+  test('goes on where it was, in the session that came from a snapshot', () => {
+    const { first, rest } = movedAfterReading(() => undefined);
+    expect(first.length).toBeGreaterThan(5);
+    expect([...first, ...rest]).toEqual(['.', '..', ...names]);
+  });
+
+  test('names that have gone meanwhile are left out, none is told twice, and new ones are for who reads anew', () => {
+    const { first, rest } = movedAfterReading((client) => {
+      // Removing what was read already moves everything in the directory itself.
+      for (const name of ['file-0', 'file-1', 'file-2', 'file-40']) client.ask(T.unlinkat, u32(0), name, u32(0));
+      client.folder.put('new', new Uint8Array(0));
+    });
+    expect(first).toContain('file-2');
+    expect([...first, ...rest]).toEqual(['.', '..', ...names.filter((name) => name !== 'file-40')]);
+  });
+
+  test('of a saved session that is no session: an error in words, whatever the numbers are', () => {
+    const client = new Client();
+    for (const name of names) client.folder.put(name, new Uint8Array(0));
+    client.walk(0, 1);
+    client.ask(T.lopen, u32(1), u32(0));
+    client.listFrom(1, 0n, 400);
+    const { largest, fids } = client.server.snapshot() as { largest: number; fids: readonly number[] };
+    const restored = (numbers: readonly number[]) => {
+      const other = new Client(client.folder);
+      other.server.restore({ largest, fids: numbers });
+      return other;
+    };
+    expect(() => restored(fids.slice(0, -1))).toThrow(/session of the shared folder is damaged: expected .*, found/);
+    expect(() => restored([...fids, ...fids])).toThrow(/each fid once/);
+    expect(() => restored([7, 0, 4, 0])).toThrow(/flags of a file/);
+    expect(() => restored([7, 0, 3, 0, 0xffff_ffff])).toThrow(/names, found 4294967295/);
+    expect(() => restored([7, 0, 1, 1, 1, 256])).toThrow(/bytes in a name, found 256/);
+    const number = fc.oneof(fc.nat(4), fc.nat(300), fc.nat(0xffff_ffff));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(fids.length - 1), number), { minLength: 1, maxLength: 4 }), (changes) => {
+        const forged = [...fids];
+        for (const [at, value] of changes) forged[at] = value;
+        try {
+          const other = restored(forged);
+          for (const type of [T.readdir, T.read]) other.server.serve(encode(type, [u32(1), u64(3), u32(900)]), 1000);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+          expect((error as Error).message).toMatch(/is damaged|does not fit/);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+test('a client with files at the end of long ways gets no more of them than a snapshot can name', () => {
+  const client = new Client();
+  const name = 'n'.repeat(255);
+  client.walk(0, 1);
+  for (let depth = 0; depth < 200; depth++) {
+    client.ask(T.mkdir, u32(1), name, u32(0o755), u32(0));
+    client.walk(1, 1, name);
+  }
+  expect(() => {
+    for (let fid = 2; fid < 16_000; fid++) client.walk(1, fid);
+  }).toThrow(/errno 24/); // EMFILE
+  const { fids } = client.server.snapshot() as { fids: readonly number[] };
+  const other = new Client(client.folder);
+  other.server.restore({ largest: 65536, fids });
+  const again = other.server.snapshot() as { fids: readonly number[] };
+  expect(again.fids.length).toBe(fids.length);
+  expect(again.fids.every((value, index) => value === fids[index])).toBe(true);
+  client.ask(T.clunk, u32(2));
+  client.walk(1, 2);
 });
 
 test('no message, however broken, throws or answers more than there is room for', () => {

@@ -3,15 +3,13 @@
 
 import type { DeviceState } from '../device.ts';
 import { adoptState, number, upTo, WORD, type FieldsOf } from '../device-state.ts';
-import { FidTable } from './nine-p-fids.ts';
+import { FidTable, MOST_FID_NUMBERS } from './nine-p-fids.ts';
 import { HANDLERS, SMALLEST_MESSAGE, type NinePSession } from './nine-p-messages.ts';
 import { HEADER_BYTES, MessageReader, MessageWriter } from './nine-p-wire.ts';
 import { Errno, FolderError, type SharedFolder } from './shared-folder.ts';
 
 /** Bytes of the longest message this server takes or sends. */
 export const LARGEST_MESSAGE = 512 * 1024;
-/** Numbers that a client's fids may take in a snapshot. */
-const MOST_FID_NUMBERS = 1 << 22;
 const RLERROR = 7;
 const NO_TAG = 0xffff;
 /** Of the answers to reads: the header and a count. */
