@@ -5,10 +5,14 @@ import type { MemoryOptions } from '../core/hypervisor/host-memory.ts';
 import type { Technique, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { UsageError } from './options.ts';
 
+const TICKS_PER_MICROSECOND = 10;
+
 /** What `run` was told of memory beside the guest's own size. Sizes in bytes. */
 export interface MemoryChoice {
   readonly machineMemory?: number;
   readonly swap?: number;
+  /** Microseconds. */
+  readonly swapLatency?: number;
   readonly balloon?: number;
   /** Pages to look at every 20 ms. */
   readonly merge?: number;
@@ -22,6 +26,7 @@ export function checkMemory(choice: MemoryChoice, technique: Technique): void {
     [
       ['--machine-memory', choice.machineMemory],
       ['--swap', choice.swap],
+      ['--swap-latency', choice.swapLatency],
       ['--merge', choice.merge],
       ['--huge-pages', choice.hugePages],
     ] as const
@@ -34,8 +39,9 @@ export function checkMemory(choice: MemoryChoice, technique: Technique): void {
   );
 }
 
-export const memoryOptionsOf = ({ swap, hugePages }: MemoryChoice): MemoryOptions => ({
+export const memoryOptionsOf = ({ swap, swapLatency, hugePages }: MemoryChoice): MemoryOptions => ({
   ...(swap !== undefined && { swapBytes: swap }),
+  ...(swapLatency !== undefined && { swapLatency: swapLatency * TICKS_PER_MICROSECOND }),
   ...(hugePages !== undefined && { hugePages: hugePages === 'on' }),
 });
 

@@ -76,6 +76,13 @@ export const runOptions = {
     size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 }),
     'most that lies in the hypervisor’s swap store. Default: as much as the machine has',
   ),
+  swapLatency: option(
+    '--swap-latency',
+    'MICROSECONDS',
+    wholeNumber(0, 1_000_000),
+    'virtual time that a virtual CPU waits for each page that it needs from the swap store; others run meanwhile. ' +
+      'Default: 100, a read from a solid-state disk',
+  ),
   balloon: option(
     '--balloon',
     'SIZE',

@@ -230,6 +230,7 @@ describe('--stats', () => {
           run: statistics.instructions / 1e8,
           wait: expect.any(Number) as number,
           steal: 0,
+          swap: 0,
         },
       ],
       stateHash: expect.stringMatching(HASH) as string,

@@ -80,6 +80,8 @@ export interface VcpuStatistics {
   readonly wait: number;
   /** It could have executed, but had no hart. */
   readonly steal: number;
+  /** It waited for pages that the hypervisor had swapped out. */
+  readonly swap: number;
 }
 
 /** How a run ended, in the words of the statistics. */
@@ -156,9 +158,9 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
 }
 
 function vcpuStatistics({ schedule, instructions, exits }: Vcpu, now: number): VcpuStatistics {
-  const { run, wait, steal } = schedule.timesAt(now);
+  const { run, wait, steal, swap } = schedule.timesAt(now);
   const seconds = (time: number) => time / INSTRUCTIONS_PER_SECOND;
-  return { instructions, exits, run: seconds(run), wait: seconds(wait), steal: seconds(steal) };
+  return { instructions, exits, run: seconds(run), wait: seconds(wait), steal: seconds(steal), swap: seconds(swap) };
 }
 
 const directOf = (

@@ -204,11 +204,13 @@ export interface SchedulerQuestion {
 export interface VcpuTimesRow {
   readonly vm: number;
   readonly vcpu: number;
-  readonly doing: 'run' | 'wait' | 'steal' | 'off';
+  readonly doing: 'run' | 'wait' | 'steal' | 'swap' | 'off';
   readonly run: number;
   readonly wait: number;
   /** It could have executed, but had no hart. */
   readonly steal: number;
+  /** It needed a page that its hypervisor had swapped out. */
+  readonly swap: number;
   readonly weight: number;
   /** Percent of a hart. */
   readonly cap: number;

@@ -1,6 +1,7 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
 import { ConsoleScript } from '../core/hypervisor/console-script.ts';
+import type { DirtyLog } from '../core/hypervisor/dirty-log.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
@@ -155,6 +156,17 @@ export class Session {
     );
   }
 
+  /** @throws Error while a migration lives on it: a page collected by somebody else would not be sent */
+  #dirtyLogOf(id: number): DirtyLog {
+    const { migration } = this.lab;
+    if (migration?.active === true && migration.vm === id) {
+      throw new Error(
+        `expected no migration of VM ${id} under way, found one, which reads the dirty log itself: wait for it or cancel it`,
+      );
+    }
+    return this.#hosted(id).memory.dirtyLog;
+  }
+
   #migrationUnderWay(): LiveMigration {
     const { migration } = this.lab;
     if (migration?.active === true) return migration;
@@ -287,12 +299,12 @@ export class Session {
       return done;
     },
     setDirtyLog: ({ vm, on }) => {
-      const { dirtyLog } = this.#hosted(vm).memory;
+      const dirtyLog = this.#dirtyLogOf(vm);
       if (on && !dirtyLog.active) dirtyLog.start();
       else if (!on) dirtyLog.stop();
       return done;
     },
-    collectDirtyLog: ({ vm }) => ({ pages: this.#hosted(vm).memory.dirtyLog.collect().length }),
+    collectDirtyLog: ({ vm }) => ({ pages: this.#dirtyLogOf(vm).collect().length }),
     migrate: ({ vm, bytesPerSecond, downtimeLimitTicks, divergence }) => {
       const link = { ...DEFAULT_MIGRATION_LINK, bytesPerSecond };
       this.lab.migrate(vm, { link, downtimeLimitTicks, divergence });

@@ -17,6 +17,8 @@ export interface DirtyLogPorts {
   /** State of each page. */
   readonly states: Uint8Array;
   readonly mappings: PageMappings;
+  /** No page is write-protected for the log's sake any more. */
+  readonly stopped: () => void;
 }
 
 export class DirtyLog {
@@ -81,10 +83,12 @@ export class DirtyLog {
 
   /** Ends: pages become writable again as they are written to. */
   stop(): void {
-    const { states } = this.#ports;
+    const { states, stopped } = this.#ports;
+    if (!this.#active) return;
     this.#active = false;
     this.#dirty = 0;
     for (let page = 0; page < states.length; page++) states[page] = (states[page] ?? 0) & ~PageState.clean;
+    stopped();
   }
 
   /** A page is written to, or its contents go. */

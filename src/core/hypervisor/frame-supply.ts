@@ -13,6 +13,8 @@ export interface FrameSupply {
   frame(page: number): Hpa | undefined;
   /** A zeroed, aligned block of 1024 frames for as many pages from `first` on; undefined where none is free. */
   hugeBlock(first: number): Hpa | undefined;
+  /** A page has been fetched from where the swap store keeps it: whoever asked for it must wait. */
+  fetched(): void;
   /** The frame is this VM's alone again. */
   claim(frame: Hpa, page: number): void;
 }

@@ -26,7 +26,7 @@ export interface MemoryUse {
   readonly resident: number;
   /** Of these: in a frame that other pages lie in as well. */
   readonly shared: number;
-  /** Of these: in an aligned block of 4 MiB that one entry can map. */
+  /** Of these: in an aligned block of 4 MiB that one entry can map as things are: no log watches it, nobody shares it. */
   readonly huge: number;
   readonly swapped: number;
   readonly ballooned: number;
@@ -78,7 +78,7 @@ export class GuestMemory implements TableMemory {
     this.#regionPages = new Uint16Array(Math.ceil(pages / HUGE_PAGES));
     this.#hugeRegions = new Uint8Array(this.#regionPages.length);
     if (supply === undefined) this.#resident = pages;
-    this.dirtyLog = new DirtyLog({ states: this.#states, mappings: this.mappings });
+    this.dirtyLog = new DirtyLog({ states: this.#states, mappings: this.mappings, stopped: () => this.rejoin() });
   }
 
   /** Whether a guest physical address (34 bits) is the guest's RAM. */
@@ -122,14 +122,57 @@ export class GuestMemory implements TableMemory {
     this.#states[page] = (this.#states[page] ?? 0) & ~PageState.code;
   }
 
+  /** Whether the contents of the page lie in the swap store. */
+  isSwapped(gpa: Gpa): boolean {
+    return this.holds(gpa) && ((this.#states[(gpa - RAM_BASE) >>> 12] ?? 0) & PageState.swapped) !== 0;
+  }
+
   /** Host physical address of the aligned block behind the 4 MiB around `gpa`, where one entry may map all of it for stores. */
   hugeBlock(gpa: Gpa): Hpa | undefined {
-    const first = Math.floor(((gpa - RAM_BASE) >>> 12) / HUGE_PAGES) * HUGE_PAGES;
-    if (this.#hugeRegions[first / HUGE_PAGES] !== 1) return undefined;
+    return this.#hugeBlockOf((gpa - RAM_BASE) >>> 22);
+  }
+
+  #hugeBlockOf(region: number): Hpa | undefined {
+    if (this.#hugeRegions[region] !== 1) return undefined;
+    const first = region * HUGE_PAGES;
     for (let page = first; page < first + HUGE_PAGES; page++) {
       if (((this.#states[page] ?? 0) & CAREFUL) !== 0) return undefined;
     }
     return RAM_BASE + (this.#frames[first] ?? 0) * PAGE_SIZE;
+  }
+
+  /**
+   * Blocks of 4 MiB that were taken apart — for the dirty log, for a clone, by merging — and lie together again, with nobody
+   * else in them and nothing to watch, are mapped by one entry each again (KVM: kvm_mmu_recover_huge_pages).
+   */
+  rejoin(): void {
+    for (let region = 0; region < this.#hugeRegions.length; region++) {
+      if (!this.#reunite(region)) continue;
+      const block = this.#hugeBlockOf(region);
+      if (block !== undefined) this.mappings.join(region * HUGE_PAGES, block);
+    }
+  }
+
+  /** @returns whether the frames of a region are one aligned block, all of it this VM's own */
+  #reunite(region: number): boolean {
+    if (this.#hugeRegions[region] === 1) return true;
+    const supply = this.#supply;
+    const first = region * HUGE_PAGES;
+    const block = this.#frames[first] ?? -1;
+    if (supply === undefined || block < 0 || block % HUGE_PAGES !== 0) return false;
+    if (first + HUGE_PAGES > this.#frames.length) return false;
+    for (let each = 0; each < HUGE_PAGES; each++) {
+      if (this.#frames[first + each] !== block + each) return false;
+      const shared = ((this.#states[first + each] ?? 0) & PageState.shared) !== 0;
+      if (shared && supply.frames.sharers(RAM_BASE + (block + each) * PAGE_SIZE) > 1) return false;
+    }
+    for (let page = first; page < first + HUGE_PAGES; page++) {
+      if (((this.#states[page] ?? 0) & PageState.shared) === 0) continue;
+      supply.claim(RAM_BASE + (block + page - first) * PAGE_SIZE, page);
+      this.#states[page] = (this.#states[page] ?? 0) & ~PageState.shared;
+    }
+    this.#hugeRegions[region] = 1;
+    return true;
   }
 
   /** The entry as it is; a page without a frame reads as it would if it had one. */
@@ -249,8 +292,9 @@ export class GuestMemory implements TableMemory {
         continue;
       }
       if (((state | own) & PageState.pinned) !== 0) {
-        if (!this.write(RAM_BASE + page * PAGE_SIZE, this.#ram.view(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE)))
-          return false;
+        // A copy: finding a frame for this one may take that one away.
+        const contents = this.#ram.view(RAM_BASE + frame * PAGE_SIZE, PAGE_SIZE).slice();
+        if (!this.write(RAM_BASE + page * PAGE_SIZE, contents)) return false;
         continue;
       }
       supply.frames.share(RAM_BASE + frame * PAGE_SIZE);
@@ -302,6 +346,33 @@ export class GuestMemory implements TableMemory {
     if (((this.#states[page] ?? 0) & PageState.ballooned) === 0) return false;
     this.#leaveBalloon(page);
     return true;
+  }
+
+  /** What the guest has given up, in runs: the first page of each and how many, counted from the beginning of its RAM. */
+  get ballooned(): readonly number[] {
+    const runs: number[] = [];
+    for (let page = 0; page < this.#states.length; page++) {
+      if (((this.#states[page] ?? 0) & PageState.ballooned) === 0) continue;
+      const first = page;
+      while (((this.#states[page + 1] ?? 0) & PageState.ballooned) !== 0) page++;
+      runs.push(first, page + 1 - first);
+    }
+    return runs;
+  }
+
+  /** The guest has given these up elsewhere. @param runs as `ballooned` @throws Error, one line for a person, for others than there can be */
+  giveUpAgain(runs: readonly number[]): void {
+    let next = 0;
+    for (let index = 0; index < runs.length; index += 2) {
+      const [first = 0, count = 0] = [runs[index], runs[index + 1]];
+      if (first < next || count === 0 || first + count > this.#states.length) {
+        throw new Error(
+          `expected pages in a balloon from ${next} to ${this.#states.length - 1}, in order, found ${count} from ${first} on: take the state from a whole VM`,
+        );
+      }
+      for (let page = first; page < first + count; page++) this.giveUp(RAM_BASE + page * PAGE_SIZE);
+      next = first + count;
+    }
   }
 
   /** Moves a page to the swap store. @returns whether its frame is free now */
@@ -393,7 +464,7 @@ export class GuestMemory implements TableMemory {
       promised: this.#frames.length,
       resident: this.#resident,
       shared,
-      huge: this.#hugeRegions.reduce((sum, huge) => sum + huge, 0) * HUGE_PAGES,
+      huge: this.#hugeRegions.filter((_, region) => this.#hugeBlockOf(region) !== undefined).length * HUGE_PAGES,
       swapped: this.#slots.size,
       ballooned: this.#ballooned,
       pinned,
@@ -436,6 +507,7 @@ export class GuestMemory implements TableMemory {
     if (frame === undefined) return -1;
     const slot = this.#slots.get(page);
     if (slot !== undefined) {
+      if (supply.swap.takesRoom(slot)) supply.fetched();
       supply.swap.read(slot, this.#zeros);
       this.#ram.write(frame, this.#zeros);
       this.#zeros.fill(0);

@@ -8,6 +8,7 @@ import { quirksOf, type QuirkName } from '../machine/quirks.ts';
 import { assembled } from '../isa/assembly/assembled.test-support.ts';
 import type { Computer } from './computer.ts';
 import type { GuestImage } from './guest-boot.ts';
+import type { MemoryOptions } from './host-memory.ts';
 import { Lab } from './lab.ts';
 import { stateHash } from './state-hash.ts';
 import type { ExitRecord, Trace } from './trace.ts';
@@ -29,6 +30,10 @@ export interface RigOptions {
   readonly physicalHarts?: number;
   /** Where its machines depart from the manual. */
   readonly quirks?: readonly QuirkName[];
+  /** Of machine B. */
+  readonly secondPhysicalHarts?: number;
+  readonly exactTime?: boolean;
+  readonly memory?: MemoryOptions;
 }
 
 export const newLab = ({
@@ -39,6 +44,9 @@ export const newLab = ({
   translator,
   physicalHarts,
   quirks,
+  secondPhysicalHarts,
+  exactTime,
+  memory,
 }: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
@@ -50,6 +58,9 @@ export const newLab = ({
     ...(translator !== undefined && { translator }),
     ...(physicalHarts !== undefined && { physicalHarts }),
     ...(quirks !== undefined && { quirks: quirksOf(quirks) }),
+    ...(secondPhysicalHarts !== undefined && { secondPhysicalHarts }),
+    ...(exactTime !== undefined && { exactTime }),
+    ...(memory && { memory }),
   });
 
 type Part = Partial<Omit<GuestImage, 'image'>>;

@@ -1,6 +1,9 @@
 // The machine's memory as the hypervisor deals it out: more may be promised to guests than there is. A guest gets a frame when
 // it touches a page; where none is free, pages that nobody has used lately go to the swap store. Only where that does not
 // help either is a VM ended, and always the one that asks.
+//
+// Fetching a page back takes virtual time: the vCPU that needs it waits while others run, as KVM's does in its page fault.
+// Writing one out takes none, as it is done behind everybody's back; nor does a page of one repeated word, which lies nowhere.
 
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import type { PhysicalMemory } from '../machine/physical-memory.ts';
@@ -18,14 +21,24 @@ const CLUSTER = 32;
 export interface MemoryOptions {
   /** Most bytes of guests that lie in the swap store; as much as the machine has where absent. */
   readonly swapBytes?: number;
+  /**
+   * Ticks that a vCPU waits for a page that it needs from the swap store, one after the other. Where absent, as long as a read
+   * from a solid-state disk takes.
+   */
+  readonly swapLatency?: number;
   /** Huge pages from the start; off where absent. */
   readonly hugePages?: boolean;
 }
+
+/** 100 µs in ticks of 10 MHz. */
+export const DEFAULT_SWAP_LATENCY = 1000;
 
 export interface HostMemoryOptions extends MemoryOptions {
   readonly ram: PhysicalMemory;
   /** Every hart forgets every translation. */
   readonly fence: () => void;
+  /** A page has been fetched from the swap store. */
+  readonly fetched?: () => void;
 }
 
 export class HostMemory {
@@ -34,6 +47,8 @@ export class HostMemory {
   readonly merging: SamePageMerging;
   /** RAM that a guest touches first is given out in blocks of 4 MiB, where such a block is free, and mapped by one entry each. */
   hugePages: boolean;
+  /** Ticks that a vCPU waits for a page from the swap store. */
+  readonly swapLatency: number;
   readonly #options: HostMemoryOptions;
   readonly #guests = new Map<number, GuestMemory>();
   /** Where the clock hand stands: a frame. */
@@ -45,6 +60,7 @@ export class HostMemory {
     this.swap = new SwapStore(options.swapBytes ?? options.ram.size);
     this.merging = new SamePageMerging({ ram: options.ram, frames: this.frames, guests: this.#guests });
     this.hugePages = options.hugePages ?? false;
+    this.swapLatency = options.swapLatency ?? DEFAULT_SWAP_LATENCY;
   }
 
   /** The memory of each VM that there is. */
@@ -73,6 +89,7 @@ export class HostMemory {
         return frame;
       },
       hugeBlock: (first) => frames.allocate(HUGE_PAGES, owner, HUGE_PAGES, first),
+      fetched: () => this.#options.fetched?.(),
       claim: (frame, page) => frames.claim(frame, owner, page),
     };
     const memory = new GuestMemory(this.#options.ram, size, supply);
@@ -95,6 +112,8 @@ export class HostMemory {
     this.#guests.get(vm)?.dispose();
     this.#guests.delete(vm);
     this.frames.freeAll(vm);
+    // Who shared frames with it may have whole blocks for itself again.
+    for (const guest of this.#guests.values()) guest.rejoin();
   }
 
   /**

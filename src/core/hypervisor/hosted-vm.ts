@@ -2,7 +2,7 @@
 // second stage, a clock that a person can hold. It never touches another VM.
 
 import type { DeviceState } from '../devices/device.ts';
-import { adoptState, FLAG, group, TICKS, type FieldsOf } from '../devices/device-state.ts';
+import { adoptState, FLAG, group, TICKS, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, type BoardPorts } from '../machine/board.ts';
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
@@ -65,12 +65,22 @@ export interface SavedVm {
   readonly devices: DeviceState;
 }
 
-type MachineState = { now: number; rebooting: boolean; hostInterface: DeviceState };
+type MachineState = {
+  now: number;
+  rebooting: boolean;
+  hostInterface: DeviceState;
+  /** See `GuestMemory.ballooned`. */
+  ballooned: readonly number[];
+};
+
+/** Numbers that the pages of a balloon may take: every second page of 2 GiB in it. */
+const MOST_BALLOONED = 1 << 19;
 
 const MACHINE_FIELDS: FieldsOf<MachineState> = {
   now: TICKS,
   rebooting: FLAG,
   hostInterface: group(HOST_INTERFACE_FIELDS),
+  ballooned: upTo(MOST_BALLOONED, WORD),
 };
 
 export interface HostedOptions {
@@ -260,6 +270,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   get waiting(): boolean {
     return this.vcpus.every(({ waiting }) => waiting);
   }
+  /** Entries of its second stage that map 4 MiB each; none where it has no second stage. */
+  get hugeEntries(): number {
+    return this.#secondStage?.hugeEntries ?? 0;
+  }
   /** Some vCPU of it is on a hart, in its own code or in an exit. */
   get onHart(): boolean {
     for (const vcpu of this.vcpus) if (vcpu.onHart) return true;
@@ -315,7 +329,12 @@ export class HostedVm implements VirtualMachine, VcpuVm {
         'expected a VM without physical devices, found one that has some: their state stays with this machine',
       );
     }
-    const machine = { now: this.now, rebooting: this.#rebooting, hostInterface: this.#host.snapshot() };
+    const machine = {
+      now: this.now,
+      rebooting: this.#rebooting,
+      hostInterface: this.#host.snapshot(),
+      ballooned: this.memory.ballooned,
+    };
     return { machine, vcpus: this.vcpus.map((vcpu) => vcpu.save()), devices: saveBoard(this.board) };
   }
 
@@ -326,11 +345,12 @@ export class HostedVm implements VirtualMachine, VcpuVm {
    */
   restoreState(saved: SavedVm): void {
     if (this.#ending) throw new Error(`expected a guest that runs, found one that has ended: ${this.#ending.message}`);
-    const { now, rebooting, hostInterface } = adoptState<MachineState>('VM', MACHINE_FIELDS, saved.machine);
+    const { now, rebooting, hostInterface, ballooned } = adoptState<MachineState>('VM', MACHINE_FIELDS, saved.machine);
     if (saved.vcpus.length !== this.harts) {
       throw new Error(`expected the state of ${this.harts} vCPUs, found ${saved.vcpus.length}: give the VM as many`);
     }
     this.#renewWorlds();
+    this.memory.giveUpAgain(ballooned);
     this.#host.restore(hostInterface);
     this.#timeOrigin = (this.#heldSince ?? this.#machine.now) - now;
     this.#rebooting = false;

@@ -11,7 +11,7 @@ import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES } from '../machine/layout.ts';
 import { Level } from '../machine/level.ts';
 import type { Host } from '../machine/linear-memory.ts';
-import { Machine } from '../machine/machine.ts';
+import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
 import type { Quirks } from '../machine/quirks.ts';
 import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
@@ -27,7 +27,7 @@ import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ExitRecord, Trace } from './trace.ts';
 import type { Vcpu } from './vcpu.ts';
-import type { Entitlement } from './vcpu-schedule.ts';
+import { ANY_HART, type Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
 import { withNetworkCard } from './network-card.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -91,6 +91,8 @@ export class Hypervisor implements Computer {
   #open: OpenExit | undefined;
   /** An exit is being handled. */
   #handling = false;
+  /** Pages fetched from the swap store since the exit began. */
+  #fetched = 0;
   #network: VirtualNetwork | undefined;
   /** The physical devices that guests have, once one has. */
   #passthrough: Passthrough | undefined;
@@ -134,6 +136,7 @@ export class Hypervisor implements Computer {
     this.memory = new HostMemory({
       ram: this.machine.ram,
       fence: () => this.machine.harts.forEach((each) => each.access.translations.flush()),
+      fetched: () => this.#fetched++,
       ...options.memory,
     });
     this.scheduler = new Scheduler({ elapsed: () => this.machine.elapsed, mayRun, harts });
@@ -297,6 +300,11 @@ export class Hypervisor implements Computer {
     }
     vcpu.schedule.entitle(change, this.machine.elapsed);
     this.scheduler.changed();
+  }
+
+  /** What a vCPU of another machine was entitled to, as it can be here: pinned to harts that there are not, it may use all. */
+  fitting(entitlement: Entitlement): Entitlement {
+    return entitlement.pin % 2 ** this.#hosts.length === 0 ? { ...entitlement, pin: ANY_HART } : entitlement;
   }
 
   runSlice(budget: number): SliceEnd {
@@ -512,6 +520,7 @@ export class Hypervisor implements Computer {
     const clock = this.#options.host;
     const timed = trace.times(vcpu.exits + 1);
     const started = timed ? clock.nanoseconds() : NaN;
+    this.#fetched = 0;
     const exit = vcpu.beginExit();
     const memoryExit = exit.reason === 'missing-page' || exit.reason === 'protected-page';
     if (memoryExit && this.#options.exactTime) {
@@ -542,7 +551,19 @@ export class Hypervisor implements Computer {
     this.#handling = true;
     const verdict: Verdict = vcpu.handle(exit);
     this.#handling = false;
+    if (this.#fetched > 0) this.#awaitPages(vcpu);
     this.trace.handled(verdict, vcpu.state.pc);
+  }
+
+  /** The exit needed pages that were swapped out: the vCPU leaves its hart to others until they have come. */
+  #awaitPages(vcpu: HostedVcpu): void {
+    const ticks = this.#fetched * this.memory.swapLatency;
+    this.#fetched = 0;
+    if (ticks === 0) return;
+    // From the next tick on: timers know nothing finer, and it could not have run before.
+    const from = Math.ceil(this.machine.elapsed / INSTRUCTIONS_PER_TICK);
+    vcpu.schedule.waitForPage(ticks * INSTRUCTIONS_PER_TICK, from * INSTRUCTIONS_PER_TICK);
+    this.scheduler.changed();
   }
 
   /** Ends an exit that was held open. Its host time would be the person's: it counts as not timed. */

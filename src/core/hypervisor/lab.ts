@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly physicalHarts?: number;
   /** The same of machine B, to which VMs can move; default: as much. */
   readonly secondMemoryBytes?: number;
+  /** Physical harts of machine B; default: as many as machine A has. */
+  readonly secondPhysicalHarts?: number;
   /** What the real-time clocks show at time 0. */
   readonly epochNanoseconds: Unsigned64;
   /** Exits the trace keeps; a power of two. */
@@ -310,11 +312,11 @@ export class Lab {
   }
 
   #makeMachine(name: MachineName): Hypervisor {
-    const { host, memoryBytes, secondMemoryBytes, epochNanoseconds } = this.#options;
+    const { host, memoryBytes, secondMemoryBytes, secondPhysicalHarts, epochNanoseconds } = this.#options;
     return new Hypervisor({
       host,
       memoryBytes: name === 'A' ? memoryBytes : (secondMemoryBytes ?? memoryBytes),
-      harts: this.#physicalHarts,
+      harts: name === 'A' ? this.#physicalHarts : (secondPhysicalHarts ?? this.#physicalHarts),
       epochNanoseconds,
       trace: this.trace,
       interrupts: this.interrupts,

@@ -117,7 +117,9 @@ export class Machines {
             card?.plugIn();
             source.handOver(vm);
             destination.admit(target);
-            for (const { index, schedule } of vm.vcpus) destination.entitle(target.vcpu(index), schedule.entitlement);
+            for (const { index, schedule } of vm.vcpus) {
+              destination.entitle(target.vcpu(index), destination.fitting(schedule.entitlement));
+            }
           },
           abandon: () => destination.handOver(target),
         },

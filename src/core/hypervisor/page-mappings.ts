@@ -9,6 +9,11 @@ export interface PageMappings {
   protect(pages: readonly number[] | 'all'): void;
   /** Nothing maps these pages any more, whatever the access. To be called while their frames still stand behind them. Fences. */
   unmap(pages: readonly number[]): void;
+  /**
+   * The pages of an aligned 4 MiB lie in one aligned block again, and stores may reach all of them: one entry may map them.
+   * @param first the first of the pages @param block host physical address of the block
+   */
+  join(first: number, block: Hpa): void;
   /** Tells every frame whose A bit is set, and clears the bit. The harts must be fenced afterwards, or they will not set it again. */
   harvestAccessed(accessed: (frame: Hpa) => void): void;
 }
@@ -32,6 +37,10 @@ export class AllMappings implements PageMappings {
 
   unmap(pages: readonly number[]): void {
     for (const each of this.#all) each.unmap(pages);
+  }
+
+  join(first: number, block: Hpa): void {
+    for (const each of this.#all) each.join(first, block);
   }
 
   harvestAccessed(accessed: (frame: Hpa) => void): void {

@@ -86,8 +86,11 @@ export class Scheduler<V extends Schedulable> {
   /** The time of a vCPU that is on no hart goes from now on where its state says. */
   account(vcpu: V): void {
     if (vcpu.onHart) return;
-    const doing = vcpu.stopped || !this.#ports.mayRun(vcpu) ? 'off' : vcpu.ready ? 'steal' : 'wait';
-    if (doing !== vcpu.schedule.doing) vcpu.schedule.begin(doing, this.#ports.elapsed());
+    const { schedule } = vcpu;
+    const now = this.#ports.elapsed();
+    const able = !vcpu.stopped && this.#ports.mayRun(vcpu);
+    const doing = !able ? 'off' : !vcpu.ready ? 'wait' : schedule.fetching(now) ? 'swap' : 'steal';
+    if (doing !== schedule.doing) schedule.begin(doing, now);
   }
 
   /** The vCPU that is to be on a hart now; undefined: none can. The one on it stays while its turn lasts. */
@@ -144,7 +147,7 @@ export class Scheduler<V extends Schedulable> {
     }
     if (vcpu !== undefined) {
       due = Math.min(due, ticks(vcpu.schedule.capReachedAt(now)));
-      if (!this.#mayUse(host, vcpu)) due = 0;
+      if (!this.#mayUse(host, vcpu) || vcpu.schedule.fetching(now)) due = 0;
     }
     host.seen = this.#changes;
     host.due = due;

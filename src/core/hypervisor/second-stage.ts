@@ -84,6 +84,15 @@ export class SecondStage implements PageMappings {
     if (mapped) this.#fence();
   }
 
+  join(first: number, block: Hpa): void {
+    const region = FIRST_REGION + Math.floor(first / HUGE_PAGES);
+    const pointer = this.#tables.read(this.root, region);
+    if ((pointer & Pte.V) === 0 || isLeaf(pointer)) return;
+    this.#tables.write(this.root, region, entryOf(block, ALL));
+    this.#fence(); // the leaf's size has changed, and the table's frame may be used again
+    this.#tables.free(targetOf(pointer));
+  }
+
   harvestAccessed(accessed: (frame: Hpa) => void): void {
     this.#leaves((table, index, entry) => {
       if ((entry & Pte.A) === 0) return;
@@ -91,6 +100,15 @@ export class SecondStage implements PageMappings {
       const frames = table === this.root ? HUGE_PAGES : 1;
       for (let frame = 0; frame < frames; frame++) accessed(targetOf(entry) + frame * PAGE_SIZE);
     });
+  }
+
+  /** How many entries map 4 MiB each. */
+  get hugeEntries(): number {
+    let count = 0;
+    for (let region = 0; region < ROOT_PAGES * 1024; region++) {
+      if (isLeaf(this.#tables.read(this.root, region))) count++;
+    }
+    return count;
   }
 
   /** Gives the tables back. */

@@ -184,6 +184,11 @@ export class ShadowTables implements PageMappings {
     if (mapped) this.#fenceHart();
   }
 
+  /** Shadows have no entries of 4 MiB: the guest's own pages decide what lies beside what. */
+  join(): void {
+    return undefined;
+  }
+
   harvestAccessed(accessed: (frame: Hpa) => void): void {
     this.#leaves((table, index, entry) => {
       if ((entry & Pte.A) === 0) return;

@@ -1,7 +1,8 @@
 // The state hash: one number for what a guest has become, equal under every technique for a guest that keeps to the fence
 // rules and reads no counters. FNV-1a over 64 bits, of, in this order: x1 … x31, pc, the mode, then the CSRs the guest's
 // kernel owns — sstatus, sie, stvec, scounteren, sscratch, sepc, scause, stval, satp — and all of its RAM. For a guest in
-// machine boot the machine's CSRs join. Left out is what depends on time: sip, stimecmp, counters.
+// machine boot the machine's CSRs join. Left out is what depends on time: sip, stimecmp, counters. Where a guest has
+// several harts, it is hart 0 that counts, unless all are asked for: what the others are doing depends on who ran when.
 
 import { findCsrByName, readCsr } from '../isa/csrs.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
@@ -43,9 +44,29 @@ class Fnv {
   }
 }
 
-/** @returns 16 hexadecimal digits */
-export function stateHash(hart: PrivilegedState, memory: Pick<GuestMemory, 'views'>, machineBoot: boolean): string {
+/**
+ * @param others harts beside the first that are to be in it as well, each with whether it waits or was stopped
+ * @returns 16 hexadecimal digits
+ */
+export function stateHash(
+  hart: PrivilegedState,
+  memory: Pick<GuestMemory, 'views'>,
+  machineBoot: boolean,
+  others: readonly PrivilegedState[] = [],
+): string {
   const hash = new Fnv();
+  addHart(hash, hart, machineBoot);
+  for (const other of others) {
+    addHart(hash, other, machineBoot);
+    hash.word((other.waiting ? 1 : 0) | (other.stopped ? 2 : 0));
+  }
+  for (const view of memory.views()) {
+    hash.words(new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4));
+  }
+  return hash.text;
+}
+
+function addHart(hash: Fnv, hart: PrivilegedState, machineBoot: boolean): void {
   for (let index = 1; index < 32; index++) hash.word(hart.x(index));
   hash.word(hart.pc);
   hash.word(hart.privilege);
@@ -53,8 +74,4 @@ export function stateHash(hart: PrivilegedState, memory: Pick<GuestMemory, 'view
     const csr = findCsrByName(name);
     if (csr) hash.word(readCsr(hart, csr));
   }
-  for (const view of memory.views()) {
-    hash.words(new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4));
-  }
-  return hash.text;
 }

@@ -47,6 +47,11 @@ export class SwapStore {
     else into.set(contents);
   }
 
+  /** Whether a slot's contents lie in the store, and are not made anew from one word. */
+  takesRoom(slot: number): boolean {
+    return typeof this.#slots.get(slot)?.contents === 'object';
+  }
+
   /** Another page has the same contents. */
   share(slot: number): void {
     const known = this.#slots.get(slot);

@@ -2,19 +2,21 @@
 // gone. All times are instructions of virtual time.
 //
 //   run    it was on a hart            steal  it could have executed, but had no hart
-//   wait   it waited for an interrupt  off    not started, held by a person, or ended: counts as nothing
+//   wait   it waited for an interrupt  swap   it waited for a page that its hypervisor had swapped out
+//   off    not started, held by a person, or ended: counts as nothing
 
 export const DEFAULT_WEIGHT = 100;
 export const MAXIMUM_WEIGHT = 10_000;
 /** A vCPU with a cap gets its share of every such span: 10 ms of the board's clock. */
 export const CAP_PERIOD = 1_000_000;
 
-export type Doing = 'run' | 'wait' | 'steal' | 'off';
+export type Doing = 'run' | 'wait' | 'steal' | 'swap' | 'off';
 
 export interface VcpuTimes {
   readonly run: number;
   readonly wait: number;
   readonly steal: number;
+  readonly swap: number;
 }
 
 export interface Entitlement {
@@ -39,6 +41,9 @@ export class VcpuSchedule {
   #run = 0;
   #wait = 0;
   #steal = 0;
+  #swap = 0;
+  /** When the page comes that it waits for. */
+  #pageAt = 0;
   /** The span of `CAP_PERIOD` that `used` is about. */
   #period = 0;
   #used = 0;
@@ -83,7 +88,12 @@ export class VcpuSchedule {
       this.#period = periodOf(at);
     } else if (this.#doing === 'wait') this.#wait += passed;
     else if (this.#doing === 'steal') this.#steal += passed;
-    if (doing === 'wait' || doing === 'off') this.slept = true;
+    else if (this.#doing === 'swap') {
+      const fetching = this.#fetchingUntil(at);
+      this.#swap += fetching;
+      this.#steal += passed - fetching;
+    }
+    if (doing === 'wait' || doing === 'swap' || doing === 'off') this.slept = true;
     if (doing === 'run') this.slept = false;
     this.#doing = doing;
     this.#since = at;
@@ -97,11 +107,28 @@ export class VcpuSchedule {
 
   timesAt(now: number): VcpuTimes {
     const passed = now - this.#since;
+    const fetching = this.#doing === 'swap' ? this.#fetchingUntil(now) : 0;
     return {
       run: this.#run + (this.#doing === 'run' ? passed : 0),
       wait: this.#wait + (this.#doing === 'wait' ? passed : 0),
-      steal: this.#steal + (this.#doing === 'steal' ? passed : 0),
+      steal: this.#steal + (this.#doing === 'steal' ? passed : 0) + (this.#doing === 'swap' ? passed - fetching : 0),
+      swap: this.#swap + fetching,
     };
+  }
+
+  /** It needs a page from the swap store, or one more: it cannot run for so long, from `from` on. */
+  waitForPage(time: number, from: number): void {
+    this.#pageAt = Math.max(this.#pageAt, from) + time;
+  }
+
+  /** Whether it waits for a page. */
+  fetching(now: number): boolean {
+    return this.#pageAt > now;
+  }
+
+  /** Of the time since it began to wait for a page, what it had to: from then on it waits for a hart. */
+  #fetchingUntil(now: number): number {
+    return Math.max(0, Math.min(now, this.#pageAt) - this.#since);
   }
 
   /** When it must leave its hart because of its cap, if it stays on it; Infinity: never. */
@@ -114,11 +141,12 @@ export class VcpuSchedule {
     return at < next ? at : next + budget;
   }
 
-  /** When it may run (again) as far as its cap goes: now, or when the next period begins. */
+  /** When it may run (again) as far as its cap goes and the page it waits for: now, when that comes, or when the next period begins. */
   allowedFrom(now: number): number {
     const { cap } = this.#entitlement;
-    if (cap === 100 || this.#usedAt(now) < (CAP_PERIOD * cap) / 100) return now;
-    return (periodOf(now) + 1) * CAP_PERIOD;
+    const from = Math.max(now, this.#pageAt);
+    if (cap === 100 || this.#usedAt(now) < (CAP_PERIOD * cap) / 100) return from;
+    return Math.max(from, (periodOf(now) + 1) * CAP_PERIOD);
   }
 
   /** Run time in the period of `now`. */

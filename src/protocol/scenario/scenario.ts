@@ -49,6 +49,7 @@ export const machineFields = {
   physicalHarts: optional(textOrNumber('Its harts.', 'a number')),
   machineMemory: optional(textOrNumber('Its RAM; less than was promised is possible.', 'a size such as "96M"')),
   swap: optional(textOrNumber('Most that is swapped out.', 'a size such as "64M"')),
+  swapLatency: optional(textOrNumber('Virtual microseconds to wait for a swapped page.', 'a number')),
   merge: optional(textOrNumber('Same-page merging: pages looked at every 20 ms.', 'a number')),
   hugePages: optional(oneOf('RAM comes 4 MiB at once.', ['on', 'off'])),
 };

@@ -11,7 +11,7 @@ import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import { TICKS_PER_SECOND } from '../computer.ts';
 import { MigrationLink, transferTicks, type MigrationLinkSettings } from './migration-link.ts';
-import { PagesWriter } from './migration-stream.ts';
+import { PagesWriter, StreamError } from './migration-stream.ts';
 import { closingOf, IncomingVm, openingOf, stateBytesOf } from './vm-stream.ts';
 
 /** What to do with a VM that writes faster than the link carries. */
@@ -304,9 +304,14 @@ export class LiveMigration {
     }
     if (pages.pages > 0) this.#send(pages.finish());
     if (this.#damageAtSwitch) this.link.damageNext();
-    const { sections, hash } = closingOf(source);
-    this.#sourceHash = hash;
-    for (const section of sections) this.#send(section);
+    try {
+      const { sections, hash } = closingOf(source);
+      this.#sourceHash = hash;
+      for (const section of sections) this.#send(section);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      return this.#fail(error.message);
+    }
     this.#message = 'The VM stands still; the rest of its pages and its state are under way.';
   }
 

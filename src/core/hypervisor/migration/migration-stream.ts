@@ -8,7 +8,7 @@
 //   machine, vcpus, devices  the VM's own state, plain            once each, behind the last page
 //   end            hash of the state and the memory (plain)       once, last
 
-export const STREAM_VERSION = 1;
+export const STREAM_VERSION = 2;
 export const PAGE_BYTES = 4096;
 
 export const Section = { configuration: 1, pages: 2, machine: 3, vcpus: 4, devices: 5, end: 6 } as const;
@@ -39,10 +39,12 @@ export function streamHeader(): Uint8Array {
   return header;
 }
 
-/** @throws RangeError for a payload that no reader would take */
+/** @throws StreamError for a payload that no reader would take */
 export function encodeSection(kind: Section, payload: Uint8Array): Uint8Array {
   if (payload.length > LONGEST_PAYLOAD) {
-    throw new RangeError(`expected at most ${LONGEST_PAYLOAD} bytes of ${sectionName(kind)}, found ${payload.length}`);
+    throw new StreamError(
+      `The VM has too much state for a stream: expected at most ${LONGEST_PAYLOAD} bytes of “${sectionName(kind)}”, found ${payload.length}. Let its guest close files of shared folders, then try again.`,
+    );
   }
   const bytes = new Uint8Array(payload.length + SECTION_OVERHEAD);
   const view = new DataView(bytes.buffer);

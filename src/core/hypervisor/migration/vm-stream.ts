@@ -24,8 +24,11 @@ import { decodePlain, encodePlain } from './plain-encoding.ts';
 /** Pages in one section of a stream that has no clock to keep to. */
 const PAGES_PER_SECTION = 64;
 
-/** The hash of a VM's state and memory as they are now. */
-export const hashOfVm = (vm: HostedVm): string => stateHash(vm.look(), vm.memory, !vm.guest.supervisor);
+/** The hash of a VM's state and memory as they are now: of all its harts, since all must arrive. */
+export function hashOfVm(vm: HostedVm): string {
+  const [first = vm.look(), ...others] = vm.vcpus.map((vcpu) => vcpu.look());
+  return stateHash(first, vm.memory, !vm.guest.supervisor, others);
+}
 
 /** What a VM must be like to go on as this one. */
 function configurationOf(vm: HostedVm): DeviceState {
@@ -56,6 +59,7 @@ export function stateBytesOf(vm: HostedVm): number {
 /**
  * What every stream ends with, and all there is besides memory.
  * @param vm stands still: it is on no hart, or held
+ * @throws StreamError where it has more state than a stream can carry: its guest has made it so
  */
 export function closingOf(vm: HostedVm): { readonly sections: readonly Uint8Array[]; readonly hash: string } {
   const { machine, vcpus, devices } = vm.saveState();

@@ -119,6 +119,7 @@ interface EntitlementsProps {
 }
 
 function Entitlements({ answer, vms, entitle }: EntitlementsProps) {
+  const swapped = answer.vcpus.some(({ swap }) => swap > 0);
   return (
     <div className={shared['scroller']}>
       <table className={styles['vcpus']}>
@@ -135,6 +136,11 @@ function Entitlements({ answer, vms, entitle }: EntitlementsProps) {
             <th scope="col" title="It could have executed, but had no hart">
               steal
             </th>
+            {swapped && (
+              <th scope="col" title="It waited for a page that its hypervisor had swapped out">
+                swap
+              </th>
+            )}
             <th scope="col">weight</th>
             <th scope="col">cap, %</th>
             {answer.harts > 1 && <th scope="col">may use hart</th>}
@@ -142,7 +148,14 @@ function Entitlements({ answer, vms, entitle }: EntitlementsProps) {
         </thead>
         <tbody>
           {answer.vcpus.map((row) => (
-            <Row key={`${row.vm}/${row.vcpu}`} row={row} harts={answer.harts} vms={vms} entitle={entitle} />
+            <Row
+              key={`${row.vm}/${row.vcpu}`}
+              row={row}
+              harts={answer.harts}
+              swapped={swapped}
+              vms={vms}
+              entitle={entitle}
+            />
           ))}
         </tbody>
       </table>
@@ -153,12 +166,14 @@ function Entitlements({ answer, vms, entitle }: EntitlementsProps) {
 interface RowProps extends Pick<EntitlementsProps, 'vms' | 'entitle'> {
   readonly row: VcpuTimesRow;
   readonly harts: number;
+  /** Some vCPU has waited for a page. */
+  readonly swapped: boolean;
 }
 
-function Row({ row, harts, vms, entitle }: RowProps) {
-  const { vm, vcpu, run, wait, steal, weight, cap, pin } = row;
+function Row({ row, harts, swapped, vms, entitle }: RowProps) {
+  const { vm, vcpu, run, wait, steal, swap, weight, cap, pin } = row;
   const name = nameOf(vms, row);
-  const total = Math.max(1, run + wait + steal);
+  const total = Math.max(1, run + wait + steal + swap);
   const time = (value: number) => (
     <td title={milliseconds(value)}>
       {((100 * value) / total).toFixed(1)} %<span className="visually-hidden">, {milliseconds(value)}</span>
@@ -172,6 +187,7 @@ function Row({ row, harts, vms, entitle }: RowProps) {
       {time(run)}
       {time(wait)}
       {time(steal)}
+      {swapped && time(swap)}
       <td>
         <Setting
           label={`Weight of ${name}`}
