@@ -81,7 +81,7 @@ export class Paravirtual extends TrapAndEmulate {
   constructor(ports: ParavirtualPorts, shadows: ShadowTables) {
     super(ports, shadows);
     this.#ports = ports;
-    this.#tables = new PinnedTables(ports.memory);
+    this.#tables = new PinnedTables(ports.memory, ports.isDevice);
     this.#tableWalker = new Walker(ports.memory.tables);
   }
 
@@ -117,8 +117,10 @@ export class Paravirtual extends TrapAndEmulate {
   // Bit 0 of the first word: there is a shared page; bit 1: a trap entry; bit 2: a root. Then those, and the tables.
   override agreement(): readonly number[] {
     const known = (this.#shared === undefined ? 0 : 1) | (this.#entry ? 2 : 0) | (this.#root === undefined ? 0 : 4);
+    const tables = this.#tables.words();
+    if (known === 0 && tables.length === 0) return []; // a guest that makes no hypercall can go on under any technique
     const { handler = 0, stack = 0 } = this.#entry ?? {};
-    return [known, this.#shared ?? 0, handler, stack, this.#root ?? 0, ...this.#tables.words()];
+    return [known, this.#shared ?? 0, handler, stack, this.#root ?? 0, ...tables];
   }
 
   override agree(words: readonly number[]): void {
@@ -340,14 +342,14 @@ export class Paravirtual extends TrapAndEmulate {
   }
 
   #fillFrom(mode: ShadowMode): void {
-    const { memory } = this.#ports;
+    const { tables } = this.#ports.memory;
     const root = (mode.satp & 0x3f_ffff) * PAGE_SIZE;
     for (let region = 0; region < 1024; region++) {
-      const pointer = memory.readEntry(root + 4 * region);
+      const pointer = tables.readEntry(root + 4 * region);
       if ((pointer & 1) === 0) continue;
       const table = (pointer >>> 10) * PAGE_SIZE;
       for (let index = 0; index < 1024; index++) {
-        if ((memory.readEntry(table + 4 * index) & 1) !== 0) this.#map(mode, region * 0x40_0000 + index * PAGE_SIZE);
+        if ((tables.readEntry(table + 4 * index) & 1) !== 0) this.#map(mode, region * 0x40_0000 + index * PAGE_SIZE);
       }
     }
   }
@@ -362,7 +364,10 @@ export class Paravirtual extends TrapAndEmulate {
     context.mxr = mode.mxr;
     if (!walker.walk(context, gva, Access.load) && !walker.walk(context, gva, Access.fetch)) return;
     const { memory } = this.#ports;
-    const target = memory.touch(walker.physical, walker.writable);
-    if (target !== undefined) this.shadows.map(mode, gva, target, walker, memory.mayStore(walker.physical));
+    // Mapping is no use yet: what was swapped out stays there, and what is shared or logged is not written to for it.
+    if (memory.isSwapped(walker.physical)) return;
+    const store = memory.mayStore(walker.physical);
+    const target = memory.touch(walker.physical, walker.writable && store);
+    if (target !== undefined) this.shadows.map(mode, gva, target, walker, store);
   }
 }

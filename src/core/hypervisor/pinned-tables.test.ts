@@ -7,6 +7,7 @@ import { HypercallError } from './hypercalls.ts';
 import { PinnedTables } from './pinned-tables.ts';
 
 const RAM = 0x8000_0000;
+const DEVICE = 0x1000_1000;
 const PAGES = 8;
 const SIZE = PAGES * 4096;
 
@@ -35,7 +36,7 @@ const [V, R, W, X, U, A, D] = [1, 2, 4, 8, 16, 64, 128] as const;
 
 function tables() {
   const ram = memory();
-  const pinned = new PinnedTables(ram);
+  const pinned = new PinnedTables(ram, (gpa) => gpa === DEVICE);
   expect(pinned.pin(page(0), 1)).toBe(HypercallError.success);
   expect(pinned.pin(page(1), 0)).toBe(HypercallError.success);
   return { ram, pinned };
@@ -50,7 +51,14 @@ describe('an entry', () => {
     expect(ram.readEntry(page(1) + 4)).toBe(entry(page(2), V | R | X | A));
   });
 
+  test('may lead to a device of the board, to load and store there', () => {
+    const { ram, pinned } = tables();
+    expect(pinned.update(page(1), entry(DEVICE, V | R | W), nothing)).toBe(HypercallError.success);
+    expect(ram.readEntry(page(1))).toBe(entry(DEVICE, V | R | W | A | D));
+  });
+
   test.each([
+    ['code in a device', 1, entry(DEVICE, V | R | X), HypercallError.denied],
     ['memory outside the guest', 1, entry(RAM + SIZE, V | R), HypercallError.denied],
     ['memory below the guest', 1, entry(0x1000_0000, V | R | W), HypercallError.denied],
     ['the last page there is', 1, entry(0x3_ffff_f000, V | R), HypercallError.denied],
@@ -151,7 +159,7 @@ test('whatever is asked for in whatever order, the tables stay within the rules'
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const ram = memory();
-      const pinned = new PinnedTables(ram);
+      const pinned = new PinnedTables(ram, (gpa) => gpa === DEVICE);
       const levels = new Map<number, number>();
       for (const each of steps) {
         if (each.kind === 'pin') {

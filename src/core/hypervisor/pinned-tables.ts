@@ -1,7 +1,7 @@
 // The page tables of a paravirtual guest: pages it has given for the purpose, which only `update-tables` changes. Every entry
-// is checked before it is written, as Xen's mmu_update does: it leads to the guest's own memory, a pointer leads to a table
-// of the level below, and no table is mapped writable — so what the hypervisor has derived from them is always right, and
-// no entry needs to be looked at again.
+// is checked before it is written, as Xen's mmu_update does: it leads to the guest's own memory or to a device of its board, a
+// pointer leads to a table of the level below, and no table is mapped writable — so what the hypervisor has derived from them
+// is always right, and no entry needs to be looked at again.
 
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Pte } from '../machine/walker.ts';
@@ -22,12 +22,18 @@ interface PinnedTable {
 
 export class PinnedTables {
   readonly #memory: Pick<GuestMemory, 'holds' | 'write' | 'readEntry' | 'updateEntry'>;
+  readonly #isDevice: (gpa: Gpa) => boolean;
   readonly #tables = new Map<Gpa, PinnedTable>();
   /** How many entries map a page writable. */
   readonly #writable = new Map<Gpa, number>();
 
-  constructor(memory: Pick<GuestMemory, 'holds' | 'write' | 'readEntry' | 'updateEntry'>) {
+  /** @param isDevice whether a device of the guest's board lies at an address: a kernel reaches those through its tables too */
+  constructor(
+    memory: Pick<GuestMemory, 'holds' | 'write' | 'readEntry' | 'updateEntry'>,
+    isDevice: (gpa: Gpa) => boolean,
+  ) {
     this.#memory = memory;
+    this.#isDevice = isDevice;
   }
 
   isRoot(page: Gpa): boolean {
@@ -112,7 +118,10 @@ export class PinnedTables {
     }
     if (level === 1) return HypercallError.notSupported; // 4 MiB would be some page of somebody's, one day
     if ((value & (Pte.R | Pte.W)) === Pte.W) return HypercallError.invalidParameter;
-    if (!this.#memory.holds(target)) return HypercallError.denied;
+    if (!this.#memory.holds(target)) {
+      // No shadow maps it: each access exits, to the device model. Nothing can be fetched from there.
+      return this.#isDevice(target) && (value & Pte.X) === 0 ? HypercallError.success : HypercallError.denied;
+    }
     return (value & Pte.W) !== 0 && this.#tables.has(target) ? HypercallError.denied : HypercallError.success;
   }
 
