@@ -25,6 +25,7 @@ import {
 } from '../guest-rig.test-support.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
+import { networkChoice } from '../virtual-network.ts';
 import type { MigrationOptions } from './live-migration.ts';
 import { advance, place, type Placed } from './migration-rig.test-support.ts';
 import { hashOfVm, restoreVm, saveVm } from './vm-stream.ts';
@@ -277,7 +278,7 @@ describe('Linux', () => {
           { device: virtioConsole({ transmit: (bytes) => (written += String.fromCharCode(...bytes)) }), latency: 1500 },
         ],
       },
-      network: {},
+      network: networkChoice(),
       balloon: {},
     };
     return { guest, written: () => written };

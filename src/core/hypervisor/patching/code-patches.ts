@@ -248,6 +248,11 @@ export class CodePatches implements PageMappings {
     for (const page of pages) this.#forget(page);
   }
 
+  /** Copies lie each in a page of its own. */
+  join(): void {
+    return undefined;
+  }
+
   /** The shadows tell what was used. */
   harvestAccessed(): void {
     return undefined;
