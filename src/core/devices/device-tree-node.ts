@@ -24,6 +24,11 @@ export interface DeviceMount {
   readonly interrupt?: number;
   /** Phandle of the interrupt controller that `interrupt` is a source of. */
   readonly interruptController?: number;
+  /** Second cell of an interrupt at controllers that want one: how the wire asks. */
+  readonly interruptTrigger?: number;
+  /** Phandle of where an interrupt controller sends its messages, and of its child domain. */
+  readonly msiParent?: number;
+  readonly child?: number;
   /** This node's own phandle; present for a device that `provides` something. */
   readonly phandle?: number;
   /** Phandles of the harts' own interrupt controllers, in hart order. */
@@ -42,7 +47,9 @@ export interface DeviceDescription {
 /** A device that can write its own device-tree node. */
 export interface DescribedDevice extends Device {
   /** What other nodes point at this one for; such a device is given a phandle. */
-  readonly provides?: 'interrupt-controller' | 'syscon';
+  readonly provides?: 'interrupt-controller' | 'msi-controller' | 'syscon';
+  /** An interrupt of this controller has a second cell, and this is it for the board's devices. */
+  readonly interruptTrigger?: number;
   describe(mount: DeviceMount): DeviceDescription;
 }
 
@@ -59,5 +66,6 @@ export function registerWindow(base: number, size: number): readonly number[] {
 /** The two properties that wire a device to the board's interrupt controller; none where it is not wired. */
 export function interruptProperties(mount: DeviceMount): Record<string, DeviceTreeValue> {
   if (mount.interrupt === undefined || mount.interruptController === undefined) return {};
-  return { interrupts: [mount.interrupt], 'interrupt-parent': [mount.interruptController] };
+  const trigger = mount.interruptTrigger === undefined ? [] : [mount.interruptTrigger];
+  return { interrupts: [mount.interrupt, ...trigger], 'interrupt-parent': [mount.interruptController] };
 }

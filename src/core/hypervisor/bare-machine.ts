@@ -106,6 +106,9 @@ export class BareMachine implements VirtualMachine, Computer {
       svadu: guest.svadu ?? false,
       hypervisorExtension: guest.boot === 'supervisor' || guest.hypervisorExtension !== false,
       ...(guest.devices && { devices: guest.devices }),
+      ...(guest.messageInterrupts === true && {
+        messageInterrupts: { guestFiles: 0, machineLevel: guest.boot === 'machine' },
+      }),
       translator: options.translator,
       quirks: options.quirks,
       observer: {

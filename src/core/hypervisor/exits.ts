@@ -40,6 +40,8 @@ export interface Exits {
   'host-timer': Record<never, never>;
   /** A physical device that is assigned to a guest, or the IOMMU, interrupts. */
   'device-interrupt': Record<never, never>;
+  /** A message has come to the interrupt file of a virtual CPU that is not on the hart. */
+  'guest-file-interrupt': Record<never, never>;
   /** Another part of the host wants the hart. */
   'host-interrupt': Record<never, never>;
 }
@@ -159,6 +161,12 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     vmxName: 'EXTERNAL_INTERRUPT',
     meaning:
       'A physical device that is assigned to a guest interrupted the hart; the hypervisor passed it on to that guest.',
+  },
+  'guest-file-interrupt': {
+    perfName: 'IRQ_S_GEXT',
+    vmxName: 'EXTERNAL_INTERRUPT (posted-interrupt wake-up)',
+    meaning:
+      'A message has come to the interrupt file of a virtual CPU that waits for its turn; the hypervisor noted that it can go on.',
   },
   'host-interrupt': {
     perfName: 'IRQ_S_SOFT',

@@ -42,6 +42,11 @@ export interface GuestImage {
    * trap-and-emulate only, where its kernel is deprivileged and nothing else would tell.
    */
   readonly binaryPatching?: boolean;
+  /**
+   * Its harts have IMSICs and its wires end at an APLIC, where otherwise there is a PLIC: QEMU's `-M virt,aia=aplic-imsic`
+   * (RISC-V Advanced Interrupt Architecture). Hardware-assisted it wants a machine that has them too.
+   */
+  readonly messageInterrupts?: boolean;
   /** What is on its board besides the usual. */
   readonly devices?: BoardDevices;
   /** Sectors of an empty disk by programmed I/O; a guest that makes hypercalls reaches the same by those. */
@@ -82,8 +87,11 @@ export type SymbolTable = readonly { readonly name: string; readonly address: nu
 const ISA = { withHypervisor: 'rv32imah_zicsr_zifencei_sstc', without: 'rv32ima_zicsr_zifencei_sstc' } as const;
 
 /** The guest's harts, as its device tree names them: a kernel in S-mode has no hypervisor extension of its own to see. */
-const isaOf = ({ boot, hypervisorExtension }: GuestImage): string =>
-  boot === 'machine' && hypervisorExtension !== false ? ISA.withHypervisor : ISA.without;
+function isaOf({ boot, hypervisorExtension, messageInterrupts }: GuestImage): string {
+  const isa = boot === 'machine' && hypervisorExtension !== false ? ISA.withHypervisor : ISA.without;
+  if (messageInterrupts !== true) return isa;
+  return isa.replace('_sstc', boot === 'machine' ? '_smaia_ssaia_sstc' : '_ssaia_sstc');
+}
 
 /**
  * Works out where everything goes.

@@ -34,6 +34,7 @@ export interface RigOptions {
   readonly secondPhysicalHarts?: number;
   readonly exactTime?: boolean;
   readonly memory?: MemoryOptions;
+  readonly messageInterrupts?: boolean;
 }
 
 export const newLab = ({
@@ -47,6 +48,7 @@ export const newLab = ({
   secondPhysicalHarts,
   exactTime,
   memory,
+  messageInterrupts,
 }: RigOptions = {}): Lab =>
   new Lab({
     host: nodeHost,
@@ -61,6 +63,7 @@ export const newLab = ({
     ...(secondPhysicalHarts !== undefined && { secondPhysicalHarts }),
     ...(exactTime !== undefined && { exactTime }),
     ...(memory && { memory }),
+    ...(messageInterrupts !== undefined && { messageInterrupts }),
   });
 
 type Part = Partial<Omit<GuestImage, 'image'>>;

@@ -47,6 +47,8 @@ export interface HandledVcpu {
   userReturned(): void;
   /** A physical device has interrupted the hart it is on. */
   deviceInterrupted(): void;
+  /** An interrupt file of that hart, which is another virtual CPU's, signals. */
+  guestFileInterrupted(): void;
   acknowledgeHostInterrupt(): void;
 }
 
@@ -167,6 +169,11 @@ const handlers: { readonly [R in ExitReason]: Handler<R> } = {
 
   'device-interrupt': (vcpu) => {
     vcpu.deviceInterrupted();
+    return 'resume';
+  },
+
+  'guest-file-interrupt': (vcpu) => {
+    vcpu.guestFileInterrupted();
     return 'resume';
   },
 

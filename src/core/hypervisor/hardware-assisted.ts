@@ -29,6 +29,7 @@ const SSTATUS = 0x000c_0122;
 const EXCEPTIONS_TO_GUEST = 0xb1ff;
 const VIRTUAL_INTERRUPTS = 0x444;
 const TIME_ONLY = 2;
+const VGEIN_SHIFT = 12;
 /** cycle, instret, hpmcounter3 … 31 and their upper halves: all user counters but time, which the hart itself answers. */
 const isOwnCounter = (number: number): boolean => (number & 0xf60) === 0xc00 && (number & 31) !== 1;
 
@@ -80,7 +81,10 @@ export class HardwareAssisted implements World {
     real.csrs.vsatp = 0; // no walk may see the new guest's tables through the old guest's second stage
     real.csrs.hgatp = this.hgatp;
     real.csrs.vsatp = state.csrs.satp;
-    real.csrs.hstatus = HypervisorStatus.VTW;
+    const file = this.#ports.interruptFile?.putOn(hart, this.#secondStage) ?? 0;
+    real.csrs.hstatus = HypervisorStatus.VTW | (file << VGEIN_SHIFT);
+    real.csrs.vsiselectHeld = state.csrs.siselectHeld;
+    if (file !== 0) hart.guestExternalChanged();
     real.csrs.hedeleg = EXCEPTIONS_TO_GUEST;
     real.csrs.hideleg = VIRTUAL_INTERRUPTS;
     real.csrs.hcounteren = TIME_ONLY; // cycle and instret of the hart would tell of the neighbours
@@ -101,6 +105,18 @@ export class HardwareAssisted implements World {
     for (const [own, held] of swappedWords) state.setStoredAt(own, real.storedAt(held));
     state.csrs.mstatus = (state.csrs.mstatus & ~SSTATUS) | (real.csrs.vsstatus & SSTATUS);
     state.csrs.mie = (state.csrs.mie & ~0x222) | ((real.csrs.mie & VIRTUAL_INTERRUPTS) >>> 1);
+    const { interruptFile } = this.#ports;
+    if (interruptFile === undefined) return;
+    state.csrs.siselectHeld = real.csrs.vsiselectHeld;
+    state.csrs.mipLines = (state.csrs.mipLines & ~SEIP) | (interruptFile.signals ? SEIP : 0);
+  }
+
+  unload(hart: Hart): void {
+    const { interruptFile } = this.#ports;
+    if (interruptFile === undefined) return;
+    hart.state.csrs.hstatus = hart.state.csrs.hstatus & ~(0x3f << VGEIN_SHIFT);
+    interruptFile.takenOff();
+    hart.guestExternalChanged();
   }
 
   keepTime(hart: Hart): void {
@@ -228,8 +244,7 @@ export class HardwareAssisted implements World {
 
   #virtualInstruction(hart: Hart, word: number): Exit {
     const decoded = decode(word);
-    if (decoded?.row.extension === 'Zicsr' && this.#mayReadCounter(hart, decoded))
-      return { reason: 'csr-access', decoded };
+    if (decoded?.row.extension === 'Zicsr' && this.#isItsOwn(hart, decoded)) return { reason: 'csr-access', decoded };
     if (decoded?.row.mnemonic === 'wfi' && this.#ports.state.privilege === Privilege.supervisor) {
       return { reason: 'wait-for-interrupt', decoded };
     }
@@ -237,10 +252,13 @@ export class HardwareAssisted implements World {
     return { reason: 'guest-exception', trap: trapOf(ILLEGAL, word) };
   }
 
-  /** Whether the guest reads a counter that is its own to read: the hypervisor answers with what the guest itself has executed. */
-  #mayReadCounter(hart: Hart, { immediate, word, rs1 }: Decoded): boolean {
+  /**
+   * Whether the guest reaches for a counter that is its own to read, which the hypervisor answers with what the guest itself has
+   * executed; or for the priorities of its interrupts, which the hart keeps for S-mode alone (AIA, section 8.3.1).
+   */
+  #isItsOwn(hart: Hart, { immediate, word, rs1 }: Decoded): boolean {
     const csr = findCsr(immediate & 0xfff);
-    if (csr === undefined || !isOwnCounter(csr.row.number)) return false;
+    if (csr === undefined || !(isOwnCounter(csr.row.number) || csr.name === 'sireg')) return false;
     this.save(hart); // scounteren is in the hart
     const writes = (word & 0x3000) === 0x1000 || rs1 !== 0;
     return this.#ports.state.checkCsr(csr, writes) === 0;
@@ -250,7 +268,9 @@ export class HardwareAssisted implements World {
   #inject(real: PrivilegedState): void {
     const { state } = this.#ports;
     const software = state.csrs.mipSoftware & SSIP ? VSSIP : 0;
-    const external = (state.csrs.mipLines | state.csrs.mipSoftware) & SEIP ? VSEIP : 0;
+    // What has come to an interrupt file the hart sees by itself.
+    const lines = this.#ports.interruptFile === undefined ? state.csrs.mipLines : 0;
+    const external = (lines | state.csrs.mipSoftware) & SEIP ? VSEIP : 0;
     real.csrs.hvip = software | external;
   }
 

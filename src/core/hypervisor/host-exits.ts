@@ -7,9 +7,11 @@ import type { Exit } from './exits.ts';
 export function interruptExit(cause: number): Exit {
   const code = cause & 0x7fff_ffff;
   if (code === interruptRows.supervisorTimer.code) return hostTimer;
+  if (code === interruptRows.supervisorGuestExternal.code) return guestFileInterrupt;
   return code === interruptRows.supervisorExternal.code ? deviceInterrupt : hostInterrupt;
 }
 
 const hostTimer: Exit = { reason: 'host-timer' };
 const deviceInterrupt: Exit = { reason: 'device-interrupt' };
+const guestFileInterrupt: Exit = { reason: 'guest-file-interrupt' };
 const hostInterrupt: Exit = { reason: 'host-interrupt' };

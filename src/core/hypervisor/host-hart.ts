@@ -1,7 +1,7 @@
 // A physical hart as the hypervisor uses it: set up to trap into HS-mode, with a timer for the next moment at which the
 // hypervisor wants it back. Between vCPUs it waits in HS-mode, as a host's idle loop does, for that timer or a kick.
 
-import { ADUE, SSIP, STCE } from '../isa/csr-bits.ts';
+import { ADUE, SGEIP, SSIP, STCE } from '../isa/csr-bits.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { RAM_BASE } from '../machine/layout.ts';
@@ -10,6 +10,7 @@ import { Status } from '../machine/privileged-state.ts';
 const ALL_EXCEPTIONS = 0x00f0_b7ff;
 const ALL_INTERRUPTS = 0x222;
 const HOST_INTERRUPTS = (1 << 1) | (1 << 5) | (1 << 9); // software (a kick), timer, external (physical devices)
+const GUEST_INTERRUPTS = 0x444;
 const NEVER = 0xffff_ffff;
 /** No alarm: the timer must be set anew whatever comes next. */
 const SPENT = -1;
@@ -49,6 +50,7 @@ export class HostHart<Occupant> {
     state.setUp('mcounteren', 0xffff_ffff);
     state.csrs.menvcfgh = STCE | ADUE;
     state.setUp('mie', HOST_INTERRUPTS);
+    if ((state.interruptFiles?.guestFiles ?? 0) > 0) state.csrs.mie = state.csrs.mie | SGEIP;
     state.setUp('stvec', RAM_BASE); // never fetched from: the hart stops at its trap vector
     state.privilege = Privilege.supervisor;
     state.pc = RAM_BASE;
@@ -63,6 +65,8 @@ export class HostHart<Occupant> {
     state.privilege = Privilege.supervisor;
     state.virtual = false;
     state.csrs.mstatus = state.csrs.mstatus | Status.SIE;
+    // What is pending for the vCPU that was here last does not wake the hart.
+    state.csrs.mie = state.csrs.mie & ~GUEST_INTERRUPTS;
     state.waiting = true;
     this.hart.changed('interrupts');
   }

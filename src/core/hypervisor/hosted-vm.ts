@@ -4,7 +4,9 @@
 import type { DeviceState } from '../devices/device.ts';
 import { adoptState, FLAG, group, TICKS, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, type BoardPorts } from '../machine/board.ts';
+import { Board, Line, type BoardPorts, type MessageInterrupts } from '../machine/board.ts';
+import { IMSIC_BASE } from '../machine/board-interrupts.ts';
+import type { Hart } from '../machine/hart.ts';
 import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
@@ -32,7 +34,9 @@ import { TablePages } from './table-pages.ts';
 import type { Trace } from './trace.ts';
 import { TrapAndEmulate } from './trap-and-emulate.ts';
 import { stuckGuest } from './stuck-guest.ts';
+import type { GuestFiles } from './guest-files.ts';
 import type { AssignedDevices } from './passthrough.ts';
+import { VirtualInterruptFile } from './virtual-interrupt-file.ts';
 import type { UserCallObserver } from './user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique, type VirtualMachine } from './virtual-machine.ts';
@@ -47,11 +51,13 @@ import type { World } from './world.ts';
  */
 const tablesOf = (
   technique: HostedTechnique,
-  { memoryBytes, harts }: Pick<GuestImage, 'memoryBytes' | 'harts'>,
+  { memoryBytes, harts, messageInterrupts }: Pick<GuestImage, 'memoryBytes' | 'harts' | 'messageInterrupts'>,
 ): number => {
   const regions = Math.ceil(memoryBytes / 2 ** 22);
-  // One more for the registers of physical devices.
-  return technique === 'hardware-assisted' ? 5 + regions : harts * (256 + 4 * regions);
+  // One more for the registers of physical devices, one for interrupt files.
+  return technique === 'hardware-assisted'
+    ? 5 + (messageInterrupts === true ? 1 : 0) + regions
+    : harts * (256 + 4 * regions);
 };
 
 /** Copies of patched pages a VM may have: one for 16 of its pages. Where it needs more, the oldest is given up. */
@@ -109,6 +115,8 @@ export interface HostedOptions {
   readonly assign?: (board: Board) => AssignedDevices | undefined;
   /** A physical device has interrupted a hart that one of its vCPUs is on. */
   readonly deviceInterrupted: () => void;
+  /** The guest interrupt files of the machine's harts, where they have any. */
+  readonly guestFiles: GuestFiles | undefined;
 }
 
 export class HostedVm implements VirtualMachine, VcpuVm {
@@ -136,6 +144,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly #machine: Machine;
   readonly #host: HostInterface;
   readonly #assigned: AssignedDevices | undefined;
+  /** Of each hart of the guest, where the machine's own interrupt files serve it. */
+  readonly #interruptFiles: readonly VirtualInterruptFile[];
   #secondStage: SecondStage | undefined;
   #ending: Ending | undefined;
   #rebooting = false;
@@ -180,7 +190,9 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       ...(guest.devices && { devices: guest.devices }),
       ...this.interruptLog.controllerObservers,
       ...this.#assignedObservers(),
+      ...(guest.messageInterrupts === true && { messageInterrupts: this.#messageInterrupts(guest) }),
     });
+    this.#interruptFiles = this.#makeInterruptFiles(guest);
     this.#assigned = options.assign?.(this.board);
     this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
     const copies = options.sensitive === undefined ? 0 : copiesOf(guest);
@@ -358,6 +370,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     // The board's wires lead into the vCPUs, which come after it: what they remember is their own.
     restoreBoard(this.board, saved.devices);
     for (const [index, state] of saved.vcpus.entries()) this.vcpu(index).restore(state);
+    const { imsics } = this.board;
+    // An interrupt file that hardware kept may have had a message of which its vCPU had not heard.
+    if (imsics)
+      for (const { index } of this.vcpus) this.vcpu(index).drive(Line.supervisorExternal, imsics.file(index).signals);
     this.interruptLog.abandon();
     this.#disturb();
   }
@@ -399,6 +415,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   #renewWorlds(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
     this.#assigned?.detach();
+    for (const file of this.#interruptFiles) file.forget();
     this.#secondStage?.dispose();
     this.#secondStage = undefined;
     this.patches?.reset();
@@ -436,6 +453,10 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#options.deviceInterrupted();
   }
 
+  guestFileInterrupted(hart: Hart): void {
+    this.#options.guestFiles?.serve(hart);
+  }
+
   /** Nothing will ever wake the guest. */
   dieAsleep(): void {
     this.end(asleep());
@@ -445,6 +466,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   dispose(): void {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
     this.#assigned?.detach();
+    for (const file of this.#interruptFiles) file.forget();
+    this.#options.guestFiles?.withdraw(this.id);
     this.#secondStage?.dispose();
     this.memory.mappings.clear();
     this.#host.dispose();
@@ -466,6 +489,42 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     );
   }
 
+  #messageInterrupts({ boot }: GuestImage): MessageInterrupts {
+    return {
+      guestFiles: 0,
+      machineLevel: boot === 'machine',
+      elsewhere: (hart) => {
+        const place = this.#interruptFiles[hart]?.place;
+        return place && this.#machine.board.imsics?.file(place.hart.id, place.number);
+      },
+      physical: (source) => this.#assigned?.physicalSource(source, (hart) => this.#interruptFiles[hart]),
+    };
+  }
+
+  /** @throws Error, one line for a person, where the machine has none for its guests, or too few */
+  #makeInterruptFiles({ messageInterrupts, harts }: GuestImage): readonly VirtualInterruptFile[] {
+    const { guestFiles: files, technique, id } = this.#options;
+    const { imsics, aplic } = this.board;
+    if (messageInterrupts !== true || technique !== 'hardware-assisted' || imsics === undefined) return [];
+    if (files === undefined) {
+      throw new Error(
+        'expected a machine with IMSICs for a guest that has them, found one with a PLIC: switch the machine’s on, or run the guest with a PLIC',
+      );
+    }
+    files.promise(id, harts);
+    return Array.from(
+      { length: harts },
+      (_, hart) =>
+        new VirtualInterruptFile({
+          files,
+          own: imsics.file(hart),
+          guestPage: IMSIC_BASE.supervisor + imsics.pageOf(hart),
+          placed: () => aplic?.redirect(),
+          signalled: () => this.vcpu(hart).drive(Line.supervisorExternal, true),
+        }),
+    );
+  }
+
   /** The guest's own claims and completions, as its physical devices must hear of them. */
   #assignedObservers(): Pick<BoardPorts, 'interruptClaimed' | 'interruptCompleted'> {
     if (this.#options.assign === undefined) return {};
@@ -482,7 +541,8 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   #makeWorld({ state, index }: Pick<Vcpu, 'state' | 'index'>): World {
     const { machine, id } = this.#options;
     const { frames } = this.#options.memory;
-    const limit = tablesOf(this.technique, this) / (this.technique === 'hardware-assisted' ? 1 : this.harts);
+    const limit =
+      tablesOf(this.technique, this.#options.guest) / (this.technique === 'hardware-assisted' ? 1 : this.harts);
     const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use, limit);
     const fenceHart = () => {
       for (const hart of machine.harts) hart.access.translations.flush();
@@ -491,6 +551,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       vm: id,
       state,
       memory: this.memory,
+      interruptFile: this.#interruptFiles[index],
       isDevice: (gpa: number) => this.board.bus.covers(gpa),
       timeDelta: () => this.board.time() - machine.board.time(),
       fenceHart,

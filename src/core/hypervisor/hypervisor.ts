@@ -17,6 +17,7 @@ import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
+import { GuestFiles } from './guest-files.ts';
 import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
@@ -35,6 +36,8 @@ import type { NetworkChoice, VirtualNetwork } from './virtual-network.ts';
 
 export { QUANTUM } from './scheduler.ts';
 const MAXIMUM_VMS = 126;
+/** Guest interrupt files of each hart: the most that QEMU's `virt` board can have (aia-guests). */
+const GUEST_FILES = 7;
 const MAXIMUM_VCPUS = 256;
 
 /** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
@@ -43,6 +46,7 @@ const transparent = (reason: ExitReason): boolean =>
   reason === 'protected-page' ||
   reason === 'host-timer' ||
   reason === 'device-interrupt' ||
+  reason === 'guest-file-interrupt' ||
   reason === 'host-interrupt';
 
 /** A vCPU of the hypervisor's. */
@@ -70,6 +74,8 @@ export interface HypervisorOptions {
   /** See `LabOptions`. */
   readonly exactTime: boolean;
   readonly memory?: MemoryOptions;
+  /** Its machine has IMSICs with guest interrupt files, and an APLIC in its PLIC's place. */
+  readonly messageInterrupts?: boolean;
 }
 
 export class Hypervisor implements Computer {
@@ -98,6 +104,7 @@ export class Hypervisor implements Computer {
   #passthrough: Passthrough | undefined;
   /** What guests' code must be patched for, once it has been found out, and the machine's switches then. */
   #sensitive: { readonly found: SensitiveInstructions; readonly quirks: string } | undefined;
+  readonly #guestFiles: GuestFiles | undefined;
   /** The network of another machine that its VMs are on, where it has none itself. */
   #joined: VirtualNetwork | undefined;
 
@@ -115,6 +122,9 @@ export class Hypervisor implements Computer {
       svadu: true, // a guest gets it if its own board has it
       stopsWhenStuck: true,
       iommu: true,
+      ...(options.messageInterrupts === true && {
+        messageInterrupts: { guestFiles: GUEST_FILES, machineLevel: false },
+      }),
       epochNanoseconds: options.epochNanoseconds,
       transmit: () => undefined,
       observer: {
@@ -147,6 +157,7 @@ export class Hypervisor implements Computer {
     );
     this.#hosts = this.machine.harts.map((hart) => new HostHart(hart));
     for (const host of this.#hosts) host.boot();
+    this.#guestFiles = this.machine.board.imsics && new GuestFiles(this.machine);
   }
 
   get now(): number {
@@ -206,6 +217,7 @@ export class Hypervisor implements Computer {
           whole.assigned.length > 0 && { assign: (board) => this.#assign(id, technique, whole, board) }),
         deviceInterrupted: () => this.#passthrough?.serve(),
         ...(guest.binaryPatching === true && { sensitive: this.#findSensitive() }),
+        guestFiles: this.#guestFiles,
         machine: this.machine,
         memory: this.memory,
         interrupts: this.#options.interrupts,
@@ -222,6 +234,7 @@ export class Hypervisor implements Computer {
     } catch (error) {
       if (guest.network) this.#network?.disconnect(id);
       this.#passthrough?.unplug(id);
+      this.#guestFiles?.withdraw(id);
       this.memory.remove(id);
       this.#freeBlocks.push(...stateBases);
       throw error;
@@ -339,6 +352,7 @@ export class Hypervisor implements Computer {
         if (vcpu === undefined) {
           host.woken();
           this.#passthrough?.poll();
+          this.#guestFiles?.serve(host.hart);
         } else {
           const reason = this.#beginExit(host, vcpu);
           if (vcpu === stepping) executed = !transparent(reason);
@@ -359,6 +373,7 @@ export class Hypervisor implements Computer {
     if (this.#reboots.size > 0) return undefined;
     this.#network?.elapse();
     this.#passthrough?.poll();
+    if (this.#guestFiles) for (const { hart } of this.#hosts) this.#guestFiles.serve(hart);
     this.#mergePages();
     this.scheduler.changed();
     for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
@@ -423,7 +438,7 @@ export class Hypervisor implements Computer {
       return {
         guestBase: mount?.base ?? 0,
         guestSource: mount?.interrupt ?? 0,
-        wire: board.plic.line(mount?.interrupt ?? 0),
+        wire: board.plic?.line(mount?.interrupt ?? 0),
       };
     });
     const version = guest.devices?.virtioVersion ?? 'legacy';
@@ -479,6 +494,7 @@ export class Hypervisor implements Computer {
           if (host.vcpu === undefined && host.seen === this.scheduler.changes) continue;
           this.#network?.elapse();
           this.#passthrough?.poll();
+          this.#guestFiles?.serve(host.hart);
           this.#mergePages();
           const vcpu = this.scheduler.choose(host);
           if (vcpu === undefined) host.park();

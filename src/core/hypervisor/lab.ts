@@ -44,6 +44,8 @@ export interface LabOptions {
    * hypervisor then lives in the same time as on the bare machine, instruction for instruction. Off where absent.
    */
   readonly exactTime?: boolean;
+  /** That machine, and B, have IMSICs and an APLIC in their PLIC's place (RISC-V Advanced Interrupt Architecture). */
+  readonly messageInterrupts?: boolean;
   /** How the hypervisor deals out its machine's memory. */
   readonly memory?: MemoryOptions;
 }
@@ -323,6 +325,7 @@ export class Lab {
       translator: this.#options.translator ?? true,
       quirks: this.quirks,
       exactTime: this.#options.exactTime ?? false,
+      messageInterrupts: this.#options.messageInterrupts ?? false,
       ...(this.#options.memory && { memory: this.#options.memory }),
     });
   }

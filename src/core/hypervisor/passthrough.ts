@@ -1,19 +1,26 @@
 // Physical devices that are assigned to guests, as VFIO assigns them. A device's registers lie in its guest's memory map, so
 // the hart reaches them without an exit; its DMA goes through the IOMMU by the guest's own second stage, so it reaches that
-// guest's memory and nothing else. Its interrupt comes to the physical PLIC, which knows only the hypervisor: that costs an
-// exit (there is no interrupt file of a guest here), and the guest's claim and completion at its virtual PLIC one each.
+// guest's memory and nothing else. Where the machine has a PLIC, its interrupt comes to the hypervisor: that costs an exit, and
+// the guest's claim and completion at its virtual PLIC one each. Where it has an APLIC and IMSICs, and the guest too, the APLIC
+// sends the wire's messages to the guest's own interrupt file: no exit, but for the guest's set-up of its virtual APLIC ("VS-level
+// external interrupts with a guest interrupt file", RISC-V AIA 1.0, section 8.1).
 //
 //   guest ─store─▶ stage 2 ─▶ device registers       device ─DMA─▶ IOMMU: stage 2 ─▶ the guest's frames
 //   device ─wire─▶ PLIC ─▶ exit: claim ─▶ virtual PLIC ─▶ guest claims … completes ─▶ exit: complete at the PLIC
+//   device ─wire─▶ APLIC ─store─▶ guest interrupt file ─▶ guest claims
 
 import { SEIP } from '../isa/csr-bits.ts';
+import type { PhysicalSource } from '../devices/aplic.ts';
+import { targetFields, targetOf, SourceMode } from '../devices/aplic-registers.ts';
 import { dmaFaultNames, type DmaFault } from '../devices/iommu.ts';
 import type { Board, PluggedDevice, VirtioDevice } from '../machine/board.ts';
 import type { Machine } from '../machine/machine.ts';
 import { ramDma } from '../machine/ram-dma.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import { APLIC, directSource, hostInterrupts, type HostInterrupts } from './host-interrupts.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { SecondStage } from './second-stage.ts';
+import type { VirtualInterruptFile } from './virtual-interrupt-file.ts';
 
 const PAGE = 4096;
 const IOMMU = 0x0301_0000;
@@ -29,12 +36,6 @@ const GSCID_SHIFT = 12; // in the upper word of iohgatp
 const FAULT_BYTES = 32;
 const FAULTS_IN_QUEUE = PAGE / FAULT_BYTES;
 const FAULT_CONTROL = 3; // on, with interrupts
-
-const PLIC = 0x0c00_0000;
-/** Context 1 is S-mode of hart 0. */
-const PLIC_ENABLE = PLIC + 0x2080;
-const PLIC_THRESHOLD = PLIC + 0x20_1000;
-const PLIC_CLAIM = PLIC_THRESHOLD + 4;
 
 /** Faults that are remembered for people. */
 const REMEMBERED = 64;
@@ -58,8 +59,8 @@ interface Assigned extends PluggedDevice {
   /** Where the guest sees the registers, and on which wire of its own PLIC. */
   readonly guestBase: number;
   readonly guestSource: number;
-  /** The guest's wire. */
-  readonly wire: (level: boolean) => void;
+  /** The guest's wire; undefined where messages go to its interrupt files. */
+  readonly wire: ((level: boolean) => void) | undefined;
   /** Claimed at the PLIC and not completed yet: the guest has its turn. */
   claimed: boolean;
   /** Interrupts passed on. */
@@ -90,18 +91,31 @@ export class AssignedDevices {
     return true;
   }
 
+  /**
+   * What a source of the guest's APLIC is in the machine: a device's wire, whose messages go to the guest's own interrupt files.
+   * @param fileOf the interrupt file of a hart of the guest
+   */
+  physicalSource(
+    source: number,
+    fileOf: (hart: number) => VirtualInterruptFile | undefined,
+  ): PhysicalSource | undefined {
+    const assigned = this.devices.find(({ guestSource }) => guestSource === source);
+    return assigned && this.#passthrough.sourceOf(assigned, fileOf);
+  }
+
   /** The second stage goes: the devices stop, and reach nothing any more. */
   detach(): void {
     for (const assigned of this.devices) {
       this.#passthrough.direct(assigned.deviceId, undefined, 0);
       assigned.device.reset();
       this.#passthrough.complete(assigned);
+      this.#passthrough.silence(assigned);
     }
   }
 
   /** The guest has claimed a source of its PLIC: the wire has done its part. */
   claimed(source: number): void {
-    this.devices.find(({ guestSource }) => guestSource === source)?.wire(false);
+    this.devices.find(({ guestSource }) => guestSource === source)?.wire?.(false);
   }
 
   /** The guest has completed it: the device may interrupt again. */
@@ -118,6 +132,7 @@ export class Passthrough {
   readonly #assigned = new Map<number, Assigned>();
   readonly #directory: number;
   readonly #faults: number;
+  readonly #interrupts: HostInterrupts;
   #faultsSeen = 0;
 
   /** Turns the IOMMU on: from here on a device reaches nothing unless it is assigned. @throws Error for lack of memory */
@@ -133,8 +148,8 @@ export class Passthrough {
     this.#write(IOMMU + Register.fqb, (this.#faults / PAGE) * 2 ** 10 + Math.log2(FAULTS_IN_QUEUE) - 1);
     this.#write(IOMMU + Register.fqcsr, FAULT_CONTROL);
     this.#write(IOMMU + Register.ddtp, (this.#directory / PAGE) * 2 ** 10 + ONE_LEVEL);
-    this.#write(PLIC_THRESHOLD, 0);
-    this.#enable(IOMMU_SOURCE, true);
+    this.#interrupts = hostInterrupts(machine);
+    this.#interrupts.enable(IOMMU_SOURCE, true);
   }
 
   get assigned(): readonly Assigned[] {
@@ -164,7 +179,7 @@ export class Passthrough {
     }
     for (const each of plugged) {
       this.#assigned.set(each.source, each);
-      this.#enable(each.source, true);
+      if (each.wire) this.#interrupts.enable(each.source, true);
     }
     return new AssignedDevices(plugged, this);
   }
@@ -176,7 +191,7 @@ export class Passthrough {
       this.direct(each.deviceId, undefined, 0);
       this.#board.unplug(each, ramDma(this.#machine.ram));
       this.complete(each);
-      this.#enable(each.source, false);
+      this.#interrupts.enable(each.source, false);
       this.#assigned.delete(each.source);
     }
   }
@@ -201,16 +216,16 @@ export class Passthrough {
 
   /** Claims what is pending at the physical PLIC, and passes it on to the guests it is for. */
   serve(): void {
-    const { bus } = this.#board;
-    for (let source = bus.read(PLIC_CLAIM, 4); source > 0; source = bus.read(PLIC_CLAIM, 4)) {
+    const interrupts = this.#interrupts;
+    for (let source = interrupts.claim(); source > 0; source = interrupts.claim()) {
       if (source === IOMMU_SOURCE) {
         this.#readFaults();
-        this.#write(PLIC_CLAIM, source);
+        interrupts.complete(source);
         continue;
       }
       const assigned = this.#assigned.get(source);
-      if (assigned === undefined) {
-        this.#write(PLIC_CLAIM, source);
+      if (assigned?.wire === undefined) {
+        interrupts.complete(source);
         continue;
       }
       // Not completed before the guest has: its device's wire may stay high until then.
@@ -223,7 +238,34 @@ export class Passthrough {
   complete(assigned: Assigned): void {
     if (!assigned.claimed) return;
     assigned.claimed = false;
-    this.#write(PLIC_CLAIM, assigned.source);
+    this.#interrupts.complete(assigned.source);
+  }
+
+  /** Nobody listens to a guest's wire until the guest says how. */
+  silence({ source, wire }: Assigned): void {
+    if (wire === undefined) directSource(this.#board.bus, source, SourceMode.inactive, 0, false);
+  }
+
+  /** A device's wire, as the guest's own APLIC is to have it. @param fileOf the interrupt file of a hart of the guest */
+  sourceOf({ source }: Assigned, fileOf: (hart: number) => VirtualInterruptFile | undefined): PhysicalSource {
+    const { bus } = this.#board;
+    const bit = (array: number) => ((bus.read(APLIC + array + 4 * (source >>> 5), 4) >>> (source & 31)) & 1) === 1;
+    return {
+      configure: (mode, target, enabled) => {
+        // The guest says as what, the hypervisor to whom: a file in memory gets nothing, and what is pending waits.
+        const { hart, identity } = targetFields(target);
+        const place = fileOf(hart)?.place;
+        const physical = place ? targetOf(place.hart.id, place.number, identity) : 0;
+        directSource(bus, source, mode, physical, enabled && place !== undefined);
+      },
+      setPending: (pending) => void bus.write(APLIC + (pending ? 0x1cdc : 0x1ddc), 4, source),
+      get pending() {
+        return bit(0x1c00);
+      },
+      get input() {
+        return bit(0x1d00);
+      },
+    };
   }
 
   /** Machine ticks at which some device of a guest is due by itself. */
@@ -258,14 +300,6 @@ export class Passthrough {
     this.#write(IOMMU + Register.fqh, head);
     // The queue may have been full: what it could not take is lost, what comes next is not.
     this.#write(IOMMU + Register.fqcsr, bus.read(IOMMU + Register.fqcsr, 4));
-  }
-
-  #enable(source: number, on: boolean): void {
-    const word = PLIC_ENABLE + 4 * Math.floor(source / 32);
-    const enabled = this.#board.bus.read(word, 4);
-    const bit = 2 ** (source % 32);
-    this.#write(PLIC + 4 * source, on ? 1 : 0);
-    this.#write(word, on ? (enabled | bit) >>> 0 : (enabled & ~bit) >>> 0);
   }
 
   #write(address: number, value: number): void {

@@ -52,6 +52,13 @@ export class SecondStage implements PageMappings {
     return this.#tables.setLeaf(this.root, region, (gpa >>> 12) & 0x3ff, target, flags) !== undefined;
   }
 
+  /** Maps one page outside the guest's RAM, which may have led elsewhere until now. @returns false where no memory is left for a table */
+  replace(gpa: Gpa, target: Hpa): boolean {
+    const mapped = this.map(gpa, target, true);
+    this.#fence();
+    return mapped;
+  }
+
   /** Maps the 4 MiB around `gpa` to a block with one entry, where nothing of it is mapped page by page. @returns whether it did */
   mapHuge(gpa: Gpa, block: Hpa): boolean {
     const region = Math.floor(gpa / HUGE_BYTES);

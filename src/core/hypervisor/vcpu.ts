@@ -79,6 +79,8 @@ export interface VcpuVm {
   endStuck(hart: number, pc: number, cause: number): void;
   /** A physical device has interrupted the hart. */
   deviceInterrupted(): void;
+  /** Interrupt files of virtual CPUs that are not on this hart signal. */
+  guestFileInterrupted(hart: Hart): void;
 }
 
 export interface VcpuOptions<Vm extends VcpuVm> {
@@ -139,6 +141,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       hypervisorExtension: false,
       svadu: options.svadu,
       quirks: machine.quirks,
+      interruptFiles: vm.board.interruptFiles(index),
       time: () => vm.board.time(),
       executed: () => this.instructions,
       changed: (consequence) => {
@@ -421,6 +424,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     if (this.#inGuest) this.world.halt(this.#hart);
     else this.world.save(this.#hart);
     this.#arrive();
+    this.world.unload?.(this.#hart);
     this.#executed = this.instructions;
     this.#loaded = false;
     this.#inGuest = false;
@@ -473,6 +477,10 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
 
   deviceInterrupted(): void {
     this.vm.deviceInterrupted();
+  }
+
+  guestFileInterrupted(): void {
+    this.vm.guestFileInterrupted(this.#hart);
   }
 
   /** A program of the guest has made a system call: an exit under trap-and-emulate, none with the H extension. */

@@ -8,6 +8,7 @@ import type { Gpa } from './addresses.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
 import type { AccessingVm, ModifiedPrivilege } from './modified-privilege.ts';
+import type { VirtualInterruptFile } from './virtual-interrupt-file.ts';
 
 /** Exits on the guest's own memory: the page is not in the hypervisor's tables, or it is and stores to it are not let through. */
 export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-page' }>;
@@ -27,6 +28,8 @@ export interface World {
   load(hart: Hart): void;
   /** Brings the guest's CSRs back into the vCPU's state; may be called at any time while it is loaded. */
   save(hart: Hart): void;
+  /** The vCPU leaves the hart, after `save`. */
+  unload?(hart: Hart): void;
   /** The guest has set the clock of its board: the hart's view of it must follow. */
   keepTime(hart: Hart): void;
   /** Enters the guest: registers onto the hart, what is pending injected, then the hart's own SRET. */
@@ -62,6 +65,8 @@ export interface WorldPorts {
   readonly state: PrivilegedState;
   /** The guest's physical memory. */
   readonly memory: GuestMemory;
+  /** The guest's interrupt file, where it has one that hardware keeps. */
+  readonly interruptFile?: VirtualInterruptFile | undefined;
   /** Whether a device of the guest's board lies at this address. */
   readonly isDevice: (gpa: Gpa) => boolean;
   /** Guest time minus board time, in ticks. */

@@ -63,3 +63,10 @@ const interruptByCode = new Map<number, CauseRow>(Object.values(interruptRows).m
 export function findCause(value: number): CauseRow | undefined {
   return value >>> 31 === 1 ? interruptByCode.get(value & 0x7fff_ffff) : exceptionByCode.get(value);
 }
+
+/** Order in which interrupts of one level are taken ("mip": MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI). */
+const interruptPriority = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6];
+
+/** The code of the most urgent of these interrupts, given as in mip; 0 where there is none. */
+export const mostUrgent = (interrupts: number): number =>
+  interruptPriority.find((candidate) => (interrupts & (1 << candidate)) !== 0) ?? 0;

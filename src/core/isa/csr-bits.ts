@@ -12,3 +12,5 @@ export const STIP = 1 << 5;
 export const VSTIP = 1 << 6;
 export const SEIP = 1 << 9;
 export const VSEIP = 1 << 10;
+/** mip, mie, mideleg, hip, hie: a guest interrupt file that the hypervisor watches signals. */
+export const SGEIP = 1 << 12;

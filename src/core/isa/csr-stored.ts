@@ -149,6 +149,11 @@ export const storedCsrs = {
   mipLines: register(INTERNAL, 'Interrupt bits driven by wires.', { consequence: 'interrupts' }),
   /** henvcfgh as written; its STCE and ADUE read as 0 while menvcfgh withholds them. */
   henvcfghWritten: register(INTERNAL, 'henvcfgh as written.', { consequence: 'environment' }),
+  /** Of the AIA, 0 where a hart has it not: what miselect, siselect and vsiselect hold, and hgeie. */
+  miselectHeld: register(INTERNAL, 'miselect.', { mask: 0x1ff }),
+  siselectHeld: register(INTERNAL, 'siselect.', { mask: 0x1ff }),
+  vsiselectHeld: register(INTERNAL, 'vsiselect.', { mask: 0x1ff }),
+  hgeieHeld: register(INTERNAL, 'hgeie.', { mask: 0xffff_fffe, consequence: 'interrupts' }),
 } as const satisfies Record<string, StoredCsr>;
 
 export type StoredCsrName = keyof typeof storedCsrs;

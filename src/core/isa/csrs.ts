@@ -1,50 +1,14 @@
 // Every CSR as one row: those with a word of their own, the views onto them, and the counters.
 // A view is written as what it reads and what a write does; both work on a port, which is any hart, real or virtual.
 
-import { ADUE, SSIP, STCE, STIP } from './csr-bits.ts';
+import { aiaViews } from './csr-aia.ts';
+import { ADUE, SGEIP, SSIP, STCE, STIP } from './csr-bits.ts';
 import { fieldsOf } from './csr-fields.ts';
-import type { Consequence, CsrField, CsrRow, StoredCsr } from './csr-row.ts';
-import { storedCsrs, type StoredCsrName, type StoredCsrs } from './csr-stored.ts';
+import type { CsrField, StoredCsr } from './csr-row.ts';
+import { storedCsrs, type StoredCsrName } from './csr-stored.ts';
+import { pendingInterrupts, softwarePending, view, type CounterName, type CsrPort, type ViewCsr } from './csr-view.ts';
 
-export type CounterName = 'cycle' | 'instret' | 'time';
-
-/** The hart a CSR row works on. */
-export interface CsrPort {
-  /** The stored words, unsigned. */
-  readonly csrs: StoredCsrs;
-  /** The stored word at a place in the order of csr-stored.ts. */
-  storedAt(index: number): number;
-  setStoredAt(index: number, value: number): void;
-  /** A 64-bit counter as the current mode sees it: `time` includes htimedelta when V = 1. */
-  counter(name: CounterName): bigint;
-  setCounter(name: 'cycle' | 'instret', value: bigint): void;
-  /** Whether the board lets the walker set A and D bits (Svadu), which makes ADUE writable. */
-  readonly svadu: boolean;
-  /** The hart has the H extension: misa says so. */
-  readonly hypervisorExtension: boolean;
-}
-
-interface ViewOptions {
-  readonly fields?: readonly CsrField[];
-  readonly consequence?: Consequence;
-  /** What CSRRS and CSRRC modify, where it differs from what they return (mip.SEIP). */
-  readonly readForModify?: (port: CsrPort) => number;
-}
-
-/** A CSR that is a function of others. */
-export interface ViewCsr extends CsrRow {
-  readonly read: (port: CsrPort) => number;
-  readonly write: (port: CsrPort, value: number) => void;
-  readonly readForModify?: (port: CsrPort) => number;
-}
-
-const view = (
-  number: number,
-  meaning: string,
-  read: (port: CsrPort) => number,
-  write: (port: CsrPort, value: number) => void,
-  options: ViewOptions = {},
-): ViewCsr => ({ number, meaning, read, write, fields: [], consequence: 'none', ...options });
+export { pendingInterrupts, type CounterName, type CsrPort, type ViewCsr } from './csr-view.ts';
 
 const ignore = () => undefined;
 const zero = () => 0;
@@ -89,14 +53,6 @@ const window = (
 export const SSTATUS_MASK = 0x000c_0122;
 const SUPERVISOR = 0x222;
 const VIRTUAL = 0x444;
-
-/** All pending interrupts: what software set, what the wires say, what the hypervisor injects ("mip", "hvip"). */
-export const pendingInterrupts = (port: CsrPort): number =>
-  (softwarePending(port) | port.csrs.mipLines | port.csrs.hvip) >>> 0;
-
-/** While stimecmp drives STIP, what software once wrote there does not count ("Sstc"). */
-const softwarePending = (port: CsrPort): number =>
-  port.csrs.mipSoftware & ((port.csrs.menvcfgh & STCE) === 0 ? -1 : ~STIP);
 
 const mergeSoftware = (port: CsrPort, writable: number, value: number): void => {
   port.csrs.mipSoftware = ((port.csrs.mipSoftware & ~writable) | (value & writable)) >>> 0;
@@ -191,18 +147,32 @@ export const viewCsrs = {
     { fields: fieldsOf.sip, consequence: 'interrupts' },
   ),
   hedelegh: unimplemented(0x612, 'Exceptions 32 to 63 that go to the guest: none exist.'),
-  hie: window(0x604, 'Interrupts enabled for the guest.', 'mie', VIRTUAL, fieldsOf.hie),
+  hie: window(0x604, 'Interrupts enabled for the guest.', 'mie', VIRTUAL | SGEIP, fieldsOf.hie),
   hip: view(
     0x644,
     'Interrupts pending for the guest.',
-    (port) => pendingInterrupts(port) & VIRTUAL,
+    (port) => pendingInterrupts(port) & (VIRTUAL | SGEIP),
     (port, value) => {
       port.csrs.hvip = ((port.csrs.hvip & ~4) | (value & 4)) >>> 0;
     },
     { fields: fieldsOf.hip, consequence: 'interrupts' },
   ),
-  hgeie: unimplemented(0x607, 'Guest external interrupts enabled: this hart has none (GEILEN = 0).'),
-  hgeip: unimplemented(0xe12, 'Guest external interrupts pending: this hart has none (GEILEN = 0).'),
+  hgeie: view(
+    0x607,
+    'Guest interrupt files whose signal wakes the hypervisor (SGEI); 0 where the hart has none.',
+    (port) => port.csrs.hgeieHeld,
+    (port, value) => {
+      const { guestFiles = 0 } = port.interruptFiles ?? {};
+      port.csrs.hgeieHeld = (value & (2 ** (guestFiles + 1) - 2)) >>> 0;
+    },
+    { consequence: 'interrupts' },
+  ),
+  hgeip: view(
+    0xe12,
+    'Guest interrupt files that signal; 0 where the hart has none.',
+    ({ interruptFiles }) => interruptFiles?.guestsPending ?? 0,
+    ignore,
+  ),
   henvcfgh: view(
     0x61a,
     'Environment of the guest, upper half.',
@@ -283,20 +253,28 @@ export const csrs: readonly Csr[] = [
   })),
 ].filter(({ row }) => row.number >= 0);
 
-const byNumber = Array.from({ length: 4096 }, (): Csr | undefined => undefined);
-for (const csr of csrs) byNumber[csr.row.number] = csr;
-const byName = new Map(csrs.map((csr) => [csr.name, csr]));
+/** What a hart with the Advanced Interrupt Architecture has besides. */
+export const aiaCsrs: readonly Csr[] = Object.entries(aiaViews).map(([name, row]): Csr => ({
+  kind: 'view',
+  name,
+  row,
+}));
 
-/** The CSR with this 12-bit address; undefined where none is implemented. */
+const byNumber = Array.from({ length: 4096 }, (): Csr | undefined => undefined);
+for (const csr of [...csrs, ...aiaCsrs]) byNumber[csr.row.number] = csr;
+const byName = new Map([...csrs, ...aiaCsrs].map((csr) => [csr.name, csr]));
+
+/** The CSR with this 12-bit address; undefined where none is. One of an extension need not be there on every hart. */
 export const findCsr = (number: number): Csr | undefined => byNumber[number];
 /** The CSR with this name, e.g. `sstatus`. */
 export const findCsrByName = (name: string): Csr | undefined => byName.get(name);
 
 /** With V = 1 these supervisor CSRs stand for the guest's own ("Hypervisor Extension", "Virtual Supervisor CSRs"). */
 export const virtualAliases: ReadonlyMap<number, number> = new Map(
-  ['sstatus', 'sie', 'stvec', 'sscratch', 'sepc', 'scause', 'stval', 'sip', 'stimecmp', 'stimecmph', 'satp'].map(
-    (name) => [byName.get(name)?.row.number ?? 0, byName.get(`v${name}`)?.row.number ?? 0],
-  ),
+  [
+    ...['sstatus', 'sie', 'stvec', 'sscratch', 'sepc', 'scause', 'stval', 'sip', 'stimecmp', 'stimecmph', 'satp'],
+    ...['siselect', 'sireg', 'stopei', 'stopi', 'sieh', 'siph'],
+  ].map((name) => [byName.get(name)?.row.number ?? 0, byName.get(`v${name}`)?.row.number ?? 0]),
 );
 
 const asGuest = byNumber.map((csr, number) => byNumber[virtualAliases.get(number) ?? number] ?? csr);

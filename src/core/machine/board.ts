@@ -3,10 +3,13 @@
 
 import { Aclint } from '../devices/aclint.ts';
 import type { BlockStore } from '../devices/block-store.ts';
-import type { Clock, TimedDevice } from '../devices/device.ts';
+import type { Aplic } from '../devices/aplic.ts';
+import type { Clock, InterruptLine, TimedDevice } from '../devices/device.ts';
+import type { DescribedDevice } from '../devices/device-tree-node.ts';
 import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
+import type { Imsics } from '../devices/imsics.ts';
 import { Iommu, type IommuPorts } from '../devices/iommu.ts';
-import { Plic } from '../devices/plic.ts';
+import type { Plic } from '../devices/plic.ts';
 import { ProgrammedIoDisk } from '../devices/programmed-io-disk.ts';
 import { ProgrammedIoNetwork, type ProgrammedIoNetworkPorts } from '../devices/programmed-io-network.ts';
 import { TestFinisher, type FinisherOutcome } from '../devices/test-finisher.ts';
@@ -16,8 +19,12 @@ import type { DmaMemory } from '../devices/virtio/dma-memory.ts';
 import type { VirtioFactory, VirtioObserver } from '../devices/virtio/virtio-function.ts';
 import type { VirtioVersion } from '../devices/virtio/virtio-mmio-registers.ts';
 import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
+import type { InterruptFiles } from '../isa/interrupt-files.ts';
+import { Line, makeControllers, type ControllerPorts, type MessageInterrupts } from './board-interrupts.ts';
 import type { BoardMount } from './device-tree-board.ts';
 import { DeviceBus } from './device-bus.ts';
+
+export { Line, type MessageInterrupts };
 
 const UART_INTERRUPT = 10;
 const RTC_INTERRUPT = 11;
@@ -30,10 +37,6 @@ const VIRTIO_SLOTS = 8;
 const VIRTIO_BASE = 0x1000_1000;
 /** Source of the first slot; the others follow. */
 const VIRTIO_INTERRUPT = 1;
-
-/** mip bits that wires drive. */
-export const Line = { software: 1 << 3, timer: 1 << 7, supervisorExternal: 1 << 9, machineExternal: 1 << 11 } as const;
-export type Line = (typeof Line)[keyof typeof Line];
 
 /** A device in a virtio slot. */
 export interface VirtioDevice {
@@ -59,12 +62,9 @@ export interface BoardDevices {
   };
 }
 
-export interface BoardPorts {
-  readonly harts: number;
+export interface BoardPorts extends ControllerPorts {
   /** Ticks of 10 MHz. */
   readonly clock: Clock;
-  /** A wire into a hart has changed. */
-  readonly drive: (hart: number, line: Line, level: boolean) => void;
   /** A device that keeps time was written: what compares with time, and the next deadline, must be looked at again. */
   readonly timeWritten: () => void;
   /** A byte leaves the serial port. */
@@ -77,10 +77,6 @@ export interface BoardPorts {
   readonly devices?: BoardDevices;
   /** How the board's IOMMU walks a second stage; a board without this has no IOMMU. */
   readonly walkSecondStage?: IommuPorts['walk'];
-  /** Observers of the interrupt controller, for drawing chains. */
-  readonly interruptRaised?: (source: number, level: boolean) => void;
-  readonly interruptClaimed?: (context: number, source: number) => void;
-  readonly interruptCompleted?: (context: number, source: number) => void;
 }
 
 /** A device that was put into a slot of a running board. */
@@ -98,8 +94,17 @@ export interface PluggedDevice {
 export class Board {
   readonly harts: number;
   readonly aclint: Aclint;
-  readonly plic: Plic;
+  /** Undefined where wires end at an APLIC. */
+  readonly plic: Plic | undefined;
+  /** The supervisor's domain. */
+  readonly aplic: Aplic | undefined;
+  /** The supervisor's interrupt files. */
+  readonly imsics: Imsics | undefined;
+  /** All interrupt controllers, each before those that it sends to. */
+  readonly controllers: readonly DescribedDevice[];
   readonly uart: Uart16550;
+  /** The wire of a source into the interrupt controller. @throws Error where there is no such source */
+  readonly line: (source: number) => InterruptLine;
   /** Between devices that are plugged in and memory, where the board has one. */
   readonly iommu: Iommu | undefined;
   readonly bus: DeviceBus;
@@ -107,6 +112,7 @@ export class Board {
   readonly #mounts: BoardMount[];
   #timed: readonly TimedDevice[];
   readonly #clock: Clock;
+  readonly #filesOf: (hart: number) => InterruptFiles | undefined;
   readonly #makeSlot: (slot: number, inSlot: VirtioDevice | undefined, memory: DmaMemory) => VirtioMmio;
   /** What `deadline` answers, until a device that keeps time is written or says that it is due sooner, or its time has come. */
   #deadline: number | undefined;
@@ -125,18 +131,19 @@ export class Board {
       timer: (hart, level) => ports.drive(hart, Line.timer, level),
       timeWritten: () => (this.#deadline = undefined),
     });
-    this.plic = new Plic({
-      contexts: 2 * ports.harts,
-      sources: 96,
-      interrupt: (context, level) =>
-        ports.drive(context >> 1, context % 2 === 0 ? Line.machineExternal : Line.supervisorExternal, level),
-      ...(ports.interruptRaised && { raised: ports.interruptRaised }),
-      ...(ports.interruptClaimed && { claimed: ports.interruptClaimed }),
-      ...(ports.interruptCompleted && { completed: ports.interruptCompleted }),
+    const interrupts = makeControllers(ports, (address, identity) => {
+      if (!this.bus.write(address, 4, identity)) ports.memory.store(address, 4, identity);
     });
-    this.uart = new Uart16550({ interrupt: this.plic.line(UART_INTERRUPT), transmit: ports.transmit });
+    const { line } = interrupts;
+    this.plic = interrupts.plic;
+    this.aplic = interrupts.aplic;
+    this.imsics = interrupts.imsics;
+    this.controllers = interrupts.mounts.map(({ device }) => device).reverse();
+    this.#filesOf = interrupts.filesOf;
+    this.line = line;
+    this.uart = new Uart16550({ interrupt: line(UART_INTERRUPT), transmit: ports.transmit });
     const rtc = new GoldfishRtc({
-      interrupt: this.plic.line(RTC_INTERRUPT),
+      interrupt: line(RTC_INTERRUPT),
       clock: ports.clock,
       epochNanoseconds: ports.epochNanoseconds,
     });
@@ -145,7 +152,7 @@ export class Board {
       new VirtioMmio({
         version: inSlot?.version ?? ports.devices?.virtioVersion ?? 'legacy',
         memory,
-        interrupt: this.plic.line(VIRTIO_INTERRUPT + slot),
+        interrupt: line(VIRTIO_INTERRUPT + slot),
         clock: ports.clock,
         rescheduled,
         ...inSlot,
@@ -156,22 +163,21 @@ export class Board {
       new Iommu({
         memory: ports.memory,
         walk: ports.walkSecondStage,
-        interrupt: this.plic.line(IOMMU_INTERRUPT),
+        interrupt: line(IOMMU_INTERRUPT),
       });
     const { disk, network } = ports.devices?.programmedIo ?? {};
     const programmedDisk =
       disk &&
       new ProgrammedIoDisk({
         ...disk,
-        interrupt: this.plic.line(DISK_INTERRUPT),
+        interrupt: line(DISK_INTERRUPT),
         clock: ports.clock,
         rescheduled: ports.timeWritten,
       });
-    const programmedNetwork =
-      network && new ProgrammedIoNetwork({ ...network, interrupt: this.plic.line(NETWORK_INTERRUPT) });
+    const programmedNetwork = network && new ProgrammedIoNetwork({ ...network, interrupt: line(NETWORK_INTERRUPT) });
     this.#mounts = [
       { device: this.aclint, base: 0x0200_0000 },
-      { device: this.plic, base: 0x0c00_0000 },
+      ...interrupts.mounts,
       ...this.#virtio.map((device, slot) => ({
         device,
         base: VIRTIO_BASE + slot * device.size,
@@ -190,6 +196,11 @@ export class Board {
     this.bus = new DeviceBus(this.#mounts, (device) => {
       if (device === this.aclint || device === rtc) rescheduled();
     });
+  }
+
+  /** A hart's interrupt files; undefined where messages cannot interrupt it. */
+  interruptFiles(hart: number): InterruptFiles | undefined {
+    return this.#filesOf(hart);
   }
 
   /** The virtio slots, from the lowest address on. */

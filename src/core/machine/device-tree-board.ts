@@ -14,6 +14,9 @@ export interface BoardMount {
   readonly base: number;
   /** Its source at the interrupt controller. */
   readonly interrupt?: number;
+  /** For an interrupt controller: where it sends its messages, and the domain below it. */
+  readonly msiParent?: DescribedDevice;
+  readonly child?: DescribedDevice;
 }
 
 export interface BoardDescription {
@@ -41,24 +44,31 @@ export function boardDeviceTree(board: BoardDescription): DeviceTreeNode {
   const hartInterruptControllers = harts.map((hart) => hartPhandle(hart) + 1);
   let lastPhandle = 2 * board.harts;
   const phandles = new Map<DescribedDevice, number>();
-  for (const kind of ['interrupt-controller', 'syscon'] as const) {
+  for (const kind of ['msi-controller', 'interrupt-controller', 'syscon'] as const) {
     for (const { device } of board.mounts) {
       if (device.provides !== kind) continue;
       lastPhandle += 1;
       phandles.set(device, lastPhandle);
     }
   }
-  const controller = board.mounts.find(({ device }) => device.provides === 'interrupt-controller')?.device;
+  // Of several, devices name the last: the supervisor's.
+  const controller = board.mounts.findLast(({ device }) => device.provides === 'interrupt-controller')?.device;
   const interruptController = controller === undefined ? undefined : phandles.get(controller);
+  const interruptTrigger = controller?.interruptTrigger;
 
-  const descriptions = board.mounts.map(({ device, base, interrupt }) => {
+  const descriptions = board.mounts.map(({ device, base, interrupt, ...to }) => {
     const phandle = phandles.get(device);
+    const msiParent = to.msiParent && phandles.get(to.msiParent);
+    const child = to.child && phandles.get(to.child);
     return device.describe({
       base,
       hartInterruptControllers,
       ...(interrupt === undefined ? {} : { interrupt }),
       ...(interruptController === undefined ? {} : { interruptController }),
+      ...(interruptTrigger === undefined ? {} : { interruptTrigger }),
       ...(phandle === undefined ? {} : { phandle }),
+      ...(msiParent === undefined ? {} : { msiParent }),
+      ...(child === undefined ? {} : { child }),
     });
   });
   const consoleNode = descriptions.find((description) => description.console === true)?.node;

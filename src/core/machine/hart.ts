@@ -7,6 +7,7 @@ import { exceptionRows } from '../isa/causes.ts';
 import type { Consequence } from '../isa/csr-row.ts';
 import { Decoder, type Decoded } from '../isa/instructions.ts';
 import type { Effect } from '../isa/expression.ts';
+import type { InterruptFiles } from '../isa/interrupt-files.ts';
 import { Outcome, type CsrOperation, type Operands, type SystemPort, type Width } from '../isa/system-port.ts';
 import type { DeviceBus } from './device-bus.ts';
 import { evaluate, type OperandValues } from './evaluate.ts';
@@ -54,6 +55,8 @@ export interface HartPorts {
   readonly svadu: boolean;
   readonly quirks: Readonly<Quirks>;
   readonly hypervisorExtension: boolean;
+  /** Its IMSIC; undefined where it has none. */
+  readonly interruptFiles: InterruptFiles | undefined;
   /** Board time in ticks, at this very instruction. */
   readonly time: () => number;
   /** A compare register or what enables it has changed. */
@@ -95,6 +98,7 @@ export class Hart implements SystemPort {
     this.#runFast = ports.runFast;
     this.state = new PrivilegedState(memory, base, {
       hypervisorExtension: ports.hypervisorExtension,
+      interruptFiles: ports.interruptFiles,
       svadu: ports.svadu,
       quirks: ports.quirks,
       time: ports.time,
@@ -135,6 +139,12 @@ export class Hart implements SystemPort {
   setLines(mask: number, lines: number): void {
     const { state } = this;
     state.csrs.mipLines = ((state.csrs.mipLines & ~mask) | (lines & mask)) >>> 0;
+    this.#checkInterrupts = true;
+  }
+
+  /** A guest interrupt file signals or no longer does, or another one is the guest's own. */
+  guestExternalChanged(): void {
+    this.state.driveGuestExternal();
     this.#checkInterrupts = true;
   }
 

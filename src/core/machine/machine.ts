@@ -4,7 +4,7 @@
 import { STCE, STIP, VSTIP } from '../isa/csr-bits.ts';
 import type { FinisherOutcome } from '../devices/test-finisher.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { Board, type Line, type BoardDevices } from './board.ts';
+import { Board, type Line, type BoardDevices, type MessageInterrupts } from './board.ts';
 import { Hart, type HartObserver } from './hart.ts';
 import { interpreterModule } from './interpreter.ts';
 import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
@@ -60,6 +60,8 @@ export interface MachineOptions {
   readonly devices?: BoardDevices;
   /** Its board has an IOMMU, behind which devices can be plugged in. */
   readonly iommu?: boolean;
+  /** Its harts have IMSICs with so many guest interrupt files, and its wires end at an APLIC; otherwise it has a PLIC. */
+  readonly messageInterrupts?: Pick<MessageInterrupts, 'guestFiles' | 'machineLevel'> | undefined;
   readonly observer?: HartObserver;
   readonly boardObserver?: {
     readonly interruptRaised?: (source: number, level: boolean) => void;
@@ -155,6 +157,12 @@ export class Machine {
       memory: ramDma(this.ram),
       ...(options.devices && { devices: options.devices }),
       ...(options.iommu === true && { walkSecondStage: secondStageWalk(this.ram) }),
+      ...(options.messageInterrupts && {
+        messageInterrupts: {
+          ...options.messageInterrupts,
+          guestExternal: (hart) => this.harts[hart]?.guestExternalChanged(),
+        },
+      }),
       ...options.boardObserver,
     });
     this.harts = translations.map((each, id) => {
@@ -170,6 +178,7 @@ export class Machine {
           svadu: this.svadu,
           quirks: this.quirks,
           hypervisorExtension: options.hypervisorExtension ?? true,
+          interruptFiles: this.board.interruptFiles(id),
           time: () => this.board.time(),
           timersChanged: () => this.#timersChanged(),
           runFast,

@@ -3,8 +3,8 @@
 // "Supervisor-Level ISA", "Hypervisor Extension"). It touches no memory, so the same class is the physical hart's
 // privileged side and the virtual hart a hypervisor keeps for a deprivileged guest.
 
-import { ADUE, STCE } from '../isa/csr-bits.ts';
-import { exceptionRows, findCause, INTERRUPT_FLAG } from '../isa/causes.ts';
+import { ADUE, SGEIP, STCE, VSEIP } from '../isa/csr-bits.ts';
+import { exceptionRows, findCause, INTERRUPT_FLAG, mostUrgent } from '../isa/causes.ts';
 import {
   findCsr,
   findGuestCsr,
@@ -18,8 +18,10 @@ import {
 } from '../isa/csrs.ts';
 import type { Consequence } from '../isa/csr-row.ts';
 import { storedCsrs, type StoredCsrName } from '../isa/csr-stored.ts';
+import type { InterruptFiles } from '../isa/interrupt-files.ts';
 import type { CsrOperation } from '../isa/system-port.ts';
 import { HartState, Privilege } from './hart-state.ts';
+import { checkInterruptCsr, guestFileLines, writeGuestFileBits } from './interrupt-access.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { NO_QUIRKS, type Quirks } from './quirks.ts';
 
@@ -92,9 +94,6 @@ export const HypervisorStatus = {
   VTSR: 1 << 22,
 } as const;
 
-/** Order in which interrupts of one level are taken ("mip": MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI). */
-const interruptPriority = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6];
-
 export interface PrivilegedOptions {
   /** False for a virtual hart whose guest sees no H extension. */
   readonly hypervisorExtension: boolean;
@@ -102,6 +101,8 @@ export interface PrivilegedOptions {
   readonly svadu: boolean;
   /** Where it departs from the manual; nowhere where absent. */
   readonly quirks?: Readonly<Quirks>;
+  /** Its IMSIC; undefined for a hart without the AIA. */
+  readonly interruptFiles?: InterruptFiles | undefined;
   /** Board time in ticks. */
   readonly time: () => number;
   /** Instructions executed until now, trapped ones included; and those that trapped. */
@@ -113,17 +114,21 @@ export interface PrivilegedOptions {
 export class PrivilegedState extends HartState implements CsrPort {
   readonly svadu: boolean;
   readonly hypervisorExtension: boolean;
+  readonly interruptFiles: InterruptFiles | undefined;
   readonly #options: PrivilegedOptions;
 
   constructor(memory: LinearMemory, base: number, options: PrivilegedOptions) {
     super(memory, base);
     this.svadu = options.svadu;
     this.hypervisorExtension = options.hypervisorExtension;
+    this.interruptFiles = options.interruptFiles;
     this.#options = options;
   }
 
   override reset(hartId: number): void {
     super.reset(hartId);
+    // Guest external interrupts are the hypervisor's: read-only one, where there are any ("mideleg").
+    if ((this.interruptFiles?.guestFiles ?? 0) > 0) this.csrs.mideleg = this.csrs.mideleg | SGEIP;
     if (!this.hypervisorExtension) this.#leaveOutHypervisor();
   }
 
@@ -169,8 +174,18 @@ export class PrivilegedState extends HartState implements CsrPort {
     if (csr.name === 'menvcfgh' && this.svadu) {
       this.csrs.menvcfgh = ((this.csrs.menvcfgh & STCE) | (value & ADUE)) >>> 0;
     }
+    if (this.interruptFiles !== undefined) {
+      writeGuestFileBits(this, csr.name, value);
+      this.driveGuestExternal();
+    }
     if (!this.hypervisorExtension && csr.row.number >>> 8 === 3) this.#leaveOutHypervisor();
     this.#options.changed(csr.row.consequence);
+  }
+
+  /** VSEIP and SGEIP follow the guest interrupt files, and which of them hstatus.VGEIN and hgeie name. */
+  driveGuestExternal(): void {
+    const { csrs } = this;
+    csrs.mipLines = ((csrs.mipLines & ~(SGEIP | VSEIP)) | guestFileLines(this)) >>> 0;
   }
 
   /** Writes a stored CSR as its owner would, for a hypervisor or a boot loader that sets the hart up. */
@@ -201,7 +216,7 @@ export class PrivilegedState extends HartState implements CsrPort {
    * ("CSR Address Mapping Conventions"; virtual-instruction exceptions: "Hypervisor Extension", norm:H_cause_virtual_instruction)
    */
   checkCsr(csr: Csr | undefined, write: boolean): number {
-    if (csr === undefined) return ILLEGAL;
+    if (csr === undefined || (csr.row.extension !== undefined && this.interruptFiles === undefined)) return ILLEGAL;
     const { number } = csr.row;
     if (write && number >>> 10 === 3) return ILLEGAL;
     const level = (number >>> 8) & 3;
@@ -228,6 +243,7 @@ export class PrivilegedState extends HartState implements CsrPort {
         return privilege === Privilege.supervisor && this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
       default:
         if (isTimeCompare(number)) return this.#checkTimeCompare();
+        if (csr.row.extension !== undefined) return checkInterruptCsr(this, number, virtual);
         return (number & 0xf60) === 0xc00 || (number & 0xf60) === 0xc80 ? this.#checkCounter(number & 31) : 0;
     }
   }
@@ -460,8 +476,7 @@ export class PrivilegedState extends HartState implements CsrPort {
 }
 
 function first(interrupts: number): number {
-  const code = interruptPriority.find((candidate) => (interrupts & (1 << candidate)) !== 0) ?? 0;
-  return (INTERRUPT_FLAG | code) >>> 0;
+  return (INTERRUPT_FLAG | mostUrgent(interrupts)) >>> 0;
 }
 
 /** Interrupts go to BASE + 4 × code in vectored mode, exceptions always to BASE. */

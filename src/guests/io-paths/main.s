@@ -6,13 +6,15 @@
 #   virtio          the driver leaves addresses in a queue in memory, writes one register, and the device fetches the rest
 #   passthrough     the same driver and the same registers, but the device is a physical one: stage 2 leads the stores to
 #                   it, and an IOMMU leads it to this guest's memory and no other. The guest cannot tell.
-# A driver waits for each of its interrupts: claimed at the PLIC, acknowledged at the device, completed at the PLIC.
+# A driver waits for each of its interrupts. Where the board has a PLIC: claimed there, acknowledged at the device, completed at the
+# PLIC. Where it has an APLIC and the hart an IMSIC (the Advanced Interrupt Architecture): claimed by one CSR, acknowledged at the
+# device until its wire is low.
 #
 # What to watch for in the page: the panel “I/O paths” runs this guest once a path and counts.
 #   bare              all devices are the machine's own; no exits
 #   trap-and-emulate  every access to a register exits (13, 15). An assigned device is refused: only two-stage translation
 #   hardware-assisted can lead a store to it, or it to the guest. Programmed I/O and virtio exit as 21 and 23; passthrough
-#                     exits for its interrupts alone.
+#                     exits for its interrupts alone; and where the hart has an interrupt file for the guest, for nothing.
 
         .equ    UART, 0x10000000
         .equ    PIO_DISK, 0x1000a000
@@ -24,6 +26,17 @@
         .equ    PLIC_ENABLE, 0x0c002080 # context 1: S-mode of hart 0
         .equ    PLIC_THRESHOLD, 0x0c201000
         .equ    CLAIM, 4
+        .equ    APLIC, 0x0d000000       # the supervisor's domain, where the board has one
+        .equ    APLIC_SETIE, 0x0d001e00
+        .equ    APLIC_TARGET, 0x0d003000
+        .equ    APLIC_LEVEL, 6          # asks while its wire is high
+        .equ    APLIC_IE, 0x100
+        .equ    siselect, 0x150
+        .equ    sireg, 0x151
+        .equ    stopei, 0x15c
+        .equ    EIDELIVERY, 0x70
+        .equ    EIE0, 0xc0
+        .equ    SOURCES, 0x31fe         # virtio slots, disk, card
         .equ    SIE_SEIE, 0x200
         .equ    SSTATUS_SIE, 2
         .equ    SBI_SRST, 0x53525354
@@ -62,13 +75,18 @@
         .equ    USED, 4096              # the used ring begins a page behind the descriptors
         .equ    AVAIL, 16 * SLOTS
 
-# s0 the device   s1 the PLIC's threshold   s2 request   s3 the block   s11 interrupts taken
+# s0 the device   s1 the PLIC's threshold, 0 without a PLIC   s2 request   s3 the block   s11 interrupts taken
 
         .section .text
         .globl  _start
 _start: la      sp, stack_top
         la      t0, handler
         csrw    stvec, t0
+        li      s1, 0
+        li      t0, APLIC
+        li      a0, 0
+        lw      a0, 0(t0)               # domaincfg is never 0; no such device: an access fault, and a0 stays 0
+        bnez    a0, with_aplic
         li      t0, PLIC
         li      t1, 1
         li      t2, PIO_CARD_IRQ
@@ -78,11 +96,34 @@ _start: la      sp, stack_top
         addi    t2, t2, -1
         bnez    t2, 1b
         li      t0, PLIC_ENABLE
-        li      t1, 0x31fe              # virtio slots, disk, card
+        li      t1, SOURCES
         sw      t1, 0(t0)
         li      s1, PLIC_THRESHOLD
         sw      zero, 0(s1)
-        li      t0, SIE_SEIE
+        j       listen
+with_aplic:
+        li      t1, APLIC_LEVEL
+        li      t4, APLIC_TARGET
+        li      t2, PIO_CARD_IRQ
+1:      slli    t3, t2, 2
+        add     t5, t3, t0
+        sw      t1, 0(t5)               # sourcecfg of sources 1 to 13
+        add     t5, t3, t4
+        sw      t2, 0(t5)               # target: hart 0, the source's number as identity
+        addi    t2, t2, -1
+        bnez    t2, 1b
+        li      t1, SOURCES
+        li      t2, APLIC_SETIE
+        sw      t1, 0(t2)
+        li      t2, APLIC_IE
+        sw      t2, 0(t0)               # domaincfg
+        li      t2, EIE0
+        csrw    siselect, t2
+        csrw    sireg, t1               # the interrupt file takes these identities
+        li      t2, EIDELIVERY
+        csrw    siselect, t2
+        csrwi   sireg, 1
+listen: li      t0, SIE_SEIE
         csrw    sie, t0
         csrsi   sstatus, SSTATUS_SIE
 

@@ -13,8 +13,12 @@ handler:
 1:      addi    sp, sp, -16
         sw      t1, 0(sp)
         sw      t2, 4(sp)
+        beqz    s1, 6f
         lw      t0, CLAIM(s1)
-        beqz    t0, 5f
+        j       7f
+6:      csrrw   t0, stopei, zero        # claims what it reads
+        srli    t0, t0, 16
+7:      beqz    t0, 5f
         li      t1, PIO_DISK_IRQ
         bne     t0, t1, 2f
         li      t1, PIO_DISK
@@ -28,10 +32,14 @@ handler:
 3:      li      t1, UART
         slli    t2, t0, 12
         add     t1, t1, t2              # slot n − 1 lies at UART + n × 4 KiB
-        lw      t2, V_INTERRUPT(t1)
+8:      lw      t2, V_INTERRUPT(t1)
         sw      t2, V_ACKNOWLEDGE(t1)
-4:      sw      t0, CLAIM(s1)           # complete
-        addi    s11, s11, 1
+        bnez    s1, 4f                  # a PLIC asks again by itself
+        lw      t2, V_INTERRUPT(t1)     # an APLIC sends a message when the wire rises, so it must have been low
+        bnez    t2, 8b
+4:      beqz    s1, 9f
+        sw      t0, CLAIM(s1)           # complete
+9:      addi    s11, s11, 1
 5:      lw      t1, 0(sp)
         lw      t2, 4(sp)
         addi    sp, sp, 16

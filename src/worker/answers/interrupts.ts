@@ -7,6 +7,10 @@ import type { PrivilegedState } from '../../core/machine/privileged-state.ts';
 import type { InterruptLevel, InterruptsAnswer } from '../../protocol/frame.ts';
 import type { AnswerContext } from './context.ts';
 
+/** setip0 and setie0. */
+const APLIC_PENDING = 0x1c00;
+const APLIC_ENABLED = 0x1e00;
+
 export function interruptsAnswer({ lab, vm, vcpu }: AnswerContext, chains: number): InterruptsAnswer {
   return { levels: vm ? levelsOf(vm, vcpu) : [], chains: lab.interrupts.recent(Math.min(200, Math.max(0, chains))) };
 }
@@ -16,7 +20,7 @@ function levelsOf(vm: VirtualMachine, hart: number): readonly InterruptLevel[] {
   const hosted = vm instanceof HostedVm;
   const levels: InterruptLevel[] = [
     {
-      name: hosted ? 'virtual PLIC' : 'PLIC',
+      name: `${hosted ? 'virtual ' : ''}${vm.board.plic ? 'PLIC' : 'APLIC'}`,
       meaning: hosted
         ? 'The interrupt controller of the guest’s board, a device model of the hypervisor.'
         : 'The board’s interrupt controller.',
@@ -63,11 +67,13 @@ function bitsOf(state: PrivilegedState, pending: string, enabled: string): Inter
   }));
 }
 
-/** Sources of the PLIC that something is wired to, as a context (a hart in one mode) has enabled them. */
+/** Sources of the PLIC that something is wired to, as a context (a hart in one mode) has enabled them; or those of the APLIC. */
 function sources(vm: VirtualMachine, context: number): InterruptLevel['bits'] {
-  const registers = new Map(vm.board.plic.inspect().map(({ row, value }) => [row.offset, value]));
-  const pending = (registers.get(0x1000) ?? 0) >>> 0;
-  const enabled = (registers.get(0x2000 + 0x80 * context) ?? 0) >>> 0;
+  const { plic, aplic } = vm.board;
+  const registers = new Map((plic ?? aplic)?.inspect().map(({ row, value }) => [row.offset, value]));
+  const word = (offset: number) => (registers.get(offset) ?? 0) >>> 0;
+  const pending = word(plic ? 0x1000 : APLIC_PENDING);
+  const enabled = word(plic ? 0x2000 + 0x80 * context : APLIC_ENABLED);
   return vm.board.mounts.flatMap(({ device, interrupt }) =>
     interrupt === undefined
       ? []

@@ -24,8 +24,8 @@ export function restoreBoard(board: Board, saved: DeviceState): void {
     if (typeof state !== 'object' || Array.isArray(state)) throw refusal(keyOf(mount), 'none');
     return { device: mount.device, state: state as DeviceState };
   });
-  // The interrupt controller comes last: the others drive their lines into it, and what it remembers of that is its own state.
-  const last = states.filter(({ device }) => device === board.plic);
+  // Interrupt controllers come last: the others drive their lines into them, and what they remember of that is their own state.
+  const last = states.filter(({ device }) => board.controllers.includes(device));
   for (const { device, state } of [...states.filter((each) => !last.includes(each)), ...last]) device.restore(state);
 }
 
