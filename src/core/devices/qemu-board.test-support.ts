@@ -16,8 +16,8 @@ export interface QemuBoard {
   /** @param address physical address on the board */
   read(address: number, width: AccessWidth): Promise<number>;
   write(address: number, width: AccessWidth, value: number): Promise<void>;
-  /** Drives a source of the interrupt controller. */
-  drive(source: number, level: boolean): Promise<void>;
+  /** Drives a source of the interrupt controller. @param controller QEMU's name for it. Default: that of the PLIC */
+  drive(source: number, level: boolean, controller?: string): Promise<void>;
   /** From now on `outputs` follows the interrupt controller's outputs, and the harts no longer see them. */
   watchOutputs(): Promise<void>;
   /** First every hart's supervisor output, then every hart's machine output. */
@@ -25,9 +25,9 @@ export interface QemuBoard {
   close(): void;
 }
 
-export function startQemuBoard(options: readonly string[] = []): QemuBoard {
-  const board = '-M virt -bios none -display none -monitor none -serial null -S -qtest stdio -qtest-log /dev/null';
-  const qemu = spawn('qemu-system-riscv32', [...board.split(' '), ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
+export function startQemuBoard(options: readonly string[] = [], machine = 'virt'): QemuBoard {
+  const board = '-bios none -display none -monitor none -serial null -S -qtest stdio -qtest-log /dev/null';
+  const qemu = spawn('qemu-system-riscv32', ['-M', machine, ...board.split(' '), ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
   const waiting: ((answer: string) => void)[] = [];
   const outputs = new Map<number, boolean>();
   createInterface(qemu.stdout).on('line', (line) => {
@@ -51,8 +51,8 @@ export function startQemuBoard(options: readonly string[] = []): QemuBoard {
     write: async (address, width, value) => {
       await command(`write${LETTER[width]} ${address} ${value}`);
     },
-    drive: async (source, level) => {
-      await command(`set_irq_in ${PLIC} unnamed-gpio-in ${source} ${level ? 1 : 0}`);
+    drive: async (source, level, controller = PLIC) => {
+      await command(`set_irq_in ${controller} unnamed-gpio-in ${source} ${level ? 1 : 0}`);
     },
     watchOutputs: async () => {
       await command(`irq_intercept_out ${PLIC}`);
