@@ -16,7 +16,7 @@ import { asleep, endingOfFinisher, shutdown } from './endings.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './guest-boot.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HsmState, Sbi } from './sbi.ts';
-import { firmwareReach, serveSbiCall } from './sbi-call.ts';
+import { firmwareReach, serveSbiCall, USER_COUNTERS } from './sbi-call.ts';
 import { SerialConsole } from './serial-console.ts';
 import { HostInterface } from './host-interface.ts';
 import { VmControl } from './control.ts';
@@ -335,6 +335,7 @@ export class BareMachine implements VirtualMachine, Computer {
     state.setUp('medeleg', FIRMWARE_MEDELEG);
     state.setUp('mideleg', SUPERVISOR_INTERRUPTS);
     state.setUp('mcounteren', 0xffff_ffff);
+    state.setUp('scounteren', USER_COUNTERS);
     state.csrs.menvcfgh = STCE | (this.machine.svadu ? ADUE : 0);
     state.privilege = Privilege.supervisor;
   }

@@ -3,6 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { consoleOf, hosted, newLab, sourceGuest } from './guest-rig.test-support.ts';
+import { techniques } from './virtual-machine.ts';
 
 /** Reads a counter twice, some instructions apart, and says over SBI whether the difference is below 1000. */
 const counting = (counter: string) => `
@@ -58,3 +59,43 @@ for (const technique of hosted) {
     expect(vm.look().x(9)).toBeLessThan(10);
   });
 }
+
+/** A kernel that leaves scounteren as it finds it; its program reads every counter, and then calls. */
+const TRUSTING = `
+  .globl _start
+_start:
+  la t0, handler
+  csrw stvec, t0
+  la t0, program
+  csrw sepc, t0
+  li t0, 0x100
+  csrc sstatus, t0
+  sret
+program:
+  rdcycle s0
+  rdtime s0
+  rdinstret s0
+  rdcycleh s0
+  rdtimeh s0
+  rdinstreth s0
+  ecall
+  .balign 4
+handler:
+  csrr a0, scause
+  addi a0, a0, '0'
+  li a7, 1
+  ecall
+  li a7, 8
+  ecall
+`;
+
+test.each(techniques)(
+  '%s: programs may read the counters unless the kernel forbids it, as under OpenSBI',
+  (technique) => {
+    const lab = newLab();
+    const vm = lab.addVm({ technique, guest: sourceGuest(TRUSTING) });
+    lab.start(vm.id);
+    for (let slice = 0; slice < 100 && !vm.ending; slice++) lab.computerOf(vm).runSlice(10_000);
+    expect(consoleOf(vm), 'scause: 8 is the call, 2 a refused counter').toBe('8');
+  },
+);

@@ -6,6 +6,9 @@ import type { GuestMemory } from './guest-memory.ts';
 import type { Sbi, SbiPorts } from './sbi.ts';
 import type { SerialConsole } from './serial-console.ts';
 
+/** scounteren as OpenSBI leaves it to the kernel (lib/sbi/sbi_hart.c): programs may read cycle, time and instret. */
+export const USER_COUNTERS = 0b111;
+
 const A0 = 10;
 const A1 = 11;
 

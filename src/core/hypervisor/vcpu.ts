@@ -16,6 +16,7 @@ import type { PreparedGuest } from './guest-boot.ts';
 import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
+import { USER_COUNTERS } from './sbi-call.ts';
 import { STEAL_TIME_FIELDS, StealTime } from './steal-time.ts';
 import { Effect, type Trace } from './trace.ts';
 import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts';
@@ -317,6 +318,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     state.csrs.medeleg = GUEST_MEDELEG;
     state.csrs.mideleg = state.csrs.mideleg | SUPERVISOR_INTERRUPTS;
     state.csrs.mcounteren = 0xffff_ffff;
+    state.csrs.scounteren = USER_COUNTERS;
     state.csrs.menvcfgh = state.svadu ? STCE | ADUE : STCE;
     state.privilege = Privilege.supervisor;
   }
