@@ -1,4 +1,4 @@
-// Small loops that walk through memory in even steps — over an array, a string, a stack of words — are written several times
+// Loops that walk through memory in even steps — over an array, a string, a stack of words — are written several times
 // over, so that one look into the translations and one at the budget serve several rounds. Where that look fails, at the
 // end of a page for one, the loop goes round once as it stands.
 
@@ -9,7 +9,7 @@ import type { Block, Edge } from './region.ts';
 /** Rounds that one check serves. */
 const ROUNDS = 4;
 /** Instructions of a loop that is worth it: a longer one has other work to do. */
-const LENGTH_LIMIT = 10;
+const LENGTH_LIMIT = 48;
 
 export interface Unrolling {
   readonly rounds: number;

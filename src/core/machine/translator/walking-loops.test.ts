@@ -1,4 +1,4 @@
-// Small loops that walk through memory — forwards, backwards, over one array or two, with other work between — to the end of
+// Loops that walk through memory — forwards, backwards, over one array or two, with other work between — to the end of
 // pages and beyond, where the next page is missing, read-only or good: every round does what it does alone.
 
 import fc from 'fast-check';
@@ -55,10 +55,12 @@ const work = fc.oneof(
 const step = fc
   .tuple(fc.constantFrom('s0', 's1'), fc.constantFrom(4, 4, -4, 1, 2, 8, -1, 64, 400, 0))
   .map(([base, by]) => `addi ${base}, ${base}, ${by}`);
-const anything = fc.array(
-  fc.oneof({ weight: 5, arbitrary: access }, { weight: 2, arbitrary: work }, { weight: 4, arbitrary: step }),
-  { minLength: 1, maxLength: 7 },
-);
+const anyOf = (minLength: number, maxLength: number) =>
+  fc.array(fc.oneof({ weight: 5, arbitrary: access }, { weight: 2, arbitrary: work }, { weight: 4, arbitrary: step }), {
+    minLength,
+    maxLength,
+  });
+const anything = fc.oneof({ weight: 4, arbitrary: anyOf(1, 7) }, { weight: 1, arbitrary: anyOf(20, 55) });
 /** A copy, as a compiler writes it, with something in between. */
 const copy = fc
   .tuple(
