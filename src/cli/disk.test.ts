@@ -78,6 +78,15 @@ test.each([
   ['an empty file', () => disk('empty.img', 0), /found an empty file: make one with truncate/],
   ['a directory', () => folder, /found a directory/],
   [
+    'the format of another hypervisor',
+    () => {
+      const path = disk('foreign.qcow2', 4096);
+      writeFileSync(path, Buffer.from([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]), { flag: 'r+' });
+      return path;
+    },
+    /expected an image of a disk’s sectors at .*, found one in the format qcow2: .*qemu-img convert -O raw/,
+  ],
+  [
     'another word',
     () => `${disk('ok.img', 512)},fast`,
     /readonly or snapshot or model=virtio or model=pio or model=passthrough or slot=0 or .* behind a comma/,

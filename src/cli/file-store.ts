@@ -2,6 +2,7 @@
 
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { onDisk, SECTOR_BYTES, type BlockStore } from '../core/devices/block-store.ts';
+import { diskFormatOf, FORMAT_ADVICE, FORMAT_BYTES } from '../core/devices/disk-format.ts';
 import { fileError } from './files.ts';
 import { quoted, UsageError } from './options.ts';
 
@@ -20,10 +21,24 @@ export class FileStore implements BlockStore {
     }
     const status = fstatSync(this.#descriptor);
     this.sectors = Math.ceil(status.size / SECTOR_BYTES);
-    if (status.isFile() && this.sectors > 0) return;
+    if (status.isFile() && this.sectors > 0) {
+      const format = diskFormatOf(this.#start());
+      if (format === undefined) return;
+      closeSync(this.#descriptor);
+      throw new UsageError(
+        `an image of a disk’s sectors at ${quoted(path)}`,
+        `one in the format ${format}`,
+        FORMAT_ADVICE,
+      );
+    }
     closeSync(this.#descriptor);
     const found = status.isFile() ? 'an empty file' : status.isDirectory() ? 'a directory' : 'something else';
     throw new UsageError(`a disk image at ${quoted(path)}`, found, 'make one with truncate -s 64M FILE');
+  }
+
+  #start(): Uint8Array {
+    const bytes = new Uint8Array(FORMAT_BYTES);
+    return bytes.subarray(0, readSync(this.#descriptor, bytes, 0, FORMAT_BYTES, 0));
   }
 
   read(sector: number, into: Uint8Array): boolean {

@@ -55,6 +55,10 @@ describe('what cannot be done is refused in one line', () => {
       await expect(shelf.create('a', { kind: 'empty', sizeMiB })).rejects.toThrow(/Expected 1 to \d+ MiB.*found/);
     }
     await expect(shelf.create('a', { kind: 'image', bytes: new Uint8Array(0) })).rejects.toThrow(/empty file/);
+    const foreign = new TextEncoder().encode('vhdxfile');
+    await expect(shelf.create('a', { kind: 'image', bytes: foreign })).rejects.toThrow(
+      /in the format VHDX: .*qemu-img/,
+    );
     await shelf.create('a', { kind: 'empty', sizeMiB: 1 });
     await expect(shelf.create('a', { kind: 'empty', sizeMiB: 1 })).rejects.toThrow(/taken/);
     expect((await shelf.list()).map(({ name }) => name)).toEqual(['a']);

@@ -1,5 +1,6 @@
 // The disks a person has: made, listed, put into a VM, taken out, saved as a file, deleted. A disk is in one VM at a time.
 
+import { diskFormatOf, FORMAT_ADVICE } from '../../core/devices/disk-format.ts';
 import { SECTOR_BYTES, ZeroStore, type BlockStore } from '../../core/devices/block-store.ts';
 import { writeFully, type ByteFile } from '../../core/devices/byte-file.ts';
 import { DiskLayer, sectorsOfLayer } from '../../core/devices/disk-layer.ts';
@@ -174,6 +175,10 @@ function checkSize(sizeMiB: number): number {
 
 function sectorsOfImage(image: Uint8Array): number {
   if (image.length === 0) throw new Error('Expected a disk image, found an empty file. Choose another.');
+  const format = diskFormatOf(image);
+  if (format !== undefined) {
+    throw new Error(`Expected an image of a disk’s sectors, found one in the format ${format}: ${FORMAT_ADVICE}.`);
+  }
   checkSize(Math.ceil(image.length / MEBIBYTE));
   return Math.ceil(image.length / SECTOR_BYTES);
 }
