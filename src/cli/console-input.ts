@@ -30,7 +30,7 @@ export interface ConsoleInput {
 }
 
 /** Bytes in order of arrival, taken from the front. */
-class Pending {
+export class Pending {
   #chunks: Uint8Array[] = [];
   length = 0;
 

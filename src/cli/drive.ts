@@ -6,12 +6,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SliceEnd } from '../core/hypervisor/computer.ts';
 import { asleep } from '../core/hypervisor/endings.ts';
-import type { Ending } from '../core/hypervisor/virtual-machine.ts';
+import type { Ending, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ConsoleInput } from './console-input.ts';
 import type { ConsoleOutput } from './console-output.ts';
 import { OUTPUT_CLOSED, type Interruption, type Interruptions } from './interruption.ts';
-import type { Move } from './move.ts';
 import { Pace, TICKS_PER_MILLISECOND } from './pace.ts';
+import type { Plan } from './plan.ts';
 import type { Session } from './session.ts';
 
 /** Instructions between two offers of input: two milliseconds or so of host time. */
@@ -27,17 +27,26 @@ const MILLISECONDS_LIMIT = 0x7fff_ffff;
  */
 const SILENT_LIMIT = 60 * 1000 * TICKS_PER_MILLISECOND;
 
+/** A VM that goes on beside the first one. */
+export interface Companion {
+  /** It may be another object once it has moved. */
+  readonly vm: VirtualMachine;
+  /** What is typed into it, if anything is. */
+  readonly input: Pick<ConsoleInput, 'offer'> | undefined;
+}
+
 export interface Drive {
   readonly session: Pick<Session, 'vm' | 'computer'>;
   readonly input: ConsoleInput;
   readonly output: ConsoleOutput;
   readonly interruptions: Interruptions;
-  /** Instructions of the guest. */
+  /** Instructions of the guest; of each, where there are several. */
   readonly limit: number;
   /** Called at least every `TRACE_SLICE` instructions where exits are traced. */
   readonly drainTrace: (() => void) | undefined;
-  /** Looked at between slices, and at the instructions at which it wants to be. */
-  readonly move: Pick<Move, 'due' | 'look'>;
+  readonly plans: readonly Pick<Plan, 'due' | 'look'>[];
+  /** More of them may come while it runs. */
+  readonly companions: readonly Companion[];
 }
 
 export type Outcome =
@@ -46,7 +55,7 @@ export type Outcome =
   | { readonly kind: 'saved'; readonly message: string }
   | { readonly kind: 'interrupted'; readonly by: Interruption };
 
-/** Runs the guest until it ends, reaches the limit, or is interrupted. Everything it printed has then been handed on. */
+/** Runs the guest, and those beside it, until all have ended, one reaches the limit, or the run is interrupted. Everything it printed has then been handed on. */
 export async function drive(setup: Drive): Promise<Outcome> {
   const outcome = await new Driver(setup).run();
   setup.drainTrace?.();
@@ -68,30 +77,68 @@ class Driver {
   }
 
   async run(): Promise<Outcome> {
-    const { session, input, output, interruptions, limit, move } = this.#setup;
+    const { session, input, output, interruptions, limit } = this.#setup;
     let flushed = performance.now();
     for (;;) {
-      const saved = session.vm.ending ? undefined : move.look();
+      const saved = this.#look();
       if (saved !== undefined) return { kind: 'saved', message: saved };
-      const { vm } = session;
-      if (vm.ending) return { kind: 'ended', ending: vm.ending };
+      const running = this.#running();
+      if (running.length === 0) return this.#over({ kind: 'limit' });
       if (interruptions.first) return { kind: 'interrupted', by: interruptions.first };
       if (output.closed) return { kind: 'interrupted', by: OUTPUT_CLOSED };
-      const left = limit - vm.instructions;
-      if (left <= 0) return { kind: 'limit' };
-      if (input.offer(this.#receive) > 0) this.#lastNews = session.computer.now;
-      const end = this.#runSlice(Math.min(SLICE, left, move.due - vm.instructions));
-      if (session.vm.ending) continue;
+      const left = limit - Math.max(...running.map(({ instructions }) => instructions));
+      if (left <= 0) return this.#over({ kind: 'limit' });
+      if (this.#offer() > 0) this.#lastNews = session.computer.now;
+      const end = this.#runSlice(Math.min(SLICE, left, this.#untilDue()));
+      if (this.#running().length === 0) continue;
       if (end === 'stopped') throw new Error('the guest stands still, and nobody has asked it to');
       if (end === 'idle') {
         const ending = await this.#wait();
-        if (ending) return { kind: 'ended', ending };
+        if (ending) return this.#over({ kind: 'ended', ending });
       }
       if (performance.now() - flushed < LATENCY) continue;
       await output.flush();
       await nextTurn();
       flushed = performance.now();
     }
+  }
+
+  /** Those that have not ended. */
+  #running(): readonly VirtualMachine[] {
+    const { session, companions } = this.#setup;
+    const all = companions.length === 0 ? [session.vm] : [session.vm, ...companions.map(({ vm }) => vm)];
+    return all.filter(({ ending }) => ending === undefined);
+  }
+
+  /** How the first VM ended counts, whatever became of those beside it. */
+  #over(otherwise: Outcome): Outcome {
+    const { ending } = this.#setup.session.vm;
+    return ending ? { kind: 'ended', ending } : otherwise;
+  }
+
+  #look(): string | undefined {
+    for (const plan of this.#setup.plans) {
+      const saved = plan.look();
+      if (saved !== undefined) return saved;
+    }
+    return undefined;
+  }
+
+  /** Instructions of the first VM until a plan wants to be looked at. */
+  #untilDue(): number {
+    const { session, plans } = this.#setup;
+    if (session.vm.ending) return Infinity;
+    return Math.min(...plans.map(({ due }) => due)) - session.vm.instructions;
+  }
+
+  /** Types what is there into each VM. @returns bytes they took */
+  #offer(): number {
+    const { input, session, companions } = this.#setup;
+    let taken = session.vm.ending ? 0 : input.offer(this.#receive);
+    for (const { vm, input: own } of companions) {
+      if (own !== undefined && vm.ending === undefined) taken += own.offer((bytes) => vm.receive(bytes));
+    }
+    return taken;
   }
 
   #runSlice(budget: number): SliceEnd {
@@ -106,18 +153,19 @@ class Driver {
     return 'budget';
   }
 
-  /** The guest waits. @returns the ending of one that can never go on */
+  /** All guests wait. @returns the ending of one that can never go on */
   async #wait(): Promise<Ending | undefined> {
-    const { input } = this.#setup;
-    const { computer } = this.#setup.session;
-    if (input.offer(this.#receive) > 0) return undefined;
+    const { input, session } = this.#setup;
+    const { computer } = session;
+    if (this.#offer() > 0) return undefined;
     const until = computer.idleUntil();
     if (until === undefined) return undefined;
+    const listening = session.vm.ending === undefined && !input.ended;
     // Bytes that the guest has left lying will not wake it either.
-    if (until === Infinity && (input.ended || (!input.interactive && input.pending > 0))) return asleep();
+    if (until === Infinity && (!listening || (!input.interactive && input.pending > 0))) return asleep();
     if (input.interactive) await this.#waitInStep(until);
     else if (until === Infinity) await this.#sleep(MILLISECONDS_LIMIT);
-    else if (input.ended || until - this.#silentSince() < SILENT_LIMIT) computer.skipTo(until);
+    else if (!listening || until - this.#silentSince() < SILENT_LIMIT) computer.skipTo(until);
     else await this.#waitInStep(until);
     return undefined;
   }

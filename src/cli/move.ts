@@ -5,12 +5,13 @@ import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import { hashOfVm, saveVm } from '../core/hypervisor/migration/vm-stream.ts';
 import type { OpenFile } from './files.ts';
+import type { LabVm } from './lab-vm.ts';
 import { migrationLine, migrationOptionsOf, MoveError, refused, type MoveChoice } from './move-options.ts';
 import { quoted } from './options.ts';
-import type { Session } from './session.ts';
+import type { Plan } from './plan.ts';
 
-export class Move {
-  readonly #session: Session;
+export class Move implements Plan {
+  readonly #session: LabVm;
   readonly #choice: MoveChoice;
   readonly #file: OpenFile | undefined;
   readonly #say: (line: string) => void;
@@ -25,7 +26,7 @@ export class Move {
    * @param moved called when the session’s VM is the one on the second machine
    */
   constructor(
-    session: Session,
+    session: LabVm,
     choice: MoveChoice,
     file: OpenFile | undefined,
     say: (line: string) => void,
@@ -48,19 +49,16 @@ export class Move {
     return Math.min(this.#migration === undefined ? migrateAfter : Infinity, saveAfter);
   }
 
-  /**
-   * Between two slices. @returns what to say of a VM that was saved: then the run is over
-   * @throws UsageError where it cannot be moved or saved
-   */
+  /** @returns what to say of a VM that was saved: then the run is over @throws UsageError where it cannot be moved or saved */
   look(): string | undefined {
     const { migrateAfter = Infinity, saveAfter = Infinity } = this.#choice;
-    const { instructions } = this.#session.vm;
+    const { instructions, ending } = this.#session.vm;
+    if (ending !== undefined) return undefined;
     if (this.#migration === undefined && instructions >= migrateAfter) this.#migrate();
     if (this.#migration?.active === false) this.#tell(this.#migration);
     return instructions >= saveAfter ? this.#save() : undefined;
   }
 
-  /** The run is over: says what did not come about. */
   end(): void {
     const { migrateAfter, saveAfter } = this.#choice;
     const { instructions } = this.#session.vm;

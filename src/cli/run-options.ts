@@ -174,6 +174,20 @@ export const runOptions = {
     'what to do where the VM writes faster than the link carries: report, and give up after 40 rounds; throttle the VM; ' +
       'force it to stop, however long; cancel. Default: report',
   ),
+  cloneAfter: option(
+    '--clone-after',
+    'N',
+    count,
+    'copy the VM while it runs, when it has executed so many instructions: the two share their memory until one of them writes, and ' +
+      'both run on. The exit status stays the original’s. Not with bare; disks must be snapshot or readonly',
+  ),
+  cloneConsole: option(
+    '--clone-console',
+    'FILE',
+    fileName,
+    'what the copy prints from then on. Default: on stderr, line by line',
+  ),
+  cloneInput: option('--clone-input', 'FILE', fileName, 'what is typed into the copy. Default: nothing'),
   save: option(
     '--save',
     'FILE',

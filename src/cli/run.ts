@@ -1,21 +1,25 @@
 // `run`: one guest, its console on stdin and stdout, its fate in the exit status.
 
-import { inputFrom } from './console-input.ts';
+import { inputFrom, Pending } from './console-input.ts';
 import { ConsoleOutput } from './console-output.ts';
 import type { Command, Streams } from './command.ts';
-import { drive } from './drive.ts';
-import { OpenFile } from './files.ts';
+import { cloneLine } from './clone-options.ts';
+import { CloneAfter } from './clone.ts';
+import { linesOf } from './console-lines.ts';
+import { drive, type Companion } from './drive.ts';
+import { OpenFile, readBytes } from './files.ts';
 import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { writeProcessesTo, writeSystemCallsTo } from './introspection.ts';
 import { Interruptions, QUIT } from './interruption.ts';
+import type { LabVm } from './lab-vm.ts';
 import { applyMemory } from './memory-options.ts';
 import { Move } from './move.ts';
 import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { openSession, type Session } from './session.ts';
 import { writeFramesTo } from './pcap-file.ts';
-import { exitStatusOf, statisticsOf, verdictOf } from './stats.ts';
+import { exitStatusOf, statisticsOf, verdictOf, verdictOfCopy, type Run, type Verdict } from './stats.ts';
 import { crossingLines } from './level-lines.ts';
 import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
@@ -69,7 +73,7 @@ async function runWith(
     return file;
   };
   try {
-    const taken = [...chosen.files, ...(options.restore === undefined ? [] : [options.restore])];
+    const taken = [...chosen.files, ...[options.restore, options.cloneInput].filter((path) => path !== undefined)];
     const output = (what: string, path: string | undefined) => {
       const file = open(what, path, taken);
       if (path !== undefined) taken.push(path);
@@ -83,12 +87,17 @@ async function runWith(
     const saved = output('the saved VM', options.save);
     const processes = output('the processes', options.processes);
     const console = output('the virtio console', options.console);
+    const copy = {
+      console: output('the console of the clone', options.cloneConsole),
+      input:
+        options.cloneInput === undefined ? undefined : readBytes('what is typed into the clone', options.cloneInput),
+    };
     if (console) devices.consoleSink = (bytes) => console.write(bytes);
     const observe = systemCalls && writeSystemCallsTo(systemCalls, session);
     if (pcap && session.network) writeFramesTo(pcap, session.network);
     const limit = options.maxInstructions ?? Infinity;
     const status = await runSession(
-      { chosen, session, stats, writers: writersOf(session, trace, levels), limit, options, saved, observe },
+      { chosen, session, stats, writers: writersOf(session, trace, levels), limit, options, saved, observe, copy },
       streams,
     );
     if (processes) writeProcessesTo(processes, session.vm);
@@ -110,6 +119,8 @@ interface Prepared {
   readonly saved: OpenFile | undefined;
   /** To be called when the VM has moved. */
   readonly observe: (() => void) | undefined;
+  /** For --clone-after. */
+  readonly copy: { readonly console: OpenFile | undefined; readonly input: Uint8Array | undefined };
 }
 
 function writersOf({ trace, levels }: Session, exits?: OpenFile, crossings?: OpenFile): readonly TraceWriter[] {
@@ -134,6 +145,12 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
     observe?.();
     if (session.hypervisor) applyMemory(options, session.hypervisor);
   });
+  const companions: Companion[] = [];
+  let endLine = () => {};
+  const clone = new CloneAfter(session, options.cloneAfter ?? Infinity, say, (copy) => {
+    companions.push(companionOf(copy, prepared.copy.input));
+    endLine = printTo(copy, prepared.copy.console, say);
+  });
   session.vm.console.sink = output.write;
   interruptions.listen();
   let restore: (() => void) | undefined;
@@ -144,20 +161,17 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
   try {
     await input.start();
     const started = performance.now();
-    const outcome = await drive({ session, input, output, interruptions, limit, drainTrace, move });
+    const outcome = await drive({ session, input, output, interruptions, limit, drainTrace, plans: [clone, move], companions });
     const seconds = (performance.now() - started) / 1000;
-    move.end();
+    endLine();
+    for (const plan of [clone, move]) plan.end();
     const verdict = verdictOf(outcome, limit);
+    const of = ({ vm, hypervisor }: LabVm, how: Verdict, more: Partial<Run> = {}) =>
+      statisticsOf({ chosen, vm, hypervisor, trace: session.trace, verdict: how, seconds, ...more });
+    const cloned = clone.statistics((copy) => of(copy, verdictOfCopy(copy.vm, outcome, limit)));
+    if (cloned) say(cloneLine(cloned));
     if (stats !== undefined) {
-      const statistics = statisticsOf({
-        chosen,
-        vm: session.vm,
-        trace: session.trace,
-        verdict,
-        seconds,
-        hypervisor: session.hypervisor,
-        migration: move.migration,
-      });
+      const statistics = of(session, verdict, { migration: move.migration, clone: cloned });
       stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));
     }
     for (const { lost } of writers) if (lost > 0) complain(`the trace lacks ${lost} records: they came too fast`);
@@ -170,4 +184,27 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
     input.stop();
     interruptions.stopListening();
   }
+}
+
+const companionOf = (copy: LabVm, typed: Uint8Array | undefined): Companion => {
+  const input = new Pending();
+  if (typed !== undefined) input.push(typed);
+  return {
+    get vm() {
+      return copy.vm;
+    },
+    input,
+  };
+};
+
+/** What the copy prints goes to the file, or line by line to the person. @returns what passes on an unfinished line */
+function printTo({ vm }: LabVm, file: OpenFile | undefined, say: (line: string) => void): () => void {
+  if (file === undefined) return linesOf(vm.console, (line) => say(`clone | ${new TextDecoder().decode(line)}`));
+  const bytes: number[] = [];
+  const flush = () => file.write(Uint8Array.from(bytes.splice(0)));
+  vm.console.sink = (byte) => {
+    bytes.push(byte);
+    if (bytes.length >= 4096) flush();
+  };
+  return flush;
 }

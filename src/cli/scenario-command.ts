@@ -15,6 +15,7 @@ import {
   type Scenario,
 } from '../protocol/scenario/scenario.ts';
 import type { Command, Streams } from './command.ts';
+import { linesOf } from './console-lines.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { OpenFile, readBytes } from './files.ts';
 import { GuestDevices } from './guest-devices.ts';
@@ -245,26 +246,11 @@ const lineOf = (name: string, { met, sentence }: Judgement): string =>
   `${met ? 'met    ' : 'NOT MET'} ${name}: ${sentence}`;
 
 /** Passes a console on line by line, behind the VM's name. @returns what passes on an unfinished line */
-function linesBehind(
-  name: string,
-  console: { sink: (byte: number) => void },
-  output: Pick<ConsoleOutput, 'write'>,
-): () => void {
+function linesBehind(name: string, console: Parameters<typeof linesOf>[0], output: Pick<ConsoleOutput, 'write'>) {
   const head = new TextEncoder().encode(`${name} | `);
-  let line: number[] = [];
-  const flush = () => {
-    if (line.length === 0) return;
+  return linesOf(console, (line) => {
     for (const byte of [...head, ...line, 0x0a]) output.write(byte);
-    line = [];
-  };
-  console.sink = (byte) => {
-    if (byte === 0x0a || line.length >= 4096) {
-      if (line.length === 0) line.push(0x20);
-      flush();
-    }
-    if (byte !== 0x0a && byte !== 0x0d) line.push(byte);
-  };
-  return flush;
+  });
 }
 
 function accountOf(

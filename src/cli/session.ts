@@ -3,16 +3,16 @@
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
-import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
-import type { LiveMigration, MigrationOptions } from '../core/hypervisor/migration/live-migration.ts';
 import type { Trace } from '../core/hypervisor/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { quirksOf, type QuirkName } from '../core/machine/quirks.ts';
 import { ImageError } from '../core/machine/image.ts';
+import { checkClone, type CloneChoice } from './clone-options.ts';
 import type { ChosenGuest } from './guest-source.ts';
+import { labVm, type LabVm } from './lab-vm.ts';
 import { applyMemory, checkMemory, memoryOptionsOf, type MemoryChoice } from './memory-options.ts';
 import { nodeHost } from './node-host.ts';
 import { applyScheduling, checkScheduling, type SchedulingChoice } from './scheduling-options.ts';
@@ -20,19 +20,13 @@ import { checkMoves, restoreFrom, type MoveChoice } from './move-options.ts';
 import { UsageError } from './options.ts';
 import { sizeText } from './values.ts';
 
-export interface Session {
-  /** Another one once it has moved to the second machine. */
-  readonly vm: VirtualMachine;
+export interface Session extends LabVm {
   readonly computer: Computer;
   readonly trace: Trace;
   /** Undefined where the guest does not own its machine. */
   readonly levels: LevelTrace | undefined;
   /** Undefined where the guest has no network card. */
   readonly network: VirtualNetwork | undefined;
-  /** The one that the VM is under now; undefined on the bare machine. */
-  readonly hypervisor: Hypervisor | undefined;
-  /** Begins to move the VM to a second machine while it runs. @throws Error, RangeError: one line for a person */
-  migrate(options: MigrationOptions): LiveMigration;
 }
 
 /** Crossings between levels that are kept until they are written: more than there can be in one slice. */
@@ -48,11 +42,12 @@ const MACHINE_LIMIT = 2 ** 31;
 export function openSession(
   { guest, technique }: ChosenGuest,
   broken: readonly QuirkName[] = [],
-  scheduling: SchedulingChoice & MemoryChoice & MoveChoice = {},
+  scheduling: SchedulingChoice & MemoryChoice & MoveChoice & CloneChoice = {},
 ): Session {
   checkScheduling(scheduling, technique, guest.harts);
   checkMemory(scheduling, technique);
   checkMoves(scheduling, technique, guest);
+  checkClone(scheduling, technique);
   const machineBytes = scheduling.machineMemory ?? guest.memoryBytes + HYPERVISOR_BYTES;
   if (technique === 'hardware-assisted' && guest.boot === 'machine') {
     throw new UsageError(
@@ -84,19 +79,13 @@ export function openSession(
     applyMemory(scheduling, lab.hypervisor);
   }
   lab.start(vm.id);
-  return {
-    get vm() {
-      return lab.vm(vm.id);
-    },
+  // Not spread into a literal: what moves with the VM is asked for each time.
+  return Object.assign(labVm(lab, vm.id), {
     computer: lab.computerOf(vm),
     trace: lab.trace,
     levels: vm instanceof BareMachine ? vm.levels : undefined,
     network: lab.networkOf(vm),
-    get hypervisor() {
-      return lab.hypervisorOf(lab.vm(vm.id));
-    },
-    migrate: (options) => lab.migrate(vm.id, options),
-  };
+  });
 }
 
 function addVm(lab: Lab, { guest, technique }: Pick<ChosenGuest, 'guest' | 'technique'>): VirtualMachine {

@@ -1,5 +1,6 @@
 // What --stats writes: how a run went, as one JSON object.
 
+import { asleep } from '../core/hypervisor/endings.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
 import { directExecution } from '../core/hypervisor/properties/direct-execution.ts';
@@ -13,6 +14,7 @@ import type { LiveMigration } from '../core/hypervisor/migration/live-migration.
 import type { Outcome } from './drive.ts';
 import { virtioStatisticsOf, type VirtioStatistics } from './virtio-statistics.ts';
 import type { ChosenGuest } from './guest-source.ts';
+import type { CloneStatistics } from './clone-options.ts';
 import { migrationStatisticsOf, type MigrationStatistics } from './move-options.ts';
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
 
@@ -67,6 +69,8 @@ export interface Statistics {
   readonly migration?: MigrationStatistics;
   /** Of --repair patching: what was replaced in the guest's code, where, and how often it trapped. */
   readonly patches?: PatchReport;
+  /** Of --clone-after. */
+  readonly clone?: CloneStatistics;
   readonly stateHash: string;
 }
 
@@ -84,8 +88,10 @@ export interface VcpuStatistics {
   readonly swap: number;
 }
 
+export type Verdict = Pick<Statistics, 'stopped' | 'exitCode' | 'message'>;
+
 /** How a run ended, in the words of the statistics. */
-export function verdictOf(outcome: Outcome, limit: number): Pick<Statistics, 'stopped' | 'exitCode' | 'message'> {
+export function verdictOf(outcome: Outcome, limit: number): Verdict {
   switch (outcome.kind) {
     case 'ended': {
       const { kind, exitCode, message } = outcome.ending;
@@ -108,6 +114,18 @@ export function verdictOf(outcome: Outcome, limit: number): Pick<Statistics, 'st
   }
 }
 
+/** How a copy of the guest ended, where the run was over with `outcome`. */
+export function verdictOfCopy(
+  { ending, instructions }: Pick<VirtualMachine, 'ending' | 'instructions'>,
+  outcome: Outcome,
+  limit: number,
+): Verdict {
+  if (ending !== undefined) return verdictOf({ kind: 'ended', ending }, limit);
+  if (instructions >= limit) return verdictOf({ kind: 'limit' }, limit);
+  if (outcome.kind === 'ended') return verdictOf({ kind: 'ended', ending: asleep() }, limit);
+  return { ...verdictOf(outcome, limit), message: 'It had not ended when the run was over.' };
+}
+
 /**
  * The exit status: the guest's code as far as eight bits hold it, as with any process; but what failed never reports 0.
  */
@@ -121,15 +139,17 @@ export interface Run {
   readonly chosen: ChosenGuest;
   readonly vm: VirtualMachine;
   readonly trace: Trace;
-  readonly verdict: Pick<Statistics, 'stopped' | 'exitCode' | 'message'>;
+  readonly verdict: Verdict;
   readonly seconds: number;
   /** Undefined on the bare machine. */
   readonly hypervisor: Hypervisor | undefined;
   /** Undefined where the VM was not to move. */
   readonly migration?: LiveMigration | undefined;
+  /** Undefined where it was not copied. */
+  readonly clone?: CloneStatistics | undefined;
 }
 
-export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration }: Run): Statistics {
+export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration, clone }: Run): Statistics {
   const { guest, technique, name } = chosen;
   return {
     image: name,
@@ -153,6 +173,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
     memoryUse: memoryStatisticsOf(vm, hypervisor),
     ...(migration && { migration: migrationStatisticsOf(migration) }),
     ...(vm instanceof HostedVm && vm.patches && { patches: vm.patches.report }),
+    ...(clone && { clone }),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
 }
