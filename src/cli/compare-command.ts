@@ -83,7 +83,7 @@ export const compareCommand: Command<typeof compareOptions> = {
           ...choice,
           // A card that only hardware-assisted gives away cannot be compared; on the bare machine every one is physical.
           ...(network && { network: network.model === 'passthrough' ? { ...network, model: 'virtio' } : network }),
-          ...(disk && { disk: disk.map(({ path }) => ({ path, words: new Set(['snapshot'] as const) })) }),
+          ...(disk && { disk: disk.map(comparable) }),
         },
         complain,
       );
@@ -147,3 +147,9 @@ function describeDifference({ technique, instruction, pc, word, unequal }: Diffe
     '',
   ].join('\n');
 }
+
+/** The disk as every technique can have it: what the guest writes goes into memory only, and no disk is a physical one. */
+const comparable = ({ words, ...disk }: NonNullable<Given<typeof compareOptions>['disk']>[number]) => ({
+  ...disk,
+  words: new Set<DiskWord>(words.has('model=pio') ? ['snapshot', 'model=pio'] : ['snapshot']),
+});

@@ -14,31 +14,25 @@ import { FileStore } from './file-store.ts';
 import type { CardChoice } from './network-options.ts';
 import { UsageError } from './options.ts';
 import type { FileWith } from './values.ts';
+import { checkSlots, type InSlot } from './virtio-slots.ts';
 
 /** What `run` was told, as far as it is about devices. */
 export interface DeviceChoice {
-  readonly disk?: readonly FileWith<DiskWord>[];
-  readonly share?: readonly FileWith<'readonly'>[];
-  /** Its seed. */
-  readonly rng?: number;
+  readonly disk?: readonly (FileWith<DiskWord> & InSlot)[];
+  readonly share?: readonly (FileWith<'readonly'> & InSlot)[];
+  readonly rng?: InSlot & { readonly seed: number };
   readonly virtio?: VirtioVersion;
   /** Its network card, if it has one. */
-  readonly network?: CardChoice;
+  readonly network?: CardChoice & InSlot;
   /** Where the output of its virtio console goes, if it has one. */
-  readonly console?: string;
+  readonly console?: InSlot & { readonly path: string };
+  /** Its balloon, which the VM itself makes. */
+  readonly balloon?: InSlot;
 }
 
-/** A disk's place on the board. Kernels that do not read the device tree look in slot 0 alone, at 0x10001000. */
-const slotWords = ['slot=0', 'slot=1', 'slot=2', 'slot=3', 'slot=4', 'slot=5', 'slot=6', 'slot=7'] as const;
 /** What may stand behind a disk's file. */
-export const diskWords = [
-  ...(['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const),
-  ...slotWords,
-] as const;
+export const diskWords = ['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const;
 export type DiskWord = (typeof diskWords)[number];
-
-/** Slots of the board. */
-const SLOTS = slotWords.length;
 
 export class GuestDevices {
   readonly board: BoardDevices;
@@ -59,37 +53,33 @@ export class GuestDevices {
   constructor(choice: DeviceChoice, complain: (message: string) => void) {
     const disks = choice.disk ?? [];
     const found: VirtioDevice[] = [];
-    const taken = new Set<number>();
     const assigned: VirtioDevice[] = [];
     let programmed: BlockStore | undefined;
     try {
       const pio: BlockStore[] = [];
       for (const disk of disks) {
         const store = this.#open(disk);
-        const slot = slotOf(disk, taken);
         const model = { device: virtioBlock({ store, serial: `ringside-${this.#stores.length}` }) };
         if (disk.words.has('model=pio')) pio.push(store);
         else if (disk.words.has('model=passthrough')) assigned.push(model);
-        else found.push({ ...model, ...(slot !== undefined && { slot }) });
+        else found.push({ ...model, ...slotOf(disk) });
       }
       if (pio.length > 1) {
         throw new UsageError('one --disk with model=pio', `${pio.length}`, 'use model=virtio for the others');
       }
       [programmed] = pio;
-      (choice.share ?? []).forEach(({ path, words }, index) => {
-        const folder = new DirectoryShare(path, { readOnly: words.has('readonly') });
-        found.push({ device: virtioNineP({ folder, tag: `share${index}` }) });
+      (choice.share ?? []).forEach((share, index) => {
+        const folder = new DirectoryShare(share.path, { readOnly: share.words.has('readonly') });
+        found.push({ device: virtioNineP({ folder, tag: `share${index}` }), ...slotOf(share) });
       });
-      if (choice.rng !== undefined) found.push({ device: virtioEntropy(new SeededEntropy(choice.rng)) });
+      const { rng } = choice;
+      if (rng !== undefined) found.push({ device: virtioEntropy(new SeededEntropy(rng.seed)), ...slotOf(rng) });
       // Behind the others: a console changes no other device's place.
       if (choice.console !== undefined) {
-        found.push({ device: virtioConsole({ transmit: (bytes) => this.consoleSink?.(bytes) }) });
+        const transmit = (bytes: Uint8Array) => this.consoleSink?.(bytes);
+        found.push({ device: virtioConsole({ transmit }), ...slotOf(choice.console) });
       }
-      const card = choice.network && choice.network.model !== 'pio' ? 1 : 0;
-      const needed = found.length + assigned.length + card;
-      if (needed > SLOTS) {
-        throw new UsageError(`at most ${SLOTS} virtio devices`, `${needed}`, 'leave some out');
-      }
+      checkSlots(inSlots(choice));
     } catch (error) {
       this.close();
       throw error;
@@ -101,6 +91,7 @@ export class GuestDevices {
         link: choice.network.link,
         assigned: choice.network.model === 'passthrough',
         programmed: choice.network.model === 'pio',
+        ...slotOf(choice.network),
         failed: complain,
       });
     this.board = {
@@ -122,21 +113,29 @@ export class GuestDevices {
   }
 }
 
-/**
- * @param taken slots of the disks before it; its own is added
- * @returns the slot that a disk asks for, if it asks for one
- * @throws UsageError
- */
-function slotOf({ path, words }: FileWith<DiskWord>, taken: Set<number>): number | undefined {
-  const chosen = slotWords.filter((word) => words.has(word));
-  const [first] = chosen;
-  if (first === undefined) return undefined;
-  if (chosen.length > 1) throw new UsageError(`one slot for ${path}`, chosen.join(' and '), 'leave one out');
-  if (words.has('model=pio') || words.has('model=passthrough')) {
-    throw new UsageError(`${first} with model=virtio alone`, `another model for ${path}`, 'leave the slot out');
+const slotOf = ({ slot }: InSlot): { readonly slot?: number } => (slot === undefined ? {} : { slot });
+
+/** Every virtio device that was asked for, as a person calls it. @throws UsageError for a slot where there is no virtio device in it */
+function inSlots(choice: DeviceChoice): readonly (InSlot & { readonly what: string })[] {
+  const { disk = [], share = [], rng, console, network, balloon } = choice;
+  const elsewhere = [
+    ...disk.map(({ path, words, slot }) => ({ what: path, slot, model: modelOf(words) })),
+    ...(network ? [{ what: 'the network card', slot: network.slot, model: network.model }] : []),
+  ].find(({ slot, model }) => slot !== undefined && model !== 'virtio');
+  if (elsewhere) {
+    const { what, slot, model } = elsewhere;
+    throw new UsageError(`slot=${slot} with model=virtio alone`, `model=${model} for ${what}`, 'leave the slot out');
   }
-  const slot = slotWords.indexOf(first);
-  if (taken.has(slot)) throw new UsageError('one disk for each slot', `${first} twice`, 'choose another slot');
-  taken.add(slot);
-  return slot;
+  const named = (what: string, device: InSlot | undefined) => (device ? [{ what, ...slotOf(device) }] : []);
+  return [
+    ...disk.filter(({ words }) => modelOf(words) !== 'pio').map((each) => ({ what: `--disk ${each.path}`, ...slotOf(each) })),
+    ...share.map((each) => ({ what: `--share ${each.path}`, ...slotOf(each) })),
+    ...named('--rng', rng),
+    ...named('--console', console),
+    ...(network?.model === 'pio' ? [] : named('--network', network)),
+    ...named('--balloon', balloon),
+  ];
 }
+
+const modelOf = (words: ReadonlySet<DiskWord>): CardChoice['model'] =>
+  words.has('model=pio') ? 'pio' : words.has('model=passthrough') ? 'passthrough' : 'virtio';

@@ -22,8 +22,8 @@ export interface GuestChoice {
   readonly adBits?: 'software' | 'hardware';
   readonly memory?: number;
   readonly harts?: number;
-  /** Bytes that it is asked to give back through a balloon. */
-  readonly balloon?: number;
+  /** What it is asked to give back through a balloon, in bytes. */
+  readonly balloon?: { readonly targetBytes: number; readonly slot?: number };
   readonly firmware?: string;
   readonly initrd?: string;
   readonly append?: string;
@@ -89,7 +89,7 @@ export function chooseGuest(
       ...(choice.adBits === 'hardware' && { svadu: true }),
       ...(choice.repair === 'patching' && { binaryPatching: true }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
-      ...(choice.balloon !== undefined && { balloon: { targetBytes: choice.balloon } }),
+      ...(choice.balloon !== undefined && { balloon: choice.balloon }),
       ...(devices && { devices: devices.board, assigned: devices.assigned }),
       ...(devices?.network && { network: devices.network }),
     },

@@ -13,7 +13,6 @@ export interface MemoryChoice {
   readonly swap?: number;
   /** Microseconds. */
   readonly swapLatency?: number;
-  readonly balloon?: number;
   /** Pages to look at every 20 ms. */
   readonly merge?: number;
   readonly hugePages?: 'on' | 'off';

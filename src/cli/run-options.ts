@@ -11,9 +11,12 @@ import { divergences } from '../core/hypervisor/migration/live-migration.ts';
 import { perVcpu, harts } from './scheduling-options.ts';
 import { MAXIMUM_WEIGHT } from '../core/hypervisor/vcpu-schedule.ts';
 import { repairs } from './repair.ts';
-import { anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
+import { inSlot, SLOT_HELP } from './virtio-slots.ts';
+import { aFile, anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
+const balloonSize = size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 });
+const seed = wholeNumber(0, 0xffff_ffff);
 
 export const runOptions = {
   boot: option(
@@ -85,9 +88,9 @@ export const runOptions = {
   ),
   balloon: option(
     '--balloon',
-    'SIZE',
-    size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 }),
-    'a virtio balloon, by which the guest is asked to give so much of its RAM back',
+    'SIZE[,slot=N]',
+    inSlot((text) => ({ targetBytes: balloonSize(text) })),
+    `a virtio balloon, by which the guest is asked to give so much of its RAM back; ${SLOT_HELP}`,
   ),
   merge: option(
     '--merge',
@@ -121,32 +124,35 @@ export const runOptions = {
   disk: repeatedOption(
     '--disk',
     'FILE[,HOW]',
-    fileWith(diskWords),
+    inSlot(fileWith(diskWords)),
     'a virtio disk, /dev/vda; more of them: vdb … What the guest writes goes into the file; readonly: it cannot write; ' +
       'snapshot: it writes into memory only, and the file stays as it is; model=pio: word by word through a register; ' +
-      'model=passthrough: a physical disk of its own behind the IOMMU, with hardware-assisted; slot=N: in virtio slot 0 to 7, where ' +
-      'slot 0 is at 0x10001000, as bus=virtio-mmio-bus.N on QEMU. Default: model=virtio, the highest free slot',
+      'model=passthrough: a physical disk of its own behind the IOMMU, with hardware-assisted; ' +
+      `${SLOT_HELP}, where slot 0 is at 0x10001000, as bus=virtio-mmio-bus.N on QEMU. ` +
+      'Default: model=virtio, the highest free slot',
   ),
   share: repeatedOption(
     '--share',
     'DIR[,HOW]',
-    fileWith(['readonly'] as const),
-    'a directory that the guest may mount and change: mount -t 9p -o trans=virtio share0 /mnt; more of them: share1 …',
+    inSlot(fileWith(['readonly'] as const)),
+    'a directory that the guest may mount and change: mount -t 9p -o trans=virtio share0 /mnt; more of them: share1 … ' +
+      `readonly: it may not change it; ${SLOT_HELP}`,
   ),
   rng: option(
     '--rng',
-    'SEED',
-    wholeNumber(0, 0xffff_ffff),
-    'a virtio entropy device; the same seed gives the same numbers',
+    'SEED[,slot=N]',
+    inSlot((text) => ({ seed: seed(text) })),
+    `a virtio entropy device; the same seed gives the same numbers; ${SLOT_HELP}`,
   ),
   network: option(
     '--network',
     'user[,HOW]',
-    networkCard,
+    inSlot(networkCard),
     'a network card on a switch with a gateway: DHCP, DNS, a web server (udhcpc; wget http://www.ringside/), and nothing ' +
       'behind it. HOW, separated by commas: model=pio, word by word through a register (no driver in Linux), or ' +
       'model=passthrough, a physical card of its own behind the IOMMU, with hardware-assisted; and of the cable: delay=MS, ' +
-      'loss=PERCENT, rate=BITS, each way; rate with K, M or G. Default: model=virtio,delay=0.01,loss=0,rate=1G',
+      `loss=PERCENT, rate=BITS, each way; rate with K, M or G; ${SLOT_HELP}. ` +
+      'Default: model=virtio,delay=0.01,loss=0,rate=1G',
   ),
   pcap: option('--pcap', 'FILE', fileName, 'write every frame on the network, for Wireshark; wants --network'),
   migrateAfter: option(
@@ -203,10 +209,10 @@ export const runOptions = {
   ),
   console: option(
     '--console',
-    'FILE',
-    fileName,
+    'FILE[,slot=N]',
+    inSlot(aFile),
     'a virtio console beside the serial port; what the guest prints there is written to the file. In the Linux that ships it is ' +
-      '/dev/hvc1 (hvc0 is that of the SBI); nobody types there',
+      `/dev/hvc1 (hvc0 is that of the SBI); nobody types there; ${SLOT_HELP}`,
   ),
   virtio: option(
     '--virtio',

@@ -86,7 +86,7 @@ async function runWith(
     const systemCalls = output('the system calls', options.systemCalls);
     const saved = output('the saved VM', options.save);
     const processes = output('the processes', options.processes);
-    const console = output('the virtio console', options.console);
+    const console = output('the virtio console', options.console?.path);
     const copy = {
       console: output('the console of the clone', options.cloneConsole),
       input:

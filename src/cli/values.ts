@@ -95,6 +95,9 @@ export const fileName: Reader<string> = (text) => {
   throw new ValueError('a file name', 'write the path of a file');
 };
 
+/** As `fileName`, for what knows more than the file. A comma that belongs to the name is written twice, as for QEMU. */
+export const aFile: Reader<{ readonly path: string }> = (text) => ({ path: fileName(text.replaceAll(',,', ',')) });
+
 /** A file and words behind it: `disk.img,readonly`. */
 export interface FileWith<Word extends string> {
   readonly path: string;

@@ -56,9 +56,9 @@ export interface GuestImage {
    * In the highest virtio slots that are left. Only with two-stage translation; on the bare machine all devices are.
    */
   readonly assigned?: readonly VirtioDevice[];
-  /** It has a card on the network of its computer, in the highest virtio slot that is left. */
+  /** It has a card on the network of its computer. */
   readonly network?: NetworkChoice;
-  /** It has a balloon, in the virtio slot behind all others. */
+  /** It has a balloon, behind all other virtio devices where no slot is said. */
   readonly balloon?: BalloonChoice;
 }
 

@@ -26,6 +26,8 @@ export interface NetworkChoice {
   readonly assigned?: boolean;
   /** The card is the one by programmed I/O, in place of a virtio card. Under a hypervisor, not one to be assigned. */
   readonly programmed?: boolean;
+  /** Of a virtio card that is not assigned: its slot, 0 to 7. Default: the highest that is left. */
+  readonly slot?: number;
   /** Its cable; what is not said is as on `DEFAULT_LINK`. */
   readonly link?: Partial<LinkSettings>;
   /** Told, in one line, when a virtio card stops because its driver broke a rule. */
@@ -155,12 +157,12 @@ export class VirtualNetwork {
   }
 
   #plugged(card: Card, attach: (receive: Card['receive']) => void): NetworkCard {
-    const { failed, programmed } = card.choice;
+    const { failed, programmed, slot } = card.choice;
     const interrupted = () => (card.interrupted = true);
     const ports = { mac: octetsOf(card.mac), cable: { send: (frame: Uint8Array) => this.#send(card, frame), attach } };
     if (programmed === true) return { kind: 'programmed', device: { ...ports, interrupted } };
     const observer = { interrupted, ...(failed && { failed }) };
-    return { kind: 'virtio', device: { device: virtioNetwork(ports), observer } };
+    return { kind: 'virtio', device: { device: virtioNetwork(ports), observer, ...(slot !== undefined && { slot }) } };
   }
 
   /** The VM goes, and its card with it. */

@@ -10,6 +10,8 @@ import type { GuestMemory } from './guest-memory.ts';
 export interface BalloonChoice {
   /** Bytes that the guest is asked to give up from the start. */
   readonly targetBytes?: number;
+  /** Its virtio slot, 0 to 7. Default: the highest that is left. */
+  readonly slot?: number;
   /** Told, in one line, when the device stops because its driver broke a rule. */
   readonly failed?: (message: string) => void;
 }
@@ -55,10 +57,10 @@ export class VmBalloon {
         if (targetBytes !== undefined) made.setTarget(Math.floor(targetBytes / PAGE_SIZE));
       },
     });
-    const { failed } = this.#choice;
+    const { failed, slot } = this.#choice;
     const observer: VirtioObserver | undefined = failed && { failed };
-    const slot = { device, ...(observer && { observer }) };
-    return { ...guest, devices: { ...guest.devices, virtio: [...(guest.devices?.virtio ?? []), slot] } };
+    const mounted = { device, ...(slot !== undefined && { slot }), ...(observer && { observer }) };
+    return { ...guest, devices: { ...guest.devices, virtio: [...(guest.devices?.virtio ?? []), mounted] } };
   }
 }
 
