@@ -72,14 +72,16 @@ export interface CloneStatistics {
   readonly framesTaken: number;
   /** Frames copied since, because one of the two wrote. */
   readonly framesCopied: { readonly original: number; readonly clone: number };
-  /** How it went from there. */
-  readonly vm: Statistics;
+  /** How it went from there, where the copy has no place of its own in the statistics. */
+  readonly vm?: Statistics;
+  /** What the copy is called where it has one. */
+  readonly name?: string;
 }
 
 /** The moment of the copy, in one line for a person. */
-export const forkLine = (made: Pick<CloneStatistics, 'at' | 'milliseconds' | 'framesShared' | 'framesTaken'>): string =>
-  `cloned at ${made.at} instructions in ${made.milliseconds.toFixed(1)} ms: ${made.framesShared} frames of 4 KiB shared, ${made.framesTaken} taken`;
+export const forkLine = ({ at, framesShared, framesTaken }: Omit<CloneStatistics, 'framesCopied'>): string =>
+  `cloned at ${at} instructions: ${framesShared} frames of 4 KiB shared, ${framesTaken} taken`;
 
-/** What became of it, in one line for a person. */
-export const cloneLine = ({ framesCopied, vm }: Pick<CloneStatistics, 'framesCopied' | 'vm'>): string =>
-  `the clone: ${vm.message} ${vm.instructions} instructions; frames copied since: ${framesCopied.original} by the original, ${framesCopied.clone} by the clone`;
+/** What has been copied since, in words for a person. */
+export const copiedWords = ({ framesCopied: { original, clone } }: Pick<CloneStatistics, 'framesCopied'>): string =>
+  `frames copied since: ${original} by the original, ${clone} by the clone`;

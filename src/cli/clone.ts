@@ -4,7 +4,6 @@ import type { LabVm } from './lab-vm.ts';
 import { forkLine, type CloneStatistics } from './clone-options.ts';
 import { MoveError, refused } from './move-options.ts';
 import type { Plan } from './plan.ts';
-import type { Statistics } from './stats.ts';
 
 const FRAME = 4096;
 
@@ -76,16 +75,18 @@ export class CloneAfter implements Plan {
     );
   }
 
-  /** What the statistics have of it. @param statisticsOf how a VM went */
-  statistics(statisticsOf: (copy: LabVm) => Statistics): CloneStatistics | undefined {
+  /** The copy, once there is one. */
+  get copy(): LabVm | undefined {
+    return this.#made?.copy;
+  }
+
+  /** What the statistics have of it, once there is one. */
+  get statistics(): CloneStatistics | undefined {
     if (this.#made === undefined) return undefined;
     const { copy, copiesBefore, at, milliseconds, framesShared, framesTaken } = this.#made;
     const original = Math.max(0, this.#original.vm.memory.use.copies - copiesBefore);
-    return {
-      ...{ at, milliseconds, framesShared, framesTaken },
-      framesCopied: { original, clone: copy.vm.memory.use.copies },
-      vm: statisticsOf(copy),
-    };
+    const framesCopied = { original, clone: copy.vm.memory.use.copies };
+    return { at, milliseconds, framesShared, framesTaken, framesCopied };
   }
 }
 

@@ -4,10 +4,10 @@ import { Comparison, type ComparisonEnd, type Difference } from '../core/hypervi
 import { techniques, unmodifiedHosted, type Technique } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 import type { Command } from './command.ts';
-import { GuestDevices } from './guest-devices.ts';
+import { GuestDevices, type DiskWord } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
-import { option, repeatedOption, UsageError } from './options.ts';
+import { option, repeatedOption, UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { anyText, count, oneOf, ValueError } from './values.ts';
 

@@ -30,3 +30,14 @@ export const labVm = (lab: Lab, id: number): LabVm => ({
   migrate: (options) => lab.migrate(id, options),
   clone: () => labVm(lab, lab.cloneVm(id).id),
 });
+
+/** What types into a VM and reads its console, wherever it is. */
+export const followed = (subject: LabVm): Pick<VirtualMachine, 'console' | 'receive' | 'instructions'> => ({
+  get console() {
+    return subject.vm.console;
+  },
+  get instructions() {
+    return subject.vm.instructions;
+  },
+  receive: (bytes) => subject.vm.receive(bytes),
+});

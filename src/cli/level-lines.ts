@@ -2,8 +2,10 @@
 // and CSRs are hexadecimal text; the CSRs of the H extension stand there where they have a value.
 
 import type { Crossing, LevelTrace } from '../core/hypervisor/level-trace.ts';
+import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { findCause } from '../core/isa/causes.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
+import { UsageError } from './options.ts';
 import type { LineSource } from './trace-lines.ts';
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
@@ -40,3 +42,32 @@ export const crossingLines = (levels: LevelTrace): LineSource => ({
     return crossing && levelLine(crossing);
   },
 });
+
+/** @throws UsageError where there is no machine of the guest's own to be watched */
+export function checkLevels({ traceLevels }: { readonly traceLevels?: string }, technique: Technique): void {
+  if (traceLevels === undefined || technique === 'bare') return;
+  throw new UsageError(
+    '--technique bare with --trace-levels',
+    `--technique ${technique}`,
+    'write --trace: under a hypervisor, its exits are the crossings',
+  );
+}
+
+/** How often a guest's hart went from one level to another, for the statistics. */
+export interface LevelCount {
+  readonly kind: Crossing['kind'];
+  readonly from: string;
+  readonly to: string;
+  /** Of a trap. */
+  readonly cause?: string;
+  readonly causeName?: string;
+  readonly count: number;
+}
+
+/** The most frequent first. */
+export const levelCounts = (levels: LevelTrace): readonly LevelCount[] =>
+  levels.counts().map(({ kind, from, to, cause, count }) => {
+    const causeName = findCause(cause)?.name;
+    const why = { cause: hex(cause), ...(causeName !== undefined && { causeName }) };
+    return { kind, from, to, ...(kind === 'trap' && why), count };
+  });

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { assemble } from '../core/isa/assembly/assemble.ts';
+import { ALPHABET, assembleInto, LETTERS } from './letters.test-support.ts';
 import type { Statistics } from './stats.ts';
 import { command } from './streams.test-support.ts';
 
@@ -15,13 +15,6 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-move-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
 
-function program(name: string, source: string): string {
-  const assembled = assemble(source, { textAddress: 0x8040_0000 });
-  if (!assembled.ok) throw new Error(assembled.errors.map(({ line, message }) => `${line}: ${message}`).join('\n'));
-  writeFileSync(at(name), assembled.image);
-  return at(name);
-}
-
 async function run(argv: readonly string[], typed = '') {
   const stats = at('stats.json');
   rmSync(stats, { force: true });
@@ -29,29 +22,7 @@ async function run(argv: readonly string[], typed = '') {
   return { ...finished, statistics: JSON.parse(readFileSync(stats, 'utf8')) as Statistics };
 }
 
-/** Counts in memory, a page at a time, and prints a letter every so often: a to z, and then it is done. */
-const LETTERS = `
-_start: li s0, 'a'
-        li s1, 0x10000000
-        li s2, 0x80800000
-letter: li s3, 20000
-1:      andi t0, s3, 255
-        slli t0, t0, 12
-        add t0, t0, s2
-        sw s3, 0(t0)
-        addi s3, s3, -1
-        bnez s3, 1b
-        sb s0, 0(s1)
-        addi s0, s0, 1
-        li t0, 'z'
-        bleu s0, t0, letter
-        li t0, 0x100000
-        li t1, 0x5555
-        sw t1, 0(t0)
-2:      j 2b
-`;
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
-const letters = program('letters.elf', LETTERS);
+const letters = assembleInto(at('letters.elf'), LETTERS);
 const HOSTED = ['--technique', 'hardware-assisted', '--memory', '16M'];
 
 describe('--migrate-after', () => {

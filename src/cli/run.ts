@@ -3,7 +3,7 @@
 import { inputFrom, Pending } from './console-input.ts';
 import { ConsoleOutput } from './console-output.ts';
 import type { Command, Streams } from './command.ts';
-import { cloneLine } from './clone-options.ts';
+import { copiedWords } from './clone-options.ts';
 import { CloneAfter } from './clone.ts';
 import { linesOf } from './console-lines.ts';
 import { drive, type Companion } from './drive.ts';
@@ -20,7 +20,7 @@ import { runOptions } from './run-options.ts';
 import { openSession, type Session } from './session.ts';
 import { writeFramesTo } from './pcap-file.ts';
 import { exitStatusOf, statisticsOf, verdictOf, verdictOfCopy, type Run, type Verdict } from './stats.ts';
-import { crossingLines } from './level-lines.ts';
+import { checkLevels, crossingLines } from './level-lines.ts';
 import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
 
@@ -57,13 +57,7 @@ async function runWith(
     throw new UsageError('--network with --pcap', 'none', 'add --network user, or leave out --pcap');
   }
   const chosen = chooseGuest(operands, options, devices);
-  if (options.traceLevels !== undefined && chosen.technique !== 'bare') {
-    throw new UsageError(
-      '--technique bare with --trace-levels',
-      `--technique ${chosen.technique}`,
-      'write --trace: under a hypervisor, its exits are the crossings',
-    );
-  }
+  checkLevels(options, chosen.technique);
   const session = openSession(chosen, options.break === undefined ? [] : [options.break], options);
   const files: OpenFile[] = [];
   const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
@@ -168,8 +162,11 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
     const verdict = verdictOf(outcome, limit);
     const of = ({ vm, hypervisor }: LabVm, how: Verdict, more: Partial<Run> = {}) =>
       statisticsOf({ chosen, vm, hypervisor, trace: session.trace, verdict: how, seconds, ...more });
-    const cloned = clone.statistics((copy) => of(copy, verdictOfCopy(copy.vm, outcome, limit)));
-    if (cloned) say(cloneLine(cloned));
+    const copied = clone.copy && of(clone.copy, verdictOfCopy(clone.copy.vm, outcome, limit));
+    const cloned = clone.statistics && copied && { ...clone.statistics, vm: copied };
+    if (cloned) say(
+        `the clone, made in ${cloned.milliseconds.toFixed(1)} ms: ${copied.message} ${copied.instructions} instructions; ${copiedWords(cloned)}`,
+      );
     if (stats !== undefined) {
       const statistics = of(session, verdict, { migration: move.migration, clone: cloned });
       stats.write(Buffer.from(`${JSON.stringify(statistics, undefined, 2)}\n`));

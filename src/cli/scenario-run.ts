@@ -1,15 +1,16 @@
-// Runs a scenario: several VMs on their computers, slice by slice, with what is typed in between. Everything happens at counted
-// instructions, so a scenario is the same run every time.
+// Runs a scenario: several VMs on their computers, slice by slice, with what is typed in between, and what becomes of them on the
+// way. Everything happens at counted instructions, so a scenario is the same run every time.
 //
-//   for each computer: cut the slice at the next step → run → type, watch → waits? skip to what wakes it
+//   for each computer: cut the slice at the next step → run → move, copy, type, watch → waits? skip to what wakes it
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { ConsoleScript } from '../core/hypervisor/console-script.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
-import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
+import { followed, type LabVm } from './lab-vm.ts';
+import type { Plan } from './plan.ts';
 import type { Expectations } from './scenario-expectations.ts';
 
 /** Instructions between two looks at the consoles. */
@@ -19,9 +20,10 @@ const LATENCY = 10;
 
 export interface RunningVm {
   readonly name: string;
-  readonly vm: VirtualMachine;
+  readonly subject: LabVm;
   readonly script: ConsoleScript;
   readonly expectations: Expectations;
+  readonly plans: readonly Plan[];
 }
 
 /** Why it is over. */
@@ -29,6 +31,7 @@ export type ScenarioEnd = 'ended' | 'asleep' | 'expected' | 'limit' | 'interrupt
 
 export interface ScenarioRun {
   readonly lab: Lab;
+  /** More of them may come while it runs. */
   readonly vms: readonly RunningVm[];
   /** Instructions of virtual time. */
   readonly limit: number;
@@ -40,9 +43,10 @@ export interface ScenarioRun {
   readonly interrupted: () => Promise<boolean>;
 }
 
-export const scriptOf = (vm: VirtualMachine, steps: readonly ScenarioInput[]): ConsoleScript =>
-  new ConsoleScript(vm, steps, (text) => new TextEncoder().encode(text));
+export const scriptOf = (subject: LabVm, steps: readonly ScenarioInput[]): ConsoleScript =>
+  new ConsoleScript(followed(subject), steps, (text) => new TextEncoder().encode(text));
 
+/** @throws UsageError where a VM cannot become what was planned */
 export async function runScenario(run: ScenarioRun): Promise<ScenarioEnd> {
   const { lab, vms, limit, satisfied, drain, interrupted } = run;
   let looked = performance.now();
@@ -56,7 +60,7 @@ export async function runScenario(run: ScenarioRun): Promise<ScenarioEnd> {
       drain();
     }
     if (satisfied()) return 'expected';
-    if (vms.every(({ vm }) => vm.ending !== undefined)) return 'ended';
+    if (vms.every(({ subject }) => subject.vm.ending !== undefined)) return 'ended';
     if (late) return 'limit';
     if (!moved) return 'asleep';
     if (performance.now() - looked < LATENCY) continue;
@@ -70,13 +74,14 @@ const elapsed = (computer: Computer): number => computer.now * INSTRUCTIONS_PER_
 
 /** @returns whether anything of it can still happen */
 function runSlice(lab: Lab, computer: Computer, all: readonly RunningVm[], limit: number): boolean {
-  const own = all.filter(({ vm }) => vm.ending === undefined && lab.computerOf(vm) === computer);
+  const own = all.filter(({ subject: { vm } }) => vm.ending === undefined && lab.computerOf(vm) === computer);
   if (own.length === 0) return false;
-  const due = own.map(({ vm, script }) => Math.max(1, script.due - vm.instructions));
+  const due = own.map((each) => Math.max(1, nextDue(each) - each.subject.vm.instructions));
   const end = computer.runSlice(Math.max(1, Math.min(SLICE, limit - elapsed(computer), ...due)));
   let typed = false;
-  for (const { script, expectations } of own) {
+  for (const { script, expectations, plans } of own) {
     expectations.watch();
+    for (const plan of plans) plan.look();
     typed = script.look() || typed;
   }
   if (end !== 'idle' || typed) return true;
@@ -88,3 +93,5 @@ function runSlice(lab: Lab, computer: Computer, all: readonly RunningVm[], limit
   }
   return own.map(({ script }) => script.look(true)).includes(true);
 }
+
+const nextDue = ({ script, plans }: RunningVm): number => Math.min(script.due, ...plans.map(({ due }) => due));

@@ -9,7 +9,7 @@ import { quoted, UsageError, type Given, type OptionRow } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { ValueError } from './values.ts';
 
-type VmOptions = Given<typeof runOptions>;
+export type VmOptions = Given<typeof runOptions>;
 /** Every field but `image`, which is an operand there: a field that is no option does not compile here. */
 type OptionName = Exclude<keyof typeof vmFields, 'image'>;
 type MachineName = keyof typeof machineFields;

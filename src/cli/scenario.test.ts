@@ -9,6 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
 import { readScenario } from '../protocol/scenario/scenario.ts';
+import { assembleInto, LETTERS } from './letters.test-support.ts';
 import { command } from './streams.test-support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-scenario-'));
@@ -57,6 +58,16 @@ describe('the scenarios that ship', () => {
   }, 60_000);
 });
 
+const echo = `
+_start: li s0, 0x10000000
+1:      lbu t0, 5(s0)
+        andi t0, t0, 1
+        beqz t0, 1b
+        lbu t1, 0(s0)
+        sb t1, 0(s0)
+        j 1b
+`;
+
 describe('a scenario of one’s own', () => {
   test('what is not met is told with what was found, and is status 1', async () => {
     const file = written('wrong.json', {
@@ -80,15 +91,6 @@ describe('a scenario of one’s own', () => {
     expect(stdout).toMatch(/NOT MET b: at least 1000000000 instructions, found \d+/);
   });
 
-  const echo = `
-_start: li s0, 0x10000000
-1:      lbu t0, 5(s0)
-        andi t0, t0, 1
-        beqz t0, 1b
-        lbu t1, 0(s0)
-        sb t1, 0(s0)
-        j 1b
-`;
 
   test('an image beside the file, typed at by instructions and by output; over when all is met', async () => {
     const assembled = assemble(echo, { textAddress: 0x8040_0000 });
@@ -162,6 +164,116 @@ test('virtual CPUs share physical harts by weight', async () => {
   expect((await run(written('bare.json', bare))).complaints).toEqual([expect.stringMatching(/--weight, found bare/)]);
 });
 
+describe('what becomes of a VM on the way', () => {
+  const letters = (fields: object) => ({ image: 'letters.elf', technique: 'hardware-assisted', memory: '16M', ...fields });
+  const end = { console: 'xyz', exitCode: 0 };
+
+  test('one moves, one is copied, and all three come to the same end, the same in every run', async () => {
+    assembleInto(at('letters.elf'), LETTERS);
+    const file = written('fates.json', {
+      title: 'Fates',
+      vms: [
+        letters({ name: 'still', expect: end }),
+        letters({
+          name: 'moved',
+          ...{ migrateAfter: '100K', bandwidth: '1G', downtime: 5, diverge: 'force' },
+          expect: { ...end, migration: 'completed', sameStateAs: 'still' },
+        }),
+        letters({
+          name: 'forked',
+          cloneAfter: '1M',
+          expect: { ...end, sameStateAs: 'copy' },
+          clone: { name: 'copy', expect: { ...end, consoleLacks: 'a', sameStateAs: 'still' } },
+        }),
+      ],
+    });
+    const first = await run(file, '--stats', at('stats.json'));
+    expect(first.complaints).toEqual([]);
+    expect(first.stdout).not.toContain('NOT MET');
+    expect(first.stdout).toMatch(/^moved \* migration completed: \d+ rounds/m);
+    expect(first.stdout).toMatch(/^forked \* cloned at \d+ instructions: \d+ frames of 4 KiB shared, \d+ taken\.$/m);
+    expect(first.stdout).toMatch(/^copy \| [b-z]+$/m);
+    expect(first.status).toBe(0);
+    const { vms } = JSON.parse(readFileSync(at('stats.json'), 'utf8')) as { vms: Record<string, unknown>[] };
+    expect(vms.map(({ name }) => name)).toEqual(['still', 'moved', 'forked', 'copy']);
+    expect(vms[1]).toMatchObject({ migration: { state: 'completed' } });
+    expect(vms[2]).toMatchObject({ clone: { name: 'copy', at: 1_000_000 } });
+    expect(vms[3]).toMatchObject({ stopped: 'finisher', exitCode: 0 });
+    expect((await run(file)).stdout).toBe(first.stdout);
+  });
+
+  test('a copy that is never made, and one that is told something else', async () => {
+    assembleInto(at('letters.elf'), LETTERS);
+    assembleInto(at('echo.elf'), echo);
+    const file = written('copies.json', {
+      title: 'Copies',
+      vms: [
+        letters({ name: 'late', cloneAfter: '1G', clone: { expect: { exitCode: 0 } } }),
+        letters({
+          ...{ name: 'told', image: 'echo.elf', cloneAfter: 5000 },
+          expect: { consoleLacks: 'other' },
+          clone: { type: [{ text: 'other\n' }], expect: { console: 'other' } },
+        }),
+      ],
+      limit: '50M',
+    });
+    const { status, stdout } = await run(file);
+    expect(stdout).toMatch(/^late \* expected the guest to come to 1000000000 instructions for --clone-after/m);
+    expect(stdout).toContain('NOT MET late (clone): late is cloned, which it did not come to');
+    expect(stdout).toContain('met     told (clone): the console contains "other"');
+    expect(stdout).toContain('met     told: the console does not contain "other"');
+    expect(status).toBe(1);
+  });
+
+  test('the levels of a nested hypervisor are counted, expected and written; a Linux guest’s processes and calls are', async () => {
+    const file = written('levels.json', {
+      title: 'Levels',
+      vms: [
+        {
+          ...{ name: 'nested', guest: 'nested', technique: 'bare', traceLevels: at('levels.jsonl') },
+          expect: {
+            crossings: [
+              { from: 'VU', to: 'S', kind: 'trap' },
+              { from: 'S', to: 'VS', kind: 'return', least: 2 },
+              { from: 'VU', to: 'U', most: 0 },
+              { from: 'M', to: 'VU', least: '1M' },
+            ],
+          },
+        },
+        {
+          ...{ name: 'linux', guest: 'linux', technique: 'hardware-assisted', console: at('hvc.txt') },
+          ...{ systemCalls: at('calls.jsonl'), processes: at('processes.json') },
+          type: [
+            { after: '/ # ', text: 'echo to the console > /dev/hvc1\n' },
+            { after: '/ # ', text: 'exec sleep 1000\n' },
+          ],
+        },
+      ],
+      limit: '60M',
+    });
+    const { status, stdout, complaints } = await run(file, '--stats', at('stats.json'));
+    expect(complaints).toEqual([]);
+    expect(status).toBe(1);
+    expect(stdout).toContain('met     nested: at least 1 traps from VU to S');
+    expect(stdout).toContain('met     nested: at least 2 returns from S to VS');
+    expect(stdout).toContain('met     nested: 0 to 0 crossings from VU to U');
+    expect(stdout).toContain('NOT MET nested: at least 1000000 crossings from M to VU, found 0');
+    const lines = readFileSync(at('levels.jsonl'), 'utf8').trim().split('\n');
+    const crossings = lines.map((line) => JSON.parse(line) as { kind: string; from: string; to: string });
+    const { vms } = JSON.parse(readFileSync(at('stats.json'), 'utf8')) as {
+      vms: { levels?: { kind: string; from: string; to: string; count: number }[] }[];
+    };
+    const trapped = ({ kind, from, to }: (typeof crossings)[number]) => kind === 'trap' && from === 'VU' && to === 'S';
+    const counted = (vms[0]?.levels ?? []).filter(trapped).reduce((sum, { count }) => sum + count, 0);
+    expect(counted).toBeGreaterThan(0);
+    expect(crossings.filter(trapped)).toHaveLength(counted);
+    expect(vms[1]?.levels).toBeUndefined();
+    expect(readFileSync(at('hvc.txt'), 'utf8')).toContain('to the console');
+    expect(readFileSync(at('calls.jsonl'), 'utf8').split('\n').length).toBeGreaterThan(100);
+    expect(readFileSync(at('processes.json'), 'utf8')).toContain('sleep');
+  });
+});
+
 describe('what is wrong is one line each, and status 2', () => {
   const vm = (fields: object) => ({ title: 't', vms: [{ name: 'a', guest: 'hello', ...fields }] });
 
@@ -177,6 +289,16 @@ describe('what is wrong is one line each, and status 2', () => {
     ['a disk that is not there', vm({ disk: 'none.img' }), /none\.img/],
     ['an image and a guest', vm({ image: 'x.elf' }), /vms\[0\]: expected guest or image, found both/],
     ['frames without a network', { ...vm({}), captures: { pcap: at('no.pcap') } }, /expected a VM with "network"/],
+    ['a copy of nobody', vm({ clone: { name: 'b' } }), /vms\[0\]\.cloneAfter: expected a number with clone/],
+    ['a copy on the bare machine', vm({ cloneAfter: 5 }), /guest of the hypervisor with --clone-after/],
+    ['levels under a hypervisor', vm({ technique: 'trap-and-emulate', traceLevels: at('l') }), /bare with --trace-levels/],
+    [
+      'a level that is none',
+      vm({ expect: { crossings: { from: 'HS', to: 'VS' } } }),
+      /vms\[0\]\.expect\.crossings\.from: expected "M" or .*found "HS"/,
+    ],
+    ['an unmoved migration', vm({ expect: { migration: 'completed' } }), /vms\[0\]\.migrateAfter: expected a number/],
+    ['a quirk that is none', { ...vm({}), break: 'all' }, /at break, found "all"/],
     [
       'machine boot where it cannot be',
       vm({ boot: 'machine', technique: 'hardware-assisted' }),

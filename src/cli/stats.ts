@@ -1,5 +1,6 @@
 // What --stats writes: how a run went, as one JSON object.
 
+import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import { asleep } from '../core/hypervisor/endings.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
@@ -15,6 +16,7 @@ import type { Outcome } from './drive.ts';
 import { virtioStatisticsOf, type VirtioStatistics } from './virtio-statistics.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import type { CloneStatistics } from './clone-options.ts';
+import { levelCounts, type LevelCount } from './level-lines.ts';
 import { migrationStatisticsOf, type MigrationStatistics } from './move-options.ts';
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
 
@@ -69,6 +71,8 @@ export interface Statistics {
   readonly migration?: MigrationStatistics;
   /** Of --repair patching: what was replaced in the guest's code, where, and how often it trapped. */
   readonly patches?: PatchReport;
+  /** Traps and returns from level to level, where they were recorded. */
+  readonly levels?: readonly LevelCount[];
   /** Of --clone-after. */
   readonly clone?: CloneStatistics;
   readonly stateHash: string;
@@ -174,6 +178,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
     ...(migration && { migration: migrationStatisticsOf(migration) }),
     ...(vm instanceof HostedVm && vm.patches && { patches: vm.patches.report }),
     ...(clone && { clone }),
+    ...(vm instanceof BareMachine && vm.levels.recording && { levels: levelCounts(vm.levels) }),
     stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
   };
 }

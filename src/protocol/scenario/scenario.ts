@@ -2,7 +2,8 @@
 // (`ringside scenario FILE`) and the page opens. The format is the schema below and nothing else.
 // To add a field of a VM: one line in `vmFields`, named as the option of `ringside run` that it stands for.
 
-import { techniques } from '../vocabulary.ts';
+import type { Divergence } from '../../core/hypervisor/migration/live-migration.ts';
+import { techniques, type LevelName } from '../vocabulary.ts';
 import {
   count,
   list,
@@ -18,7 +19,17 @@ import {
   type ValueOf,
 } from './schema.ts';
 
-/** What a VM is made of: each is the option of `ringside run` of that name, with the same values. */
+const divergenceNames = {
+  report: true,
+  throttle: true,
+  force: true,
+  cancel: true,
+} as const satisfies Readonly<Record<Divergence, true>>;
+
+const levels = { M: true, S: true, U: true, VS: true, VU: true } as const satisfies Readonly<Record<LevelName, true>>;
+const levelNames = Object.keys(levels) as readonly LevelName[];
+
+/** What a VM is made of, and what becomes of it: each is the option of `ringside run` of that name, with the same values. */
 export const vmFields = {
   guest: optional(text('A guest that ships with the lab; see `ringside guests`.', 'the name of a guest')),
   image: optional(text('A file of yours to run instead: an ELF or a Linux Image.', 'the path of a file')),
@@ -34,7 +45,7 @@ export const vmFields = {
   initrd: optional(text('Initial RAM disk.', 'the path of a file')),
   append: optional(text('Command line of the kernel.')),
   adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
-  disk: optional(oneOrMore('Virtio disks: FILE, FILE,readonly or FILE,snapshot.', text('A disk.', 'FILE[,HOW]'))),
+  disk: optional(oneOrMore('Disks: FILE, FILE,readonly, FILE,snapshot, FILE,slot=N …', text('A disk.', 'FILE[,HOW]'))),
   share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
   rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),
   network: optional(
@@ -42,6 +53,17 @@ export const vmFields = {
   ),
   virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
   balloon: optional(textOrNumber('Memory that the guest is asked to give back.', 'a size such as "16M"')),
+  console: optional(text('A virtio console; what the guest prints there goes into the file.', 'FILE[,slot=N]')),
+  migrateAfter: optional(textOrNumber('It moves to a second machine, from so many of its instructions on.', 'a number')),
+  bandwidth: optional(textOrNumber('Of the link between the machines, in bytes a second.', 'a number such as "10M"')),
+  downtime: optional(textOrNumber('Milliseconds for which it may stand still when it moves.', 'a number')),
+  diverge: optional(
+    oneOf('What to do where it writes faster than the link carries.', Object.keys(divergenceNames) as readonly Divergence[]),
+  ),
+  cloneAfter: optional(textOrNumber('It is copied after so many of its instructions; see "clone".', 'a number')),
+  traceLevels: optional(text('A file for every crossing from level to level, on the bare machine.', 'the path of a file')),
+  processes: optional(text('A file for the processes that a Linux guest has at the end.', 'the path of a file')),
+  systemCalls: optional(text('A file for every system call of its programs.', 'the path of a file')),
 };
 
 /** What the machine is that the hypervisor shares out: options of `ringside run` as well. */
@@ -52,6 +74,7 @@ export const machineFields = {
   swapLatency: optional(textOrNumber('Virtual microseconds to wait for a swapped page.', 'a number')),
   merge: optional(textOrNumber('Same-page merging: pages looked at every 20 ms.', 'a number')),
   hugePages: optional(oneOf('RAM comes 4 MiB at once.', ['on', 'off'])),
+  break: optional(text('A departure from the manual; see `ringside run --help`.', 'the name of one')),
 };
 
 const inputStep = withRule(
@@ -71,13 +94,29 @@ const limits = object('How much or how many.', {
   most: optional(count('Not more.')),
 });
 
+const crossing = object('How often a hart went from one level to another.', {
+  from: oneOf('The level it was at.', levelNames),
+  to: oneOf('The level it went to.', levelNames),
+  kind: optional(oneOf('By a trap, or by a return from one; by either where absent.', ['trap', 'return'])),
+  least: optional(count('Not fewer.')),
+  most: optional(count('Not more.')),
+});
+
 const expectations = object('What must come of it.', {
   console: optional(oneOrMore('The console contains each of these.', text('A text.'))),
   consoleLacks: optional(oneOrMore('It contains none of these.', text('A text.'))),
   exitCode: optional(wholeNumber('It ends with this code.', 0, 0xffff_ffff)),
   instructions: optional(limits),
   exits: optional(limits),
+  crossings: optional(oneOrMore('Between the levels of a guest on the bare machine.', crossing)),
+  migration: optional(oneOf('What came of its migration.', ['completed', 'failed', 'cancelled'])),
   sameStateAs: optional(text('Its state hash is that of another VM of the scenario.', 'the name of a VM')),
+});
+
+const copy = object('The copy that is made of it, which goes on beside it on a console of its own.', {
+  name: optional(text('What it is called here; the name of the VM and "(clone)" where absent.', 'a name')),
+  type: optional(list('Console input, from when it is made.', inputStep)),
+  expect: optional(expectations),
 });
 
 const vm = withRule(
@@ -86,19 +125,39 @@ const vm = withRule(
     ...vmFields,
     type: optional(list('Console input.', inputStep)),
     expect: optional(expectations),
+    clone: optional(copy),
   }),
-  ({ guest, image }, path): readonly Problem[] =>
-    (guest === undefined) === (image === undefined)
-      ? [
-          {
-            path,
-            expected: 'guest or image',
-            found: guest === undefined ? 'neither' : 'both',
-            advice: 'write "guest": "linux", or "image" and the path of a file',
-          },
-        ]
-      : [],
+  ({ guest, image, technique, ...fields }, path): readonly Problem[] => {
+    const problems: Problem[] = [];
+    if ((guest === undefined) === (image === undefined)) {
+      problems.push({
+        path,
+        expected: 'guest or image',
+        found: guest === undefined ? 'neither' : 'both',
+        advice: 'write "guest": "linux", or "image" and the path of a file',
+      });
+    }
+    if (fields.clone !== undefined && fields.cloneAfter === undefined) {
+      const advice = 'write after how many instructions it is made, or leave the clone out';
+      problems.push({ path: `${path}.cloneAfter`, expected: 'a number with clone', found: 'nothing', advice });
+    }
+    if (fields.expect?.migration !== undefined && fields.migrateAfter === undefined) {
+      const advice = 'write after how many instructions it moves, or leave the expectation out';
+      const where = `${path}.migrateAfter`;
+      problems.push({ path: where, expected: 'a number with expect.migration', found: 'nothing', advice });
+    }
+    if (fields.expect?.crossings !== undefined && (technique ?? 'bare') !== 'bare') {
+      const advice = 'under a hypervisor, exits are the crossings: expect those';
+      const where = `${path}.expect.crossings`;
+      problems.push({ path: where, expected: 'a guest on the bare machine', found: technique ?? 'bare', advice });
+    }
+    return problems;
+  },
 );
+
+/** What the copy of a VM is called. */
+export const cloneNameOf = ({ name, clone }: { readonly name: string; readonly clone?: { readonly name?: string } }): string =>
+  clone?.name ?? `${name} (clone)`;
 
 const captures = object('Files to write.', {
   pcap: optional(text('Every frame on the network of the hypervisor, for Wireshark.', 'the path of a file')),
@@ -121,10 +180,15 @@ const scenario = withRule(
     limit: optional(count('Instructions of virtual time after which it is over in any case. 2G where absent.')),
     captures: optional(captures),
   }),
-  ({ vms }): readonly Problem[] =>
-    vms.flatMap(({ name, expect }, index) => {
-      const names = vms.map((each) => each.name);
+  ({ vms }): readonly Problem[] => {
+    const all = vms.flatMap((each, index) => {
       const path = `vms[${index}]`;
+      const { name, expect, clone, cloneAfter } = each;
+      const copied = { path: `${path}.clone`, name: cloneNameOf(each), expect: clone?.expect };
+      return [{ path, name, expect }, ...(cloneAfter === undefined ? [] : [copied])];
+    });
+    const names = all.map(({ name }) => name);
+    return all.flatMap(({ path, name, expect }, index) => {
       const twice = names.indexOf(name) !== index;
       const other = expect?.sameStateAs;
       return [
@@ -142,7 +206,8 @@ const scenario = withRule(
             ]
           : []),
       ];
-    }),
+    });
+  },
 );
 
 export type Scenario = ValueOf<typeof scenario>;

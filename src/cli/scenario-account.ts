@@ -1,0 +1,78 @@
+// What is said of a scenario when it is over: how it ended, what was met, and the statistics of each VM.
+
+import type { Lab } from '../core/hypervisor/lab.ts';
+import { cloneNameOf, type Scenario } from '../protocol/scenario/scenario.ts';
+import { hashOfVm, type Judgement } from './scenario-expectations.ts';
+import type { OpenedVm } from './scenario-lab.ts';
+import type { ScenarioEnd } from './scenario-run.ts';
+import { statisticsOf, type Verdict } from './stats.ts';
+
+export const endings: Readonly<Record<ScenarioEnd, string>> = {
+  ended: 'every VM has ended.',
+  asleep: 'every VM has ended or sleeps, and nothing will wake it.',
+  expected: 'everything expected has come.',
+  limit: 'the limit of instructions is reached.',
+  interrupted: 'interrupted.',
+};
+
+/** What came of the expectations of one VM. */
+export interface Judged {
+  readonly name: string;
+  readonly judgements: readonly Judgement[];
+}
+
+/** @param opened the VMs that there are: a copy that was never made is not among them */
+export function judge(scenario: Scenario, opened: readonly OpenedVm[]): readonly Judged[] {
+  const hashOf = (name: string): string | undefined => {
+    const found = opened.find((each) => each.name === name);
+    return found && hashOfVm(found.subject.vm);
+  };
+  const judged = opened.map(({ name, expectations, move }) => ({
+    name,
+    judgements: expectations.judge(hashOf, move.migration),
+  }));
+  const missing = scenario.vms
+    .filter((fields) => fields.clone?.expect !== undefined && !judged.some(({ name }) => name === cloneNameOf(fields)))
+    .map((fields) => ({
+      name: cloneNameOf(fields),
+      judgements: [{ met: false, sentence: `${fields.name} is cloned, which it did not come to` }],
+    }));
+  return [...judged, ...missing];
+}
+
+export const isMet = (judged: readonly Judged[]): boolean =>
+  judged.every(({ judgements }) => judgements.every(({ met }) => met));
+
+export const lineOf = (name: string, { met, sentence }: Judgement): string =>
+  `${met ? 'met    ' : 'NOT MET'} ${name}: ${sentence}`;
+
+export interface ScenarioOutcome {
+  readonly end: ScenarioEnd;
+  /** Of host time. */
+  readonly seconds: number;
+  readonly judged: readonly Judged[];
+}
+
+export function accountOf(
+  { title }: Scenario,
+  { end, seconds, judged }: ScenarioOutcome,
+  opened: readonly OpenedVm[],
+  { trace }: Lab,
+) {
+  const nameOf = (id: number) => opened.find(({ subject }) => subject.vm.id === id)?.name;
+  return {
+    title,
+    end,
+    seconds,
+    vms: opened.map(({ name, subject: { vm, hypervisor }, chosen, move: { migration }, clone }) => {
+      const verdict: Verdict = vm.ending
+        ? { stopped: vm.ending.kind, exitCode: vm.ending.exitCode, message: vm.ending.message }
+        : { stopped: 'limit', exitCode: 124, message: 'It had not ended when the scenario was over.' };
+      const copyName = clone.copy && nameOf(clone.copy.vm.id);
+      const cloned = clone.statistics && { ...clone.statistics, ...(copyName !== undefined && { name: copyName }) };
+      const expectations = judged.find((each) => each.name === name)?.judgements ?? [];
+      const statistics = statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration, clone: cloned });
+      return { name, ...statistics, expectations };
+    }),
+  };
+}
