@@ -1,6 +1,6 @@
 // A disk image in a file, read and written in place: what the guest was told is flushed is on the host's disk.
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { onDisk, SECTOR_BYTES, type BlockStore } from '../core/devices/block-store.ts';
 import { diskFormatOf, FORMAT_ADVICE, FORMAT_BYTES } from '../core/devices/disk-format.ts';
 import { fileError } from './files.ts';
@@ -14,8 +14,10 @@ export class FileStore implements BlockStore {
   /** @throws UsageError where the file cannot be opened, or cannot be a disk */
   constructor(path: string, { readOnly }: { readonly readOnly: boolean }) {
     this.readOnly = readOnly;
+    const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
     try {
-      this.#descriptor = openSync(path, readOnly ? 'r' : 'r+');
+      // A pipe would keep the command waiting for somebody at its other end.
+      this.#descriptor = openSync(path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK);
     } catch (error) {
       throw fileError('a disk image', path, error);
     }

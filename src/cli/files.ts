@@ -96,6 +96,7 @@ export class OpenFile {
   readonly #what: string;
   readonly #path: string;
   readonly #descriptor: number;
+  #empty = true;
 
   /**
    * Opens a file to write, empty. Done before a long run, so that a path that cannot be written is known at once.
@@ -114,8 +115,14 @@ export class OpenFile {
     }
   }
 
+  /** Nothing has been written. */
+  get empty(): boolean {
+    return this.#empty;
+  }
+
   /** @throws UsageError */
   write(bytes: Uint8Array): void {
+    this.#empty = false;
     try {
       for (let from = 0; from < bytes.length;) from += writeSync(this.#descriptor, bytes, from);
     } catch (error) {

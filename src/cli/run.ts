@@ -19,7 +19,7 @@ import { UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
 import { openSession, type Session } from './session.ts';
 import { writeFramesTo } from './pcap-file.ts';
-import { exitStatusOf, statisticsOf, verdictOf, verdictOfCopy, type Run, type Verdict } from './stats.ts';
+import { exitStatusOf, statisticsOf, verdictOf, verdictOfCopy, writeFailure, type Run, type Verdict } from './stats.ts';
 import { checkLevels, crossingLines } from './level-lines.ts';
 import { EscapeKeys, takeTerminal, TERMINAL_NOTICE } from './terminal.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
@@ -58,22 +58,18 @@ async function runWith(
   }
   const chosen = chooseGuest(operands, options, devices);
   checkLevels(options, chosen.technique);
-  const session = openSession(chosen, options.break === undefined ? [] : [options.break], options);
   const files: OpenFile[] = [];
-  const open = (what: string, path: string | undefined, inputs: readonly string[]) => {
+  const taken = [...chosen.files, ...[options.restore, options.cloneInput].filter((path) => path !== undefined)];
+  const output = (what: string, path: string | undefined) => {
     if (path === undefined) return undefined;
-    const file = new OpenFile(what, path, inputs);
+    const file = new OpenFile(what, path, taken);
     files.push(file);
+    taken.push(path);
     return file;
   };
+  const stats = output('the statistics', options.stats);
   try {
-    const taken = [...chosen.files, ...[options.restore, options.cloneInput].filter((path) => path !== undefined)];
-    const output = (what: string, path: string | undefined) => {
-      const file = open(what, path, taken);
-      if (path !== undefined) taken.push(path);
-      return file;
-    };
-    const stats = output('the statistics', options.stats);
+    const session = openSession(chosen, options.break === undefined ? [] : [options.break], options);
     const trace = output('the trace', options.trace);
     const levels = output('the levels', options.traceLevels);
     const pcap = output('the frames', options.pcap);
@@ -96,6 +92,9 @@ async function runWith(
     );
     if (processes) writeProcessesTo(processes, session.vm);
     return status;
+  } catch (error) {
+    writeFailure(stats, error);
+    throw error;
   } finally {
     for (const file of files) file.close();
   }

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import type { Lab } from '../core/hypervisor/lab.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
 import {
   DEFAULT_SCENARIO_LIMIT,
@@ -24,6 +25,7 @@ import { writeFramesTo } from './pcap-file.ts';
 import { accountOf, endings, isMet, judge, lineOf } from './scenario-account.ts';
 import { openVms, type OpenedVm } from './scenario-lab.ts';
 import { runScenario } from './scenario-run.ts';
+import { writeFailure } from './stats.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
 import { count, fileName } from './values.ts';
 
@@ -116,6 +118,32 @@ async function runOpened(
     return made;
   };
   const stats = output('the statistics', options.stats ?? scenario.captures?.stats);
+  try {
+    return await runInto({ scenario, options, streams, console, print, flushLines, joined, lab, opened, output, stats });
+  } catch (error) {
+    writeFailure(stats, error);
+    throw error;
+  }
+}
+
+interface Prepared {
+  readonly scenario: Scenario;
+  readonly options: Given<typeof scenarioOptions>;
+  readonly streams: Streams;
+  readonly console: ConsoleOutput;
+  readonly print: (text: string) => void;
+  /** Pass on unfinished lines. */
+  readonly flushLines: readonly (() => void)[];
+  /** Begins to pass on the console of a VM. */
+  readonly joined: (vm: OpenedVm) => void;
+  readonly lab: Lab;
+  readonly opened: readonly OpenedVm[];
+  readonly output: (what: string, path: string | undefined) => OpenFile | undefined;
+  readonly stats: OpenFile | undefined;
+}
+
+async function runInto(prepared: Prepared): Promise<number> {
+  const { scenario, options, streams, console, print, flushLines, joined, lab, opened, output, stats } = prepared;
   const trace = output('the trace', options.trace ?? scenario.captures?.trace);
   const pcap = output('the frames', options.pcap ?? scenario.captures?.pcap);
   const watching = opened.map((each) => watch(each, output));

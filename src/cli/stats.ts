@@ -16,6 +16,7 @@ import type { Outcome } from './drive.ts';
 import { virtioStatisticsOf, type VirtioStatistics } from './virtio-statistics.ts';
 import type { ChosenGuest } from './guest-source.ts';
 import type { CloneStatistics } from './clone-options.ts';
+import type { OpenFile } from './files.ts';
 import { levelCounts, type LevelCount } from './level-lines.ts';
 import { migrationStatisticsOf, type MigrationStatistics } from './move-options.ts';
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
@@ -90,6 +91,12 @@ export interface VcpuStatistics {
   readonly steal: number;
   /** It waited for pages that the hypervisor had swapped out. */
   readonly swap: number;
+}
+
+/** What the file of the statistics says of a run that broke off: whoever reads it finds JSON, and why. */
+export function writeFailure(file: OpenFile | undefined, error: unknown): void {
+  if (file?.empty !== true || !(error instanceof Error)) return;
+  file.write(Buffer.from(`${JSON.stringify({ stopped: 'failed', message: error.message }, undefined, 2)}\n`));
 }
 
 export type Verdict = Pick<Statistics, 'stopped' | 'exitCode' | 'message'>;

@@ -1,11 +1,11 @@
 // `twins`: two guests that do the same work, each in every way it can be run, and what that takes side by side.
 
-import { writeFileSync } from 'node:fs';
 import { exitReasons } from '../core/hypervisor/exits.ts';
 import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/twins.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { findGuest, guests } from '../guests/manifest.ts';
-import type { Command } from './command.ts';
+import type { Command, Streams } from './command.ts';
+import { OpenFile } from './files.ts';
 import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { option, quoted, UsageError } from './options.ts';
@@ -28,17 +28,32 @@ export const twinsCommand: Command<typeof options> = {
   ],
   options,
   run(operands, { stats }, { stdout, complain }) {
-    const runs = pairOf(operands).flatMap(({ name, technique }) => {
-      const { guest } = chooseGuest([], { guest: name });
-      return runTwin({ host: nodeHost, name, technique, guest });
-    });
-    if (stats !== undefined) writeFileSync(stats, `${JSON.stringify(runs, null, 2)}\n`);
-    stdout.write(tableOf(runs));
-    if (didTheSame(runs)) return 0;
-    complain('expected the same output from all, found different ones: see --stats FILE for each');
-    return 1;
+    const pair = pairOf(operands);
+    const file = stats === undefined ? undefined : new OpenFile('the measurements', stats, []);
+    try {
+      return measure(pair, file, stdout, complain);
+    } finally {
+      file?.close();
+    }
   },
 };
+
+function measure(
+  pair: ReturnType<typeof pairOf>,
+  file: OpenFile | undefined,
+  stdout: Streams['stdout'],
+  complain: Streams['complain'],
+): number {
+  const runs = pair.flatMap(({ name, technique }) => {
+    const { guest } = chooseGuest([], { guest: name });
+    return runTwin({ host: nodeHost, name, technique, guest });
+  });
+  file?.write(Buffer.from(`${JSON.stringify(runs, undefined, 2)}\n`));
+  stdout.write(tableOf(runs));
+  if (didTheSame(runs)) return 0;
+  complain('expected the same output from all, found different ones: see --stats FILE for each');
+  return 1;
+}
 
 /** @throws UsageError */
 function pairOf(operands: readonly string[]) {
