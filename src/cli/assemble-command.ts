@@ -5,7 +5,7 @@ import { SUPERVISOR_TEXT_ADDRESS } from '../guests/manifest.ts';
 import type { Command } from './command.ts';
 import { readBytes, writeBytes } from './files.ts';
 import { oneOperand, option, quoted, UsageError } from './options.ts';
-import { address, fileName } from './values.ts';
+import { address, fileName } from '../protocol/option-values/values.ts';
 
 const assembleOptions = {
   output: option('-o', 'OUT', fileName, 'the ELF program to write; required'),

@@ -1,10 +1,10 @@
 // The options of `run` that copy a VM while it runs, and what the statistics and a person are told of the copy.
 
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
-import type { DiskWord } from './guest-devices.ts';
+import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import { quoted, UsageError } from './options.ts';
 import type { Statistics } from './stats.ts';
-import type { FileWith } from './values.ts';
+import type { FileWith } from '../protocol/option-values/values.ts';
 
 /** What `run` was told of copying. */
 export interface CloneChoice {

@@ -4,12 +4,13 @@ import { Comparison, type ComparisonEnd, type Difference } from '../core/hypervi
 import { techniques, unmodifiedHosted, type Technique } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 import type { Command } from './command.ts';
-import { GuestDevices, type DiskWord } from './guest-devices.ts';
+import type { DiskWord } from '../protocol/option-values/disk-words.ts';
+import { GuestDevices } from './guest-devices.ts';
 import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { option, repeatedOption, UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
-import { anyText, count, oneOf, ValueError } from './values.ts';
+import { anyText, count, oneOf, ValueError } from '../protocol/option-values/values.ts';
 
 const hosted = techniques.filter((technique) => technique !== 'bare');
 const DEFAULT_EVERY = 100_000;

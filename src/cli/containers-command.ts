@@ -8,7 +8,7 @@ import { chooseGuest } from './guest-source.ts';
 import { shippedLayouts } from './introspection.ts';
 import { nodeHost } from './node-host.ts';
 import { noOperands, option } from './options.ts';
-import { oneOf } from './values.ts';
+import { oneOf } from '../protocol/option-values/values.ts';
 
 const options = {
   technique: option(

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { readDecompressed } from './files.ts';
 import { listing, Symbols, type Listed } from './listing.ts';
 import { oneOperand, option } from './options.ts';
-import { address } from './values.ts';
+import { address } from '../protocol/option-values/values.ts';
 import { writeAndWait } from './write-and-wait.ts';
 
 const CHUNK = 1 << 16;

@@ -9,12 +9,14 @@ import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
 import { networkChoice, type NetworkChoice } from '../core/hypervisor/virtual-network.ts';
 import type { BoardDevices, VirtioDevice } from '../core/machine/board.ts';
+import type { DiskWord } from '../protocol/option-values/disk-words.ts';
+import type { CardChoice } from '../protocol/option-values/network-card.ts';
+import type { InSlot } from '../protocol/option-values/slot.ts';
+import type { FileWith } from '../protocol/option-values/values.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { FileStore } from './file-store.ts';
-import type { CardChoice } from './network-options.ts';
 import { UsageError } from './options.ts';
-import type { FileWith } from './values.ts';
-import { checkSlots, type InSlot } from './virtio-slots.ts';
+import { checkSlots } from './virtio-slots.ts';
 
 /** What `run` was told, as far as it is about devices. */
 export interface DeviceChoice {
@@ -29,10 +31,6 @@ export interface DeviceChoice {
   /** Its balloon, which the VM itself makes. */
   readonly balloon?: InSlot;
 }
-
-/** What may stand behind a disk's file. */
-export const diskWords = ['readonly', 'snapshot', 'model=virtio', 'model=pio', 'model=passthrough'] as const;
-export type DiskWord = (typeof diskWords)[number];
 
 export class GuestDevices {
   readonly board: BoardDevices;

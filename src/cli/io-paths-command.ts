@@ -7,7 +7,7 @@ import { readDecompressed } from './files.ts';
 import { shippedFile } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { noOperands, option } from './options.ts';
-import { oneOf } from './values.ts';
+import { oneOf } from '../protocol/option-values/values.ts';
 
 const options = {
   technique: option('--technique', 'NAME', oneOf(techniques), `${techniques.join(', ')}. Default: hardware-assisted`),

@@ -9,7 +9,7 @@ import type { Command } from './command.ts';
 import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { noOperands, option, repeatedOption } from './options.ts';
-import { oneOf } from './values.ts';
+import { oneOf } from '../protocol/option-values/values.ts';
 
 const names = isolationAttempts.map(({ name }) => name);
 

@@ -14,9 +14,9 @@ import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
 import { readBytes } from './files.ts';
-import type { DiskWord } from './guest-devices.ts';
+import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import { quoted, UsageError } from './options.ts';
-import { count, ValueError, type FileWith, type Reader } from './values.ts';
+import { count, ValueError, type FileWith, type Reader } from '../protocol/option-values/values.ts';
 
 /** What `run` was told of moving. */
 export interface MoveChoice {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeFrame } from '../core/network/describe-frame.ts';
-import { networkCard } from './network-options.ts';
+import { networkCard } from '../protocol/option-values/network-card.ts';
 import { command } from './streams.test-support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-network-'));
@@ -58,7 +58,7 @@ test('Linux gets an address by DHCP and a page by HTTP; the file has every frame
 test('the value of --network', () => {
   expect(networkCard('user')).toMatchObject({
     model: 'virtio',
-    link: { delayTicks: 100, lossProbability: 0, bitsPerSecond: 1e9 },
+    link: {},
   });
   expect(networkCard('user,delay=2.5,model=pio,loss=1%,rate=10M')).toMatchObject({
     model: 'pio',

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { option, parseArguments, UsageError } from './options.ts';
 import { runOptions } from './run-options.ts';
-import { anyText, wholeNumber } from './values.ts';
+import { anyText, wholeNumber } from '../protocol/option-values/values.ts';
 
 const table = {
   count: option('--count', 'N', wholeNumber(0, 1000), 'a number'),

@@ -2,7 +2,7 @@
 // `--name value`, `--name=value`, `-o value`; `--` ends the options; a repeated option counts as written last, unless it may be repeated.
 
 import { nearName } from './near-names.ts';
-import { ValueError, type Reader } from './values.ts';
+import { ValueError, type Reader } from '../protocol/option-values/values.ts';
 
 /** What a person typed is not a command. The message is one line: what was expected, what was found, what to do. */
 export class UsageError extends Error {

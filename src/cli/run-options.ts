@@ -2,17 +2,27 @@
 
 import { quirkNames, quirkRows } from '../core/machine/quirks.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
-import { diskWords } from './guest-devices.ts';
+import { diskWords } from '../protocol/option-values/disk-words.ts';
 import { DEFAULT_MEMORY, FIRMWARE_BYTES } from './guest-source.ts';
 import { option, repeatedOption } from './options.ts';
-import { networkCard } from './network-options.ts';
+import { networkCard } from '../protocol/option-values/network-card.ts';
 import { bandwidth } from './move-options.ts';
 import { divergences } from '../core/hypervisor/migration/live-migration.ts';
-import { perVcpu, harts } from './scheduling-options.ts';
+import { perVcpu, harts } from '../protocol/option-values/vcpus.ts';
 import { MAXIMUM_WEIGHT } from '../core/hypervisor/vcpu-schedule.ts';
 import { repairs } from './repair.ts';
-import { inSlot, SLOT_HELP } from './virtio-slots.ts';
-import { aFile, anyText, count, fileName, fileWith, oneOf, size, sizeText, wholeNumber } from './values.ts';
+import { inSlot, SLOT_HELP } from '../protocol/option-values/slot.ts';
+import {
+  aFile,
+  anyText,
+  count,
+  fileName,
+  fileWith,
+  oneOf,
+  size,
+  sizeText,
+  wholeNumber,
+} from '../protocol/option-values/values.ts';
 
 const MEMORY = { minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 };
 const balloonSize = size({ minimum: 4096, maximum: 2 ** 31, multipleOf: 4096 });

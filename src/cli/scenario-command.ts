@@ -27,7 +27,7 @@ import { openVms, type OpenedVm } from './scenario-lab.ts';
 import { runScenario } from './scenario-run.ts';
 import { writeFailure } from './stats.ts';
 import { exitLines, TraceWriter } from './trace-lines.ts';
-import { count, fileName } from './values.ts';
+import { count, fileName } from '../protocol/option-values/values.ts';
 
 const scenarioOptions = {
   maxInstructions: option('--max-instructions', 'N', count, 'end after so many instructions of virtual time'),

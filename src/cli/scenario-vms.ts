@@ -7,7 +7,7 @@ import type { GuestDevices } from './guest-devices.ts';
 import { chooseGuest, type ChosenGuest } from './guest-source.ts';
 import { quoted, UsageError, type Given, type OptionRow } from './options.ts';
 import { runOptions } from './run-options.ts';
-import { ValueError } from './values.ts';
+import { ValueError } from '../protocol/option-values/values.ts';
 
 export type VmOptions = Given<typeof runOptions>;
 /** Every field but `image`, which is an operand there: a field that is no option does not compile here. */

@@ -1,41 +1,9 @@
-// Options about virtual CPUs and the physical harts they run on: one value for all of them, or one for each, by commas.
+// Options about virtual CPUs and the physical harts they run on, and what they do.
 
 import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { UsageError } from './options.ts';
-import { ValueError, type Reader } from './values.ts';
-
-const MAXIMUM_HARTS = 8;
-
-/** One whole number for all vCPUs, or one for each. */
-export function perVcpu(minimum: number, maximum: number): Reader<readonly number[]> {
-  return (text) =>
-    text.split(',').map((each) => {
-      const value = /^\d+$/.test(each) ? Number(each) : NaN;
-      if (value >= minimum && value <= maximum) return value;
-      throw new ValueError(
-        `whole numbers from ${minimum} to ${maximum}`,
-        'write one for all virtual CPUs, or one for each with commas between them, such as 100,200',
-      );
-    });
-}
-
-/** Sets of physical harts as bits: `0`, `0-3`, `1+3`; one for all vCPUs, or one for each. */
-export const harts: Reader<readonly number[]> = (text) =>
-  text.split(',').map((set) =>
-    set.split('+').reduce((mask, run) => {
-      const [, first = '', last = first] = /^(\d)(?:-(\d))?$/.exec(run) ?? [];
-      const [from, to] = [first, last].map((digit) => (digit === '' ? NaN : Number(digit)));
-      if (from === undefined || to === undefined || !(from <= to && to < MAXIMUM_HARTS)) {
-        throw new ValueError(
-          `physical harts from 0 to ${MAXIMUM_HARTS - 1}`,
-          'write a hart (0), a run (0-3) or several of them (1+3), with commas between virtual CPUs',
-        );
-      }
-      return mask | (2 ** (to + 1) - 2 ** from);
-    }, 0),
-  );
 
 /** What was said about scheduling. */
 export interface SchedulingChoice {

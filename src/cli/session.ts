@@ -18,7 +18,7 @@ import { nodeHost } from './node-host.ts';
 import { applyScheduling, checkScheduling, type SchedulingChoice } from './scheduling-options.ts';
 import { checkMoves, restoreFrom, type MoveChoice } from './move-options.ts';
 import { UsageError } from './options.ts';
-import { sizeText } from './values.ts';
+import { sizeText } from '../protocol/option-values/values.ts';
 
 export interface Session extends LabVm {
   readonly computer: Computer;

@@ -9,7 +9,7 @@ import { OpenFile } from './files.ts';
 import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { option, quoted, UsageError } from './options.ts';
-import { fileName } from './values.ts';
+import { fileName } from '../protocol/option-values/values.ts';
 
 const options = {
   stats: option('--stats', 'FILE', fileName, 'write the measurements, as JSON'),

@@ -18,7 +18,7 @@ import { noOperands, option, UsageError, type Given } from './options.ts';
 import { patchLines } from './patch-lines.ts';
 import { techniqueOf } from './repair.ts';
 import { runOptions } from './run-options.ts';
-import { anyText, oneOf } from './values.ts';
+import { anyText, oneOf } from '../protocol/option-values/values.ts';
 
 const virtualizableOptions = {
   break: option(

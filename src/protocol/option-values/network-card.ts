@@ -1,10 +1,11 @@
-// The value of --network: which network, what card the guest has on it, and what cable leads to it.
+// Which network, what card the guest has on it, and what cable leads to it.
 
-import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
-import { DEFAULT_LINK, type LinkSettings } from '../core/network/link.ts';
+import type { LinkSettings } from '../../core/network/link.ts';
 import { ValueError, type Reader } from './values.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
+/** Of the board's clock of 10 MHz. */
+const TICKS_PER_MILLISECOND = 10_000;
 const LONGEST_DELAY = 3_600_000;
 
 /** @returns a decimal number with a unit, scaled; undefined for any other text, or where it is out of the limits */
@@ -27,7 +28,7 @@ const settings: Readonly<
       // No answer comes at the very time of its question.
       return milliseconds === undefined
         ? undefined
-        : { delayTicks: Math.max(1, Math.round((milliseconds * TICKS_PER_SECOND) / 1000)) };
+        : { delayTicks: Math.max(1, Math.round(milliseconds * TICKS_PER_MILLISECOND)) };
     },
   },
   loss: {
@@ -51,7 +52,8 @@ export const cardModels = ['virtio', 'pio', 'passthrough'] as const;
 /** A card on the network. */
 export interface CardChoice {
   readonly model: (typeof cardModels)[number];
-  readonly link: LinkSettings;
+  /** What was said of its cable. */
+  readonly link: Partial<LinkSettings>;
 }
 
 /** `user`, or `user,model=pio,delay=5,loss=1,rate=10M`. */
@@ -59,7 +61,7 @@ export const networkCard: Reader<CardChoice> = (text) => {
   const [network, ...parts] = text.split(',');
   if (network !== 'user')
     throw new ValueError('user', 'write --network user; the settings of card and cable stand behind a comma');
-  let link = DEFAULT_LINK;
+  let link: Partial<LinkSettings> = {};
   let model: CardChoice['model'] = 'virtio';
   for (const part of parts) {
     const [name = '', value = ''] = part.split('=', 2);
