@@ -3,7 +3,6 @@
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import { quoted, UsageError } from './options.ts';
-import type { Statistics } from './stats.ts';
 import type { FileWith } from '../protocol/option-values/values.ts';
 
 /** What `run` was told of copying. */
@@ -72,10 +71,6 @@ export interface CloneStatistics {
   readonly framesTaken: number;
   /** Frames copied since, because one of the two wrote. */
   readonly framesCopied: { readonly original: number; readonly clone: number };
-  /** How it went from there, where the copy has no place of its own in the statistics. */
-  readonly vm?: Statistics;
-  /** What the copy is called where it has one. */
-  readonly name?: string;
 }
 
 /** The moment of the copy, in one line for a person. */

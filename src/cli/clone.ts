@@ -89,4 +89,3 @@ export class CloneAfter implements Plan {
     return { at, milliseconds, framesShared, framesTaken, framesCopied };
   }
 }
-

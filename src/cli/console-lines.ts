@@ -9,10 +9,7 @@ const LONGEST = 4096;
  * Passes a console on line by line, without the ends of the lines.
  * @returns what passes on an unfinished line
  */
-export function linesOf(
-  console: { sink: (byte: number) => void },
-  print: (line: Uint8Array) => void,
-): () => void {
+export function linesOf(console: { sink: (byte: number) => void }, print: (line: Uint8Array) => void): () => void {
   let line: number[] = [];
   const flush = () => {
     if (line.length === 0) return;

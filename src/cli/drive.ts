@@ -77,7 +77,7 @@ class Driver {
   }
 
   async run(): Promise<Outcome> {
-    const { session, input, output, interruptions, limit } = this.#setup;
+    const { session, output, interruptions, limit } = this.#setup;
     let flushed = performance.now();
     for (;;) {
       const saved = this.#look();
@@ -90,7 +90,7 @@ class Driver {
       if (left <= 0) return this.#over({ kind: 'limit' });
       if (this.#offer() > 0) this.#lastNews = session.computer.now;
       const end = this.#runSlice(Math.min(SLICE, left, this.#untilDue()));
-      if (this.#running().length === 0) continue;
+      if (this.#running().length < running.length) continue;
       if (end === 'stopped') throw new Error('the guest stands still, and nobody has asked it to');
       if (end === 'idle') {
         const ending = await this.#wait();

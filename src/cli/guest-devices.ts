@@ -126,7 +126,9 @@ function inSlots(choice: DeviceChoice): readonly (InSlot & { readonly what: stri
   }
   const named = (what: string, device: InSlot | undefined) => (device ? [{ what, ...slotOf(device) }] : []);
   return [
-    ...disk.filter(({ words }) => modelOf(words) !== 'pio').map((each) => ({ what: `--disk ${each.path}`, ...slotOf(each) })),
+    ...disk
+      .filter(({ words }) => modelOf(words) !== 'pio')
+      .map((each) => ({ what: `--disk ${each.path}`, ...slotOf(each) })),
     ...share.map((each) => ({ what: `--share ${each.path}`, ...slotOf(each) })),
     ...named('--rng', rng),
     ...named('--console', console),

@@ -159,7 +159,11 @@ describe.each(versions)('a disk in the first slot, %s', (version) => {
 /** In the order in which the options put them there when nobody says a slot, which is that of QEMU’s -device. */
 const kinds = [
   { id: 2, ours: (slot: string) => ['--disk', `${at('first.img')}${slot}`], qemu: 'virtio-blk-device,drive=x0' },
-  { id: 9, ours: (slot: string) => ['--share', `${folder}${slot}`], qemu: 'virtio-9p-device,fsdev=f0,mount_tag=share0' },
+  {
+    id: 9,
+    ours: (slot: string) => ['--share', `${folder}${slot}`],
+    qemu: 'virtio-9p-device,fsdev=f0,mount_tag=share0',
+  },
   { id: 4, ours: (slot: string) => ['--rng', `1${slot}`], qemu: 'virtio-rng-device' },
   { id: 3, ours: (slot: string) => ['--console', `${at('console.txt')}${slot}`], qemu: 'virtio-serial-device' },
   { id: 1, ours: (slot: string) => ['--network', `user${slot}`], qemu: 'virtio-net-device,netdev=n0' },
@@ -193,7 +197,9 @@ describe.each([
   test.skipIf(!HAS_QEMU)('on QEMU as well', () => {
     writeFileSync(at('first.img'), Buffer.alloc(512));
     // QEMU gives the highest free slot at once, so those that choose come first.
-    const chosen = told(({ qemu }, slot) => (slot === undefined ? [] : ['-device', `${qemu},bus=virtio-mmio-bus.${slot}`]));
+    const chosen = told(({ qemu }, slot) =>
+      slot === undefined ? [] : ['-device', `${qemu},bus=virtio-mmio-bus.${slot}`],
+    );
     const others = told(({ qemu }, slot) => (slot === undefined ? ['-device', qemu] : []));
     const { stdout } = spawnSync(
       'qemu-system-riscv32',
@@ -209,16 +215,47 @@ describe.each([
 
 test.each([
   [['--disk', 'first.img,slot=0,slot=1'], /expected slot=N once behind the commas after --disk/],
-  [['--disk', 'first.img,slot=3', '--disk', 'first.img,slot=3'], /one device in each virtio slot, found --disk first.img and --disk first.img with slot=3/],
-  [['--rng', '1,slot=2', '--network', 'user,slot=2'], /one device in each virtio slot, found --rng and --network with slot=2/],
-  [['--balloon', '1M,slot=7', '--share', '.,slot=7'], /one device in each virtio slot, found --share . and --balloon with slot=7/],
+  [
+    ['--disk', 'first.img,slot=3', '--disk', 'first.img,slot=3'],
+    /one device in each virtio slot, found --disk first.img and --disk first.img with slot=3/,
+  ],
+  [
+    ['--rng', '1,slot=2', '--network', 'user,slot=2'],
+    /one device in each virtio slot, found --rng and --network with slot=2/,
+  ],
+  [
+    ['--balloon', '1M,slot=7', '--share', '.,slot=7'],
+    /one device in each virtio slot, found --share . and --balloon with slot=7/,
+  ],
   [['--disk', 'first.img,slot=0,model=pio'], /expected slot=0 with model=virtio alone, found model=pio for first.img/],
   [['--network', 'user,slot=0,model=passthrough'], /expected slot=0 with model=virtio alone, found model=passthrough/],
   [['--disk', 'first.img,slot=8'], /expected slot=0 to slot=7 behind a comma after --disk, found "first.img,slot=8"/],
   [['--rng', '1,slot='], /expected slot=0 to slot=7 behind a comma after --rng/],
   [['--rng', '1,slots=1'], /expected a whole number .*, or slot=N after --rng/],
   [['--console', 'x,slot=-1'], /expected slot=0 to slot=7 behind a comma after --console/],
-  [['--share', '.', '--share', '.', '--share', '.', '--share', '.', '--share', '.', '--share', '.', '--share', '.', '--rng', '1', '--balloon', '1M'], /expected at most 8 virtio devices, found 9/],
+  [
+    [
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--share',
+      '.',
+      '--rng',
+      '1',
+      '--balloon',
+      '1M',
+    ],
+    /expected at most 8 virtio devices, found 9/,
+  ],
 ])('%j', async (options, message) => {
   writeFileSync(at('first.img'), Buffer.alloc(512));
   const placed = options.map((each) => (each.startsWith('first.img') ? at(each) : each));

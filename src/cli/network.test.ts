@@ -70,7 +70,10 @@ test('the value of --network', () => {
 
 test.each([
   [['--network', 'tap'], /expected user after --network, found "tap"/],
-  [['--network', 'user,speed=1'], /expected model, delay, loss, rate with = and a value behind user after --network/],
+  [
+    ['--network', 'user,speed=1'],
+    /expected model, delay, loss, rate with = and a value behind user, or slot=N after --network/,
+  ],
   [['--network', 'user,toString=1'], /expected model, delay, loss, rate/],
   [['--network', 'user,model=e1000'], /expected virtio or pio or passthrough after model=/],
   [['--network', 'user,loss=101'], /expected a percentage from 0 to 100 after loss=/],

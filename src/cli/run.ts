@@ -154,7 +154,16 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
   try {
     await input.start();
     const started = performance.now();
-    const outcome = await drive({ session, input, output, interruptions, limit, drainTrace, plans: [clone, move], companions });
+    const outcome = await drive({
+      session,
+      input,
+      output,
+      interruptions,
+      limit,
+      drainTrace,
+      plans: [clone, move],
+      companions,
+    });
     const seconds = (performance.now() - started) / 1000;
     endLine();
     for (const plan of [clone, move]) plan.end();
@@ -163,7 +172,8 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
       statisticsOf({ chosen, vm, hypervisor, trace: session.trace, verdict: how, seconds, ...more });
     const copied = clone.copy && of(clone.copy, verdictOfCopy(clone.copy.vm, outcome, limit));
     const cloned = clone.statistics && copied && { ...clone.statistics, vm: copied };
-    if (cloned) say(
+    if (cloned)
+      say(
         `the clone, made in ${cloned.milliseconds.toFixed(1)} ms: ${copied.message} ${copied.instructions} instructions; ${copiedWords(cloned)}`,
       );
     if (stats !== undefined) {

@@ -119,7 +119,19 @@ async function runOpened(
   };
   const stats = output('the statistics', options.stats ?? scenario.captures?.stats);
   try {
-    return await runInto({ scenario, options, streams, console, print, flushLines, joined, lab, opened, output, stats });
+    return await runInto({
+      scenario,
+      options,
+      streams,
+      console,
+      print,
+      flushLines,
+      joined,
+      lab,
+      opened,
+      output,
+      stats,
+    });
   } catch (error) {
     writeFailure(stats, error);
     throw error;

@@ -66,13 +66,14 @@ export function openVms(
     opened.push(watched(each, labVm(lab, vm.id), machine, host, opened));
     if (index === prepared.length - 1 && lab.hypervisor) applyMemory(machine, lab.hypervisor);
     const levels = vm instanceof BareMachine ? vm.levels : undefined;
-    if (levels) levels.recording = options.traceLevels !== undefined || opened.at(-1)?.expectations.wantsLevels === true;
+    if (levels)
+      levels.recording = options.traceLevels !== undefined || opened.at(-1)?.expectations.wantsLevels === true;
   }
   return { lab, opened };
 }
 
 interface Prepared {
-  readonly fields: ScenarioVm;
+  readonly fields: Pick<ScenarioVm, 'name' | 'type' | 'expect' | 'clone'>;
   readonly options: VmOptions;
   readonly devices: GuestDevices;
   readonly chosen: ChosenGuest;
@@ -102,7 +103,10 @@ function labFor(prepared: readonly Prepared[], machine: VmOptions): Lab {
   // A copy has as much as its original: it may come to need all of it.
   const memoryBytes = prepared
     .filter(({ chosen }) => chosen.technique !== 'bare')
-    .reduce((sum, { chosen, options }) => sum + chosen.guest.memoryBytes * (options.cloneAfter === undefined ? 1 : 2), HYPERVISOR_BYTES);
+    .reduce(
+      (sum, { chosen, options }) => sum + chosen.guest.memoryBytes * (options.cloneAfter === undefined ? 1 : 2),
+      HYPERVISOR_BYTES,
+    );
   if (machine.machineMemory === undefined && memoryBytes > 2 ** 31) {
     throw new UsageError(
       'at most 1984M of memory for the VMs of the hypervisor together',
@@ -139,7 +143,7 @@ function watched(
   const clone = new CloneAfter(subject, options.cloneAfter ?? Infinity, tell, (copy) => {
     // It neither moves nor is it copied again.
     const { cloneAfter: _, migrateAfter: __, ...left } = options;
-    const its = { ...fields.clone, name: cloneNameOf(fields), guest: fields.guest };
+    const its = { ...fields.clone, name: cloneNameOf(fields) };
     const joined = watched({ fields: its, options: left, devices, chosen }, copy, machine, host, all);
     all.push(joined);
     host.joined(joined);

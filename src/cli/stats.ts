@@ -75,8 +75,15 @@ export interface Statistics {
   /** Traps and returns from level to level, where they were recorded. */
   readonly levels?: readonly LevelCount[];
   /** Of --clone-after. */
-  readonly clone?: CloneStatistics;
+  readonly clone?: CopyStatistics;
   readonly stateHash: string;
+}
+
+export interface CopyStatistics extends CloneStatistics {
+  /** How it went from there, where the copy has no place of its own in the statistics. */
+  readonly vm?: Statistics;
+  /** What the copy is called where it has one. */
+  readonly name?: string;
 }
 
 /** Times in seconds of the machine's clock. */
@@ -157,7 +164,7 @@ export interface Run {
   /** Undefined where the VM was not to move. */
   readonly migration?: LiveMigration | undefined;
   /** Undefined where it was not copied. */
-  readonly clone?: CloneStatistics | undefined;
+  readonly clone?: CopyStatistics | undefined;
 }
 
 export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration, clone }: Run): Statistics {

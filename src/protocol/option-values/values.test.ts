@@ -2,7 +2,6 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nearName } from './near-names.ts';
 import { address, count, size, sizeText, ValueError, wholeNumber } from './values.ts';
 
 const memory = size({ minimum: 2 * 2 ** 20, maximum: 2 ** 31, multipleOf: 4096 });
@@ -77,20 +76,4 @@ test('wholeNumber takes exactly what lies within its limits', () => {
       else expect(read).toThrow(ValueError);
     }),
   );
-});
-
-describe('nearName', () => {
-  const names = ['hello', 'trap', 'paging', 'timer', 'linux', 'stale-tlb'];
-  test.each([
-    ['linxu', 'linux'],
-    ['Linux', 'linux'],
-    ['hallo', 'hello'],
-    ['stale', 'stale-tlb'],
-    ['tarp', 'trap'],
-    ['minix', undefined],
-    ['', undefined],
-    ['x'.repeat(100_000), undefined],
-  ])('%s', (typed, meant) => {
-    expect(nearName(typed, names)).toBe(meant);
-  });
 });

@@ -54,14 +54,21 @@ export const vmFields = {
   virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
   balloon: optional(textOrNumber('Memory that the guest is asked to give back.', 'a size such as "16M"')),
   console: optional(text('A virtio console; what the guest prints there goes into the file.', 'FILE[,slot=N]')),
-  migrateAfter: optional(textOrNumber('It moves to a second machine, from so many of its instructions on.', 'a number')),
+  migrateAfter: optional(
+    textOrNumber('It moves to a second machine, from so many of its instructions on.', 'a number'),
+  ),
   bandwidth: optional(textOrNumber('Of the link between the machines, in bytes a second.', 'a number such as "10M"')),
   downtime: optional(textOrNumber('Milliseconds for which it may stand still when it moves.', 'a number')),
   diverge: optional(
-    oneOf('What to do where it writes faster than the link carries.', Object.keys(divergenceNames) as readonly Divergence[]),
+    oneOf(
+      'What to do where it writes faster than the link carries.',
+      Object.keys(divergenceNames) as readonly Divergence[],
+    ),
   ),
   cloneAfter: optional(textOrNumber('It is copied after so many of its instructions; see "clone".', 'a number')),
-  traceLevels: optional(text('A file for every crossing from level to level, on the bare machine.', 'the path of a file')),
+  traceLevels: optional(
+    text('A file for every crossing from level to level, on the bare machine.', 'the path of a file'),
+  ),
   processes: optional(text('A file for the processes that a Linux guest has at the end.', 'the path of a file')),
   systemCalls: optional(text('A file for every system call of its programs.', 'the path of a file')),
 };
@@ -156,8 +163,13 @@ const vm = withRule(
 );
 
 /** What the copy of a VM is called. */
-export const cloneNameOf = ({ name, clone }: { readonly name: string; readonly clone?: { readonly name?: string } }): string =>
-  clone?.name ?? `${name} (clone)`;
+export const cloneNameOf = ({
+  name,
+  clone,
+}: {
+  readonly name: string;
+  readonly clone?: { readonly name?: string };
+}): string => clone?.name ?? `${name} (clone)`;
 
 const captures = object('Files to write.', {
   pcap: optional(text('Every frame on the network of the hypervisor, for Wireshark.', 'the path of a file')),
