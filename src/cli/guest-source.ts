@@ -3,6 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
+import { sensitiveOn } from '../core/hypervisor/patching/sensitive-instructions.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import type { BootMode } from '../core/machine/boot-layout.ts';
 import type { ElfSegment } from '../core/machine/elf.ts';
@@ -87,7 +88,7 @@ export function chooseGuest(
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
-      ...(choice.repair === 'patching' && { binaryPatching: true }),
+      ...(choice.repair === 'patching' && { binaryPatching: sensitiveOn }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
       ...(choice.balloon !== undefined && { balloon: choice.balloon }),
       ...(devices && { devices: devices.board, assigned: devices.assigned }),

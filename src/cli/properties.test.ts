@@ -34,6 +34,34 @@ test('paravirtualization repairs it: a kernel that asks its hypervisor needs no 
   expect((await run('unmodified', 'trap-and-emulate', '--break', 'sret')).stdout).not.toMatch(/round 7/);
 });
 
+test('binary patching repairs it: the guest as it is, its state that of the bare machine, each replaced instruction told', async () => {
+  const tried = (...more: readonly string[]) =>
+    command(['virtualizable', '--break', 'sret', '--guest', 'trap', ...more]);
+  const unrepaired = await tried();
+  expect(unrepaired.status).toBe(1);
+  expect(unrepaired.stdout).toMatch(/it prints: at the end.*\n {2}it should: before sret/);
+  const repaired = await tried('--repair', 'patching');
+  expect(repaired.status).toBe(0);
+  expect(repaired.stdout).toMatch(/ended in the same state \([0-9a-f]{16}\)/);
+  expect(repaired.stdout).toMatch(/0x804000ac {2}10200073 sret +→ 00100073 ebreak {2}trapped 2 times$/m);
+  const twin = ['virtualizable', '--break', 'sret', '--guest', 'unmodified', '--repair', 'paravirtualization'];
+  expect(await command(twin)).toMatchObject({ status: 0 });
+
+  const run = ['run', '--guest', 'trap', '--break', 'sret', '--repair', 'patching'];
+  const ran = await command(run);
+  expect(ran.status).toBe(0);
+  expect(ran.stdout).toMatch(/ended with 0000002a/);
+  expect(await command([...run, '--technique', 'hardware-assisted'])).toMatchObject({
+    status: 2,
+    complaints: [
+      'expected --technique trap-and-emulate with --repair patching, found --technique hardware-assisted: leave --technique out',
+    ],
+  });
+  expect((await command(['run', '--guest', 'trap', '--repair', 'paravirtualization'])).complaints[0]).toMatch(
+    /expected a guest that has a paravirtual twin .* found trap: add --guest unmodified/,
+  );
+});
+
 test('compare: no difference where there is none, and the instruction where there is one', async () => {
   const same = await command(['compare', '--guest', 'timer', '--every', '20000']);
   expect(same).toMatchObject({ status: 0, complaints: [] });

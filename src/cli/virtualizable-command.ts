@@ -92,6 +92,14 @@ export const virtualizableCommand: Command<typeof virtualizableOptions> = {
   },
 };
 
+/** The first lines that differ, where any do. */
+function parting(right: string, wrong: string): string {
+  const [ours, theirs] = [wrong.split('\n'), right.split('\n')];
+  const index = theirs.findIndex((line, each) => line !== ours[each]);
+  if (index < 0) return '';
+  return `  it prints: ${ours[index] ?? 'nothing more'}\n  it should: ${theirs[index] ?? ''}\n`;
+}
+
 /** The guest on the broken machine, held against itself on one that is whole. */
 function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof virtualizableOptions>) {
   const technique = repair === 'none' ? 'trap-and-emulate' : techniqueOf(repair, undefined);
@@ -99,7 +107,8 @@ function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof 
   const twin = repair === 'paravirtualization' ? chooseGuest([], { guest: name, repair }) : undefined;
   const { same, bare, hosted, patches } = tryRepair({
     host: nodeHost,
-    guest: () => chooseGuest([], repair === 'patching' ? { guest: name, repair } : { guest: name, technique }).guest,
+    guest: () => chooseGuest([], { guest: name }).guest,
+    patched: repair === 'patching',
     technique,
     quirks: quirk === undefined ? [] : [quirk],
     ...(twin && { twin: () => twin.guest }),
@@ -112,7 +121,7 @@ function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof 
       `${what} under ${technique} on this machine${how}: ${hosted.message}\n` +
       (same
         ? `It printed what ${name} prints on the bare machine of the manual${twin ? '' : `, and ended in the same state (${bare.hash})`}.\n`
-        : `It is not what ${name} does on the bare machine of the manual: ${bare.message}\n`) +
+        : `It is not what ${name} does on the bare machine of the manual: ${bare.message}\n${parting(bare.output, hosted.output)}`) +
       (patches ? patchLines(patches) : ''),
   };
 }

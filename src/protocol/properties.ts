@@ -38,6 +38,8 @@ export interface EquivalenceRequest {
     /** Instructions from one point to the next. */
     readonly every: number;
     readonly quirks: readonly QuirkName[];
+    /** Under trap-and-emulate the guest's code is patched. */
+    readonly binaryPatching: boolean;
     /** The comparison ends when this has been printed. */
     readonly until: string | undefined;
   };

@@ -100,7 +100,13 @@ export class Instruments {
     });
   }
 
-  async #newComparison({ guest, every, quirks, until }: NonNullable<EquivalenceRequest['begin']>): Promise<Comparison> {
+  async #newComparison({
+    guest,
+    every,
+    quirks,
+    binaryPatching,
+    until,
+  }: NonNullable<EquivalenceRequest['begin']>): Promise<Comparison> {
     const { image } = await loadGuest(
       {
         guest: { kind: 'shipped', name: guest },
@@ -116,6 +122,7 @@ export class Instruments {
       techniques: unmodifiedHosted,
       every,
       quirks,
+      binaryPatching,
       limit: EQUIVALENCE_LIMIT,
       ...(until !== undefined && { until }),
     });

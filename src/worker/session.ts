@@ -87,6 +87,11 @@ export class Session {
     return new Instruments(this.#host, this.#files);
   });
 
+  /** What must be patched in a guest's code. */
+  readonly #findSensitive = new Part(
+    async () => (await import('../core/hypervisor/patching/sensitive-instructions.ts')).sensitiveOn,
+  );
+
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#host = host;
     this.#disks = new Part(async () => {
@@ -228,7 +233,7 @@ export class Session {
             ...attached?.guestDevices(options, disks),
             ...(network && { network }),
             ...(options.balloon === true && { balloon: {} }),
-            ...(options.binaryPatching === true && { binaryPatching: true }),
+            ...(options.binaryPatching === true && { binaryPatching: await this.#findSensitive.get() }),
           };
           const vm = this.lab.addVm({ technique: options.technique, guest });
           this.#disksOf.set(vm.id, disks);

@@ -8,6 +8,7 @@ import { checkDeviceTree, dynamicInformation, planBoot, type BootMode } from '..
 import type { Elf } from '../machine/elf.ts';
 import { ImageError, recognizeImage, type FlatBinary, type LinuxImage } from '../machine/image.ts';
 import { RAM_BASE } from '../machine/layout.ts';
+import type { FindSensitive } from './patching/sensitive-instructions.ts';
 import type { NetworkChoice } from './virtual-network.ts';
 import type { BalloonChoice } from './vm-balloon.ts';
 
@@ -39,9 +40,10 @@ export interface GuestImage {
   readonly hypervisorExtension?: boolean;
   /**
    * Where a sensitive instruction does not trap on the machine it runs on, its code is patched so that one does: under
-   * trap-and-emulate only, where its kernel is deprivileged and nothing else would tell.
+   * trap-and-emulate only, where its kernel is deprivileged and nothing else would tell. The function says for what
+   * (`sensitiveOn`).
    */
-  readonly binaryPatching?: boolean;
+  readonly binaryPatching?: FindSensitive;
   /**
    * Its harts have IMSICs and its wires end at an APLIC, where otherwise there is a PLIC: QEMU's `-M virt,aia=aplic-imsic`
    * (RISC-V Advanced Interrupt Architecture). Hardware-assisted it wants a machine that has them too.

@@ -110,7 +110,7 @@ export interface HostedOptions {
   /** Its guest has asked to begin anew: it must be reset before anything of it executes. */
   readonly rebooting: (vm: HostedVm) => void;
   /** What must be patched in its code; absent where nothing ever is. */
-  readonly sensitive?: SensitiveInstructions;
+  readonly sensitive?: () => SensitiveInstructions;
   /** Gives it physical devices of its own: takes their places on its board. @throws Error where that cannot be */
   readonly assign?: (board: Board) => AssignedDevices | undefined;
   /** A physical device has interrupted a hart that one of its vCPUs is on. */
@@ -214,7 +214,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
           frames: new TablePages(machine.ram, options.memory.frames, options.id, 'patched code', copies),
           room: copies,
         },
-        options.sensitive,
+        options.sensitive(),
       );
     this.sbi = new Sbi(
       vmFirmware(this, {
@@ -328,9 +328,11 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) vcpu.passBreakpoint();
   }
 
-  /** Other instructions of the machine are sensitive now and do not trap: its code is patched anew. */
-  patchAnew(sensitive: SensitiveInstructions): void {
-    this.patches?.renew(sensitive);
+  /** Other instructions of the machine may be sensitive now and not trap: its code is patched anew, where it is patched at all. */
+  patchAnew(): void {
+    const { sensitive } = this.#options;
+    if (sensitive === undefined) return;
+    this.patches?.renew(sensitive());
     for (const { world } of this.vcpus) if (world instanceof PatchedKernel) world.shadows.empty();
   }
 

@@ -22,7 +22,7 @@ import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
-import { sensitiveOn, type SensitiveInstructions } from './patching/sensitive-instructions.ts';
+import type { FindSensitive, SensitiveInstructions } from './patching/sensitive-instructions.ts';
 import { Passthrough, type AssignedDevices } from './passthrough.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
@@ -102,8 +102,8 @@ export class Hypervisor implements Computer {
   #network: VirtualNetwork | undefined;
   /** The physical devices that guests have, once one has. */
   #passthrough: Passthrough | undefined;
-  /** What guests' code must be patched for, once it has been found out, and the machine's switches then. */
-  #sensitive: { readonly found: SensitiveInstructions; readonly quirks: string } | undefined;
+  /** What guests' code must be patched for, once it has been found out, by the machine's switches then. */
+  readonly #sensitive = new Map<string, SensitiveInstructions>();
   readonly #guestFiles: GuestFiles | undefined;
   /** The network of another machine that its VMs are on, where it has none itself. */
   #joined: VirtualNetwork | undefined;
@@ -216,7 +216,7 @@ export class Hypervisor implements Computer {
         ...(whole.assigned !== undefined &&
           whole.assigned.length > 0 && { assign: (board) => this.#assign(id, technique, whole, board) }),
         deviceInterrupted: () => this.#passthrough?.serve(),
-        ...(guest.binaryPatching === true && { sensitive: this.#findSensitive() }),
+        ...(guest.binaryPatching && { sensitive: this.#sensitiveBy(guest.binaryPatching) }),
         guestFiles: this.#guestFiles,
         machine: this.machine,
         memory: this.memory,
@@ -302,7 +302,7 @@ export class Hypervisor implements Computer {
 
   /** The machine's switches have been thrown: what traps and what does not is found out anew, where anybody cares. */
   quirksChanged(): void {
-    for (const vm of this.#vms.values()) if (vm.patches !== undefined) vm.patchAnew(this.#findSensitive());
+    for (const vm of this.#vms.values()) vm.patchAnew();
   }
 
   /** Changes what a vCPU is entitled to. @throws Error in one line where a value is out of range */
@@ -469,11 +469,15 @@ export class Hypervisor implements Computer {
     if (merging.deadline !== Infinity) merging.elapse(this.machine.now);
   }
 
-  #findSensitive(): SensitiveInstructions {
+  /** Asks once for each set of switches. */
+  #sensitiveBy(find: FindSensitive): () => SensitiveInstructions {
     const { host, quirks } = this.#options;
-    const key = JSON.stringify(quirks);
-    if (this.#sensitive?.quirks !== key) this.#sensitive = { found: sensitiveOn(host, quirks), quirks: key };
-    return this.#sensitive.found;
+    return () => {
+      const key = JSON.stringify(quirks);
+      const found = this.#sensitive.get(key) ?? find(host, quirks);
+      this.#sensitive.set(key, found);
+      return found;
+    };
   }
 
   #hostOf(hart: Hart): HostHart<HostedVcpu> {

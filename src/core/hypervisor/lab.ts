@@ -128,7 +128,7 @@ export class Lab {
     const guest = withScratchDisk(wanted);
     const id = this.#nextId;
     let vm: VirtualMachine;
-    if (guest.binaryPatching === true && technique !== 'trap-and-emulate') {
+    if (guest.binaryPatching !== undefined && technique !== 'trap-and-emulate') {
       throw new Error(
         `expected trap-and-emulate for binary patching, found ${technique}: only there does the guest’s kernel run in user mode, unchanged`,
       );

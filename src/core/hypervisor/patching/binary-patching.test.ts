@@ -6,29 +6,23 @@ import { describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../cli/node-host.ts';
 import { guests } from '../../../guests/manifest.ts';
 import { quirkNames, quirksOf } from '../../machine/quirks.ts';
-import type { GuestImage } from '../guest-boot.ts';
-import {
-  consoleOf,
-  drive,
-  expectedOutput,
-  hashOf,
-  newLab,
-  shippedGuest,
-  sourceGuest,
-} from '../guest-rig.test-support.ts';
+import { drive, expectedOutput, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import { HostedVm } from '../hosted-vm.ts';
-import type { Lab } from '../lab.ts';
-import type { Technique } from '../virtual-machine.ts';
-import { actions, programOf } from './changing-programs.test-support.ts';
+import { actions, comeTo, patched, programOf } from './changing-programs.test-support.ts';
 import type { PatchReport } from './code-patches.ts';
+import { subjectName, verdictOf, VirtualizabilityTest } from '../properties/virtualizability.ts';
 import { sensitiveOn } from './sensitive-instructions.ts';
-
-const patched = (guest: GuestImage): GuestImage => ({ ...guest, binaryPatching: true });
 
 function reportOf(vm: unknown): PatchReport {
   if (!(vm instanceof HostedVm) || vm.patches === undefined) throw new Error('expected a VM with patches');
   return vm.patches.report;
 }
+
+test('the short way to find them finds what the whole test finds', () => {
+  const quirks = quirksOf(quirkNames);
+  const whole = new VirtualizabilityTest({ host: nodeHost, quirks, countersGranted: false }).run();
+  expect(sensitiveOn(nodeHost, quirks).names).toEqual(verdictOf(whole).violations.map(subjectName));
+});
 
 test('what is patched is what the test found on this machine, and nothing on one that keeps to the manual', () => {
   expect(sensitiveOn(nodeHost, quirksOf()).none).toBe(true);
@@ -109,9 +103,9 @@ describe('made kernels that change, read and remap their patched code', () => {
         expect(bare.ending).toMatchObject({ exitCode: 0 });
         for (const each of labs) expect(comeTo('trap-and-emulate', patched(guest), each)).toEqual(bare);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
-  });
+  }, 120_000);
 
   test('without patches they do not', () => {
     const lab = newLab({ quirks: quirkNames, memoryMiB: 40, traceCapacity: 256 });
@@ -120,12 +114,3 @@ describe('made kernels that change, read and remap their patched code', () => {
     expect(comeTo('trap-and-emulate', guest, lab)).not.toEqual(comeTo('bare', guest, lab));
   });
 });
-
-function comeTo(technique: Technique, guest: GuestImage, lab: Lab) {
-  const vm = lab.addVm({ technique, guest });
-  lab.start(vm.id);
-  drive(lab.computerOf(vm), { until: () => vm.ending !== undefined, limit: 3_000_000, slice: 100_000 });
-  const found = { hash: hashOf(vm), seen: vm.look().x(19) >>> 0, console: consoleOf(vm), ending: vm.ending };
-  lab.removeVm(vm.id);
-  return found;
-}

@@ -6,6 +6,11 @@
 //   s2      what was seen            s5  0xc0000000: a second address of A or B           0xd0000000: A for user mode
 
 import fc from 'fast-check';
+import type { GuestImage } from '../guest-boot.ts';
+import { consoleOf, drive, hashOf } from '../guest-rig.test-support.ts';
+import type { Lab } from '../lab.ts';
+import { sensitiveOn } from './sensitive-instructions.ts';
+import type { Technique, VirtualMachine } from '../virtual-machine.ts';
 
 /** Words that a kernel puts where it will execute them: sensitive ones, traps, loads from and stores to their own page. */
 const words = {
@@ -268,4 +273,28 @@ function slotsSource(): string {
     (_, index) => `        .word ${index % 2 === 0 ? 0x13 : 0x1000_2573}, 0x00008067`,
   );
   return `\n${slots.join('\n')}\n        .word 0x00000073, 0x00008067`;
+}
+
+export const patched = (guest: GuestImage): GuestImage => ({ ...guest, binaryPatching: sensitiveOn });
+
+/** What a guest comes to, started now in a lab it shares with others. @param between called with it after every slice */
+export function comeTo(
+  technique: Technique,
+  guest: GuestImage,
+  lab: Lab,
+  between?: (vm: VirtualMachine) => void,
+  slice = 100_000,
+) {
+  const { id } = lab.addVm({ technique, guest });
+  lab.start(id);
+  const over = () => {
+    if (lab.vm(id).ending !== undefined) return true;
+    between?.(lab.vm(id));
+    return false;
+  };
+  drive(lab.computerOf(lab.vm(id)), { until: over, limit: 5_000_000, slice });
+  const vm = lab.vm(id);
+  const found = { hash: hashOf(vm), seen: vm.look().x(19) >>> 0, console: consoleOf(vm), ending: vm.ending };
+  lab.removeVm(id);
+  return found;
 }

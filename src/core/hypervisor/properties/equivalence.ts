@@ -23,6 +23,7 @@ import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import { instructionAt } from '../inspect-memory.ts';
 import { Lab } from '../lab.ts';
+import { sensitiveOn } from '../patching/sensitive-instructions.ts';
 import type { Ending, Technique, VirtualMachine } from '../virtual-machine.ts';
 
 export interface ComparisonOptions {
@@ -129,7 +130,7 @@ class Side {
     lab.trace.recording = false;
     this.technique = technique;
     const patched = options.binaryPatching === true && technique === 'trap-and-emulate';
-    this.vm = lab.addVm({ technique, guest: { ...guest, binaryPatching: patched } });
+    this.vm = lab.addVm({ technique, guest: patched ? { ...guest, binaryPatching: sensitiveOn } : guest });
     this.computer = lab.computerOf(this.vm);
     this.vm.console.sink = (byte) => {
       this.#outputHash = (Math.imul(this.#outputHash ^ byte, 0x0100_0193) + 1) | 0;

@@ -7,6 +7,7 @@ import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import { Lab } from '../lab.ts';
 import type { PatchReport } from '../patching/code-patches.ts';
+import { sensitiveOn } from '../patching/sensitive-instructions.ts';
 import { stateHash } from '../state-hash.ts';
 import type { HostedTechnique, Technique } from '../virtual-machine.ts';
 
@@ -36,6 +37,8 @@ export interface RepairOptions {
   readonly guest: () => GuestImage;
   readonly technique: HostedTechnique;
   readonly quirks: readonly QuirkName[];
+  /** Its code is patched there. */
+  readonly patched: boolean;
   /** What runs under the hypervisor in its place, where that is another guest. */
   readonly twin?: () => GuestImage;
 }
@@ -48,9 +51,10 @@ const SLICE = 1 << 16;
 const OUTPUT_LIMIT = 1 << 16;
 
 /** @throws Error, one line for a person, where a guest cannot be loaded */
-export function tryRepair({ host, guest, technique, quirks, twin }: RepairOptions): RepairTrial {
-  const bare = runToEnd(host, 'bare', { ...guest(), binaryPatching: false }, []);
-  const hosted = runToEnd(host, technique, (twin ?? guest)(), quirks);
+export function tryRepair({ host, guest, technique, quirks, patched, twin }: RepairOptions): RepairTrial {
+  const bare = runToEnd(host, 'bare', guest(), []);
+  const hostedGuest = twin ? twin() : patched ? { ...guest(), binaryPatching: sensitiveOn } : guest();
+  const hosted = runToEnd(host, technique, hostedGuest, quirks);
   return {
     bare: bare.run,
     hosted: hosted.run,

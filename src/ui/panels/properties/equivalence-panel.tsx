@@ -26,11 +26,14 @@ export function Equivalence({ command, catalog }: PanelProps) {
   const [guest, setGuest] = useState('trap');
   const [every, setEvery] = useState<number>(1000);
   const [broken, setBroken] = useState(false);
+  const [patched, setPatched] = useState(false);
   const { reply, running, failure, run } = useInstrument(
     (begin) =>
       command(
         'equivalence',
-        begin ? { begin: { guest, every, quirks: broken ? ['sret'] : [], until: untilOf(guest) } } : {},
+        begin
+          ? { begin: { guest, every, quirks: broken ? ['sret'] : [], binaryPatching: patched, until: untilOf(guest) } }
+          : {},
       ),
     ({ end }) => end !== undefined,
   );
@@ -61,6 +64,10 @@ export function Equivalence({ command, catalog }: PanelProps) {
         <label>
           <input type="checkbox" checked={broken} onChange={(event) => setBroken(event.target.checked)} /> on a machine
           where <code>sret</code> does not trap
+        </label>
+        <label>
+          <input type="checkbox" checked={patched} onChange={(event) => setPatched(event.target.checked)} /> repaired by
+          binary patching
         </label>
         <button type="button" className="button outlined" disabled={running} onClick={run}>
           Compare
