@@ -92,20 +92,6 @@ export function Virtualizable({ command, navigate, frame, catalog }: PanelProps)
         <button type="button" className="button outlined" disabled={running} onClick={run}>
           Run the test
         </button>
-        {switches.map(({ quirk, instruction, does }) => (
-          <label key={quirk}>
-            <input
-              type="checkbox"
-              checked={broken.includes(quirk)}
-              onChange={(event) => breakIt(quirk, event.target.checked)}
-            />{' '}
-            <code>{instruction}</code> {does}
-          </label>
-        ))}
-        <label>
-          <input type="checkbox" checked={granted} onChange={(event) => setGranted(event.target.checked)} /> user mode
-          may read the counters
-        </label>
         <span className={shared['spring']} />
         <span role="status" className={shared['quiet']}>
           {running && reply ? `${reply.tried} of ${reply.total} tried` : ''}
@@ -113,6 +99,23 @@ export function Virtualizable({ command, navigate, frame, catalog }: PanelProps)
       </div>
       <div className={shared['body']}>
         <FailureParagraph>{failure ?? trouble}</FailureParagraph>
+        <fieldset className={styles['switches']}>
+          <legend className={shared['quiet']}>A machine on which</legend>
+          {switches.map(({ quirk, instruction, does }) => (
+            <label key={quirk}>
+              <input
+                type="checkbox"
+                checked={broken.includes(quirk)}
+                onChange={(event) => breakIt(quirk, event.target.checked)}
+              />{' '}
+              <code>{instruction}</code> {does}
+            </label>
+          ))}
+          <label>
+            <input type="checkbox" checked={granted} onChange={(event) => setGranted(event.target.checked)} /> user mode
+            may read the counters
+          </label>
+        </fieldset>
         {running && reply && (
           <progress className={styles['bar']} value={reply.tried} max={reply.total} aria-label="Tried" />
         )}
@@ -188,7 +191,8 @@ export function Virtualizable({ command, navigate, frame, catalog }: PanelProps)
           <p>
             The guest stays as it is, and so does its memory. The hart executes a copy of each page of its code, in
             which an instruction that does trap stands for every one that does not; the hypervisor then performs the
-            original. Loads find the guest’s own page, and a store to it withdraws the copy.
+            original. Loads find the guest’s own page, and a store to it withdraws the copy. Where one is sensitive
+            already in user mode, the guest’s programs are patched as well as its kernel.
           </p>
           <p className={styles['row']}>
             <label>
