@@ -47,15 +47,17 @@ function pageBesideEntry(): Plugin {
           (output) => output.type === 'chunk' && output.facadeModuleId?.endsWith('src/ui/page.tsx') === true,
         );
         if (page?.type !== 'chunk') throw new Error('Expected a chunk made from src/ui/page.tsx, found none.');
-        const scripts = [page.fileName, ...page.imports].filter((file) => {
+        const chunks = [page.fileName, ...page.imports].flatMap((file) => {
           const output = bundle[file];
-          return output?.type === 'chunk' && !output.isEntry;
+          return output?.type === 'chunk' && !output.isEntry ? [output] : [];
         });
-        const styles = [...(page.viteMetadata?.importedCss ?? [])];
+        const scripts = chunks.map(({ fileName }) => fileName);
+        // The page is not run before the last of its styles has come, those of what it shares with other chunks included.
+        const styles = new Set(chunks.flatMap(({ viteMetadata }) => [...(viteMetadata?.importedCss ?? [])]));
         const link = (attrs: Record<string, string>) => ({ tag: 'link', attrs, injectTo: 'head' as const });
         return [
           ...scripts.map((file) => link({ rel: 'modulepreload', crossorigin: '', href: `./${file}` })),
-          ...styles.map((file) => link({ rel: 'preload', as: 'style', crossorigin: '', href: `./${file}` })),
+          ...[...styles].map((file) => link({ rel: 'preload', as: 'style', crossorigin: '', href: `./${file}` })),
         ];
       },
     },

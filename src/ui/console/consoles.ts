@@ -90,7 +90,8 @@ export function createConsoles(core: CoreClient): Consoles {
     },
     busy: () => performance.now() - typedAt < ECHO_MS || [...channels.values()].some(({ more }) => more),
     attach: (vm, sink) => {
-      channels.set(vm, { sink, since: 0, undrawnBytes: 0, more: false, typed: new Uint8Array(0), sending: false });
+      // What the guest wrote before it had a sink is still to be asked for.
+      channels.set(vm, { sink, since: 0, undrawnBytes: 0, more: true, typed: new Uint8Array(0), sending: false });
     },
     detach: (vm) => void channels.delete(vm),
     type: (vm, bytes) => {
