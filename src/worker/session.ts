@@ -15,13 +15,12 @@ import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
-import type { DiskShelf, OpenDisk } from './disks/disk-shelf.ts';
-import type { guestDevices, openDisks } from './disks/vm-disks.ts';
+import { PageDisks } from './disks/page-disks.ts';
 import { guests } from '../guests/manifest.ts';
 import { PROTOCOL_VERSION, type CommandName, type Commands, type Done, type IoPathRow } from '../protocol/commands.ts';
 import type { FrameRequest } from '../protocol/frame.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
-import { GuestFiles, unpack } from './guest-files.ts';
+import { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
 import { nextTurn } from './next-turn.ts';
@@ -42,13 +41,6 @@ type Handlers = {
 
 const IO_PATHS_IMAGE = 'guests/io-paths.elf';
 
-/** What a VM with disks needs. */
-interface DiskPart {
-  readonly shelf: DiskShelf;
-  readonly openDisks: typeof openDisks;
-  readonly guestDevices: typeof guestDevices;
-}
-
 /** Behind the title of a VM that is a copy. */
 const CLONE = ' (clone)';
 
@@ -63,9 +55,7 @@ export class Session {
   readonly #inputs = new Map<number, readonly ScenarioInput[]>();
   readonly #scripts = new Map<number, ConsoleScript>();
   readonly #files = new GuestFiles();
-  readonly #disks: Part<DiskPart>;
-  /** Those that are in a VM, by its number. */
-  readonly #disksOf = new Map<number, readonly OpenDisk[]>();
+  readonly #disks: PageDisks;
   /** Settled when every VM that was asked for before is there or has failed. */
   #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
@@ -94,13 +84,7 @@ export class Session {
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#host = host;
-    this.#disks = new Part(async () => {
-      const [{ DiskShelf }, { guestDevices, openDisks }] = await Promise.all([
-        import('./disks/disk-shelf.ts'),
-        import('./disks/vm-disks.ts'),
-      ]);
-      return { shelf: new DiskShelf(disks), guestDevices, openDisks };
-    });
+    this.#disks = new PageDisks(disks);
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
     this.#pacer.beforeTurn = () => this.#type();
@@ -186,10 +170,6 @@ export class Session {
     return network;
   }
 
-  #vmWithDisk(name: string): number | undefined {
-    return [...this.#disksOf].find(([, disks]) => disks.some((disk) => disk.name === name))?.[0];
-  }
-
   /** Fetches what some answers are made with. A frame does not wait for it: until it is here, the answer says so. */
   #fetchPartsFor({ processes, network }: FrameRequest['queries']): void {
     const wanted = [...(processes ? [this.#introspection] : []), ...(network ? [this.#network] : [])];
@@ -224,19 +204,17 @@ export class Session {
       const loading = loadGuest(options, this.#files);
       const adding = Promise.all([loading, this.#added]).then(async ([{ image, origin }]) => {
         const network = options.network === true ? (await this.#network.get()).networkChoice() : undefined;
-        const attached = options.disks?.length ? await this.#disks.get() : undefined;
-        const disks = (await attached?.openDisks(attached.shelf, options.disks ?? [])) ?? [];
+        const disks = await this.#disks.attach(options);
         try {
           const guest = {
             ...image,
-            ...(options.virtio && { devices: { virtioVersion: options.virtio } }),
-            ...attached?.guestDevices(options, disks),
+            ...disks.guest,
             ...(network && { network }),
             ...(options.balloon === true && { balloon: {} }),
             ...(options.binaryPatching === true && { binaryPatching: await this.#findSensitive.get() }),
           };
           const vm = this.lab.addVm({ technique: options.technique, guest });
-          this.#disksOf.set(vm.id, disks);
+          disks.keep(vm.id);
           this.#origins.set(vm.id, origin);
           // A page that looks later wants to see what was.
           if (vm instanceof BareMachine) vm.levels.recording = true;
@@ -244,7 +222,7 @@ export class Session {
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
         } catch (error) {
-          for (const disk of disks) disk.close();
+          disks.close();
           throw error;
         }
       });
@@ -254,8 +232,7 @@ export class Session {
     removeVm: ({ vm }) => {
       this.lab.removeVm(vm);
       this.#origins.delete(vm);
-      for (const disk of this.#disksOf.get(vm) ?? []) disk.close();
-      this.#disksOf.delete(vm);
+      this.#disks.release(vm);
       this.#introspection.here?.forget(vm);
       this.#scripts.delete(vm);
       this.#inputs.delete(vm);
@@ -382,24 +359,16 @@ export class Session {
       this.#files.give(path, bytes);
       return done;
     },
-    listDisks: async () => {
-      const disks = await (await this.#disks.get()).shelf.list();
-      return { disks: disks.map((disk) => ({ ...disk, vm: this.#vmWithDisk(disk.name) })) };
-    },
+    listDisks: async () => ({ disks: await this.#disks.list() }),
     createDisk: async ({ name, contents }) => {
-      const { shelf } = await this.#disks.get();
-      if (contents.kind === 'empty') await shelf.create(name, contents);
-      else {
-        const bytes = await unpack(new Blob([contents.bytes as Uint8Array<ArrayBuffer>]).stream(), name);
-        await shelf.create(name, { kind: 'image', bytes });
-      }
+      await this.#disks.create(name, contents);
       return done;
     },
     deleteDisk: async ({ name }) => {
-      await (await this.#disks.get()).shelf.delete(name);
+      await this.#disks.delete(name);
       return done;
     },
-    saveDisk: async ({ name }) => ({ bytes: await (await this.#disks.get()).shelf.save(name) }),
+    saveDisk: async ({ name }) => ({ bytes: await this.#disks.save(name) }),
     measureContainers: async ({ technique, begin }) => (await this.#measurement.get()).next(technique, begin),
     compareTwins: async ({ guest }) => {
       const { runTwins } = await import('./twin-runs.ts');
