@@ -41,6 +41,7 @@ const compareOptions = {
   initrd: runOptions.initrd,
   append: runOptions.append,
   adBits: runOptions.adBits,
+  aia: runOptions.aia,
   disk: runOptions.disk,
   rng: runOptions.rng,
   network: runOptions.network,

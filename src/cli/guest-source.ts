@@ -21,6 +21,7 @@ export interface GuestChoice {
   readonly boot?: BootMode;
   readonly technique?: Technique;
   readonly adBits?: 'software' | 'hardware';
+  readonly aia?: 'none' | 'aplic-imsic';
   readonly memory?: number;
   readonly harts?: number;
   /** What it is asked to give back through a balloon, in bytes. */
@@ -88,6 +89,7 @@ export function chooseGuest(
       memoryBytes: choice.memory ?? (row === undefined ? DEFAULT_MEMORY : row.memoryMiB * 2 ** 20),
       harts,
       ...(choice.adBits === 'hardware' && { svadu: true }),
+      ...(choice.aia === 'aplic-imsic' && { messageInterrupts: true }),
       ...(choice.repair === 'patching' && { binaryPatching: sensitiveOn }),
       ...(row?.scratchSectors !== undefined && operands.length === 0 && { scratchSectors: row.scratchSectors }),
       ...(choice.balloon !== undefined && { balloon: choice.balloon }),

@@ -131,6 +131,14 @@ export const runOptions = {
     'who sets A and D in page tables: software, a clear bit is a page fault (Svade); hardware, the walker sets it, ' +
       'as on QEMU’s default CPU (Svadu). Default: software',
   ),
+  aia: option(
+    '--aia',
+    'WHAT',
+    oneOf(['none', 'aplic-imsic'] as const),
+    'interrupt controllers of the board, as QEMU’s -M virt,aia=…: none, a PLIC; aplic-imsic, an APLIC and an IMSIC for each hart, ' +
+      'for a guest that knows them. Under a hypervisor its machine has them too, with 7 guest interrupt files a hart, and a device ' +
+      'of model=passthrough interrupts its guest without an exit. Default: none',
+  ),
   disk: repeatedOption(
     '--disk',
     'FILE[,HOW]',

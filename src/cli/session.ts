@@ -70,6 +70,7 @@ export function openSession(
     levelTraceCapacity: LEVELS,
     quirks: quirksOf(broken),
     memory: memoryOptionsOf(scheduling),
+    messageInterrupts: guest.messageInterrupts ?? false,
     ...(scheduling.physicalHarts !== undefined && { physicalHarts: scheduling.physicalHarts }),
   });
   const vm = addVm(lab, { guest, technique });

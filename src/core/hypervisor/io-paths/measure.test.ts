@@ -9,6 +9,8 @@ import { ioPaths, measureIoPaths, type IoPathRow } from './measure.ts';
 const image = new Uint8Array(readFileSync('public/guests/io-paths.elf'));
 const REQUESTS = 16;
 
+const bytes = { disk: 2 * REQUESTS * 4096, card: 2 * REQUESTS * 1024 };
+
 function rowsOf(technique: Technique): (device: IoPathRow['device'], path: IoPathRow['path']) => IoPathRow {
   const rows = measureIoPaths({ host: nodeHost, image, technique });
   return (device, path) => {
@@ -20,8 +22,6 @@ function rowsOf(technique: Technique): (device: IoPathRow['device'], path: IoPat
 
 describe.each(['trap-and-emulate', 'hardware-assisted'] as const)('%s', (technique) => {
   const row = rowsOf(technique);
-  const bytes = { disk: 2 * REQUESTS * 4096, card: 2 * REQUESTS * 1024 };
-
   test.each(['disk', 'card'] as const)('the %s does the same work on each path, and the guest is content', (device) => {
     for (const path of ioPaths) {
       const { refused, said, bytes: moved } = row(device, path);
@@ -56,6 +56,20 @@ test('passthrough: no exit but for the set-up of the PLIC and three an interrupt
   }
 });
 
+test('passthrough with interrupts by IMSIC: none to deliver an interrupt, none to claim or complete it', () => {
+  const row = rowsOf('hardware-assisted');
+  for (const device of ['disk', 'card'] as const) {
+    const { atWork, exitsByReason, interrupts, bytes: moved } = row(device, 'passthrough-imsic');
+    expect(moved).toBe(bytes[device]);
+    expect(atWork.interrupts).toBeGreaterThan(interrupts - 3);
+    expect(atWork.exits).toBe(0);
+    expect(exitsByReason['device-interrupt']).toBeUndefined();
+    const wired = row(device, 'passthrough');
+    expect(interrupts).toBe(wired.interrupts);
+    expect(wired.atWork).toEqual({ exits: 3 * atWork.interrupts, interrupts: atWork.interrupts });
+  }
+});
+
 test('trap-and-emulate has no way to pass a device through, and says so', () => {
   const row = rowsOf('trap-and-emulate');
   expect(row('disk', 'passthrough').refused).toMatch(
@@ -67,6 +81,7 @@ test('on the bare machine nothing exits, and all virtio devices are the guest’
   const row = rowsOf('bare');
   for (const device of ['disk', 'card'] as const) {
     for (const path of ioPaths) expect(row(device, path).exits).toBe(0);
+    expect(row(device, 'passthrough-imsic').atWork.interrupts).toBeGreaterThan(10);
     expect(row(device, 'passthrough').instructions).toBe(row(device, 'virtio').instructions);
   }
 });

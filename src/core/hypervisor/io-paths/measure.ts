@@ -11,7 +11,7 @@ import type { GuestImage } from '../guest-boot.ts';
 import { Lab } from '../lab.ts';
 import type { Technique } from '../virtual-machine.ts';
 
-export const ioPaths = ['programmed-io', 'virtio', 'passthrough'] as const;
+export const ioPaths = ['programmed-io', 'virtio', 'passthrough', 'passthrough-imsic'] as const;
 export type IoPath = (typeof ioPaths)[number];
 export const ioDevices = ['disk', 'card'] as const;
 export type IoDevice = (typeof ioDevices)[number];
@@ -27,6 +27,8 @@ export interface IoPathRow {
   readonly exitsByReason: Readonly<Record<string, number>>;
   /** Interrupts that the guest took. */
   readonly interrupts: number;
+  /** From when the first of the data was moved to when the last was: the device at work, no set-up. */
+  readonly atWork: Moment;
   /** Instructions of the guest. */
   readonly instructions: number;
   /** Virtual time in ticks of 10 MHz. */
@@ -37,6 +39,12 @@ export interface IoPathRow {
   readonly said: string;
   /** Why there is no such path under this technique. */
   readonly refused: string | undefined;
+}
+
+/** How many there have been. */
+export interface Moment {
+  readonly exits: number;
+  readonly interrupts: number;
 }
 
 export interface IoPathOptions {
@@ -61,9 +69,15 @@ export const measureIoPaths = (options: IoPathOptions): readonly IoPathRow[] => 
 export function* ioPathRows(options: IoPathOptions): Generator<readonly IoPathRow[]> {
   run(options, {}); // the host has then compiled what all runs share
   yield [];
-  const idle = run(options, {});
+  const wires = run(options, {});
   yield [];
-  for (const device of ioDevices) for (const path of ioPaths) yield [measure(options, device, path, idle)];
+  const messages = run(options, { messageInterrupts: true });
+  yield [];
+  for (const device of ioDevices) {
+    for (const path of ioPaths) {
+      yield [measure(options, device, path, path === 'passthrough-imsic' ? messages : wires)];
+    }
+  }
 }
 
 interface Outcome {
@@ -76,16 +90,41 @@ interface Outcome {
   readonly console: string;
 }
 
-type Devices = Pick<GuestImage, 'devices' | 'assigned'>;
+type Devices = Pick<GuestImage, 'devices' | 'assigned' | 'messageInterrupts'>;
+
+/** Follows the data through a device. */
+class Meter {
+  bytes = 0;
+  /** How many there have been until now, of the run under way. */
+  look: () => Moment = () => NOTHING_YET;
+  #first: Moment | undefined;
+  #last: Moment | undefined;
+
+  moved(bytes: number): void {
+    this.bytes += bytes;
+    this.#last = this.look();
+    this.#first ??= this.#last;
+  }
+
+  get atWork(): Moment {
+    const [first, last] = [this.#first ?? NOTHING_YET, this.#last ?? NOTHING_YET];
+    return { exits: last.exits - first.exits, interrupts: last.interrupts - first.interrupts };
+  }
+}
+
+const NOTHING_YET: Moment = { exits: 0, interrupts: 0 };
 
 function measure(options: IoPathOptions, device: IoDevice, path: IoPath, idle: Outcome): IoPathRow {
-  const meter = { bytes: 0 };
-  const devices = device === 'disk' ? withDisk(path, meter) : withCard(path, meter);
+  const meter = new Meter();
+  const devices: Devices = {
+    ...(device === 'disk' ? withDisk(path, meter) : withCard(path, meter)),
+    messageInterrupts: path === 'passthrough-imsic',
+  };
   let found: Outcome;
   try {
-    found = run(options, devices);
+    found = run(options, devices, meter);
   } catch (error) {
-    if (path !== 'passthrough' || !(error instanceof Error)) throw error;
+    if (devices.assigned === undefined || !(error instanceof Error)) throw error;
     return { ...NOTHING, device, path, refused: error.message };
   }
   const reasons = Object.entries(found.exitsByReason).map(
@@ -98,6 +137,7 @@ function measure(options: IoPathOptions, device: IoDevice, path: IoPath, idle: O
     exits: found.exits - idle.exits,
     exitsByReason: Object.fromEntries(reasons.filter(([, count]) => count !== 0)),
     interrupts: found.interrupts - idle.interrupts,
+    atWork: meter.atWork,
     instructions: found.instructions - idle.instructions,
     ticks: found.ticks - idle.ticks,
     nanoseconds: found.nanoseconds - idle.nanoseconds,
@@ -111,23 +151,24 @@ const NOTHING = {
   exits: 0,
   exitsByReason: {},
   interrupts: 0,
+  atWork: NOTHING_YET,
   instructions: 0,
   ticks: 0,
   nanoseconds: 0,
   said: '',
 };
 
-function withDisk(path: IoPath, meter: { bytes: number }): Devices {
+function withDisk(path: IoPath, meter: Meter): Devices {
   const memory = new MemoryStore(new Uint8Array(DISK_BYTES));
   const store: BlockStore = {
     sectors: memory.sectors,
     readOnly: false,
     read: (sector, into) => {
-      meter.bytes += into.length;
+      meter.moved(into.length);
       return memory.read(sector, into);
     },
     write: (sector, from) => {
-      meter.bytes += from.length;
+      meter.moved(from.length);
       return memory.write(sector, from);
     },
     flush: () => memory.flush(),
@@ -138,12 +179,12 @@ function withDisk(path: IoPath, meter: { bytes: number }): Devices {
 }
 
 /** A card whose cable ends in itself: what it sends comes back. */
-function withCard(path: IoPath, meter: { bytes: number }): Devices {
+function withCard(path: IoPath, meter: Meter): Devices {
   let receive: (frame: Uint8Array) => boolean = () => false;
   const cable = {
     send: (frame: Uint8Array) => {
-      meter.bytes += frame.length;
-      if (receive(frame)) meter.bytes += frame.length;
+      meter.moved(frame.length);
+      if (receive(frame)) meter.moved(frame.length);
     },
     attach: (into: typeof receive) => void (receive = into),
   };
@@ -155,11 +196,18 @@ function withCard(path: IoPath, meter: { bytes: number }): Devices {
   return path === 'virtio' ? { devices: { virtio: [card] } } : { assigned: [card] };
 }
 
-function run({ host, image, technique }: IoPathOptions, devices: Devices): Outcome {
-  const lab = new Lab({ host, memoryBytes: 2 * GUEST_BYTES, epochNanoseconds: { high: 0, low: 0 } });
+function run({ host, image, technique }: IoPathOptions, devices: Devices, meter?: Meter): Outcome {
+  const lab = new Lab({
+    host,
+    memoryBytes: 2 * GUEST_BYTES,
+    epochNanoseconds: { high: 0, low: 0 },
+    messageInterrupts: devices.messageInterrupts ?? false,
+  });
   lab.trace.recording = false; // counted all the same, and host time is the path's alone
   const guest: GuestImage = { image, boot: 'supervisor', memoryBytes: GUEST_BYTES, harts: 1, ...devices };
   const vm = lab.addVm({ technique, guest });
+  const interruptsOf = () => Object.values(vm.interrupts).reduce((sum, count) => sum + count, 0);
+  if (meter) meter.look = () => ({ exits: vm.exits, interrupts: interruptsOf() });
   const computer = lab.computerOf(vm);
   const started = host.nanoseconds();
   lab.start(vm.id);
@@ -177,7 +225,7 @@ function run({ host, image, technique }: IoPathOptions, devices: Devices): Outco
   return {
     exits: vm.exits,
     exitsByReason: Object.fromEntries(reasons.filter(([, count]) => count > 0)),
-    interrupts: Object.values(vm.interrupts).reduce((sum, count) => sum + count, 0),
+    interrupts: interruptsOf(),
     instructions: vm.instructions,
     ticks: computer.now,
     nanoseconds,

@@ -125,6 +125,7 @@ class Side {
       traceCapacity: 2,
       quirks: quirksOf(options.quirks),
       exactTime: true,
+      messageInterrupts: guest.messageInterrupts ?? false,
     });
     const lab = this.#lab;
     lab.trace.recording = false;
