@@ -70,7 +70,7 @@ export type GuestChoice =
   | { readonly kind: 'image'; readonly title: string; readonly bytes: Uint8Array; readonly boot: BootMode };
 
 /** How a guest reaches a disk: a model behind a virtqueue, word by word through one register, or a physical one of its own. */
-export type DiskModel = IoPath;
+export type DiskModel = Exclude<IoPath, 'passthrough-imsic'>;
 export const diskModels: readonly DiskModel[] = ['virtio', 'programmed-io', 'passthrough'];
 
 /** A kept disk in a VM. */

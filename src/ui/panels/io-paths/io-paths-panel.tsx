@@ -103,18 +103,20 @@ function Table({ measured: { technique, rows } }: { readonly measured: Measured 
     <div className={shared['scroller']}>
       <table className={classNames('table', styles['table'])}>
         <caption className={shared['quiet']}>
-          Measured under {TECHNIQUE_NAMES[technique]}, set-up included, less a run without the device; exits an interrupt from
-          the first of the data to the last
+          Measured under {TECHNIQUE_NAMES[technique]}, set-up included, less a run without the device; exits an
+          interrupt from the first of the data to the last
         </caption>
         <thead>
           <tr>
             <th scope="col">Device</th>
             <th scope="col">Path</th>
-            {['Bytes', 'Exits', 'Bytes an exit', 'Exits an interrupt', 'Instructions', 'Virtual time', 'Host time'].map((title) => (
-              <th key={title} scope="col" className="number">
-                {title}
-              </th>
-            ))}
+            {['Bytes', 'Exits', 'Bytes an exit', 'Exits an interrupt', 'Instructions', 'Virtual time', 'Host time'].map(
+              (title) => (
+                <th key={title} scope="col" className="number">
+                  {title}
+                </th>
+              ),
+            )}
             <th scope="col">Exits by reason</th>
           </tr>
         </thead>
