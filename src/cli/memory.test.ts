@@ -23,8 +23,14 @@ async function linux(...options: readonly string[]) {
   return JSON.parse(readFileSync(file, 'utf8')) as Statistics;
 }
 
-test('on a machine of 8 MiB, what Linux has not used lately is swapped out', async () => {
-  const { memoryUse } = await linux('--machine-memory', '8M');
+test('on a machine of 8 MiB, what Linux has not used lately is swapped out, and waited for', async () => {
+  const { memoryUse, vcpus } = await linux('--machine-memory', '8M');
+  const { memoryUse: atOnce, vcpus: unwaiting } = await linux('--machine-memory', '8M', '--swap-latency', '0');
+  expect(atOnce.swapIns).toBeGreaterThan(10);
+  expect(unwaiting?.[0]?.swap).toBe(0);
+  // 100 µs each, but for pages of one repeated word.
+  expect(vcpus?.[0]?.swap).toBeGreaterThan(10 * 1e-4);
+  expect(vcpus?.[0]?.swap).toBeLessThan((memoryUse.swapIns + 1) * 1.01e-4);
   expect(memoryUse.swapOuts).toBeGreaterThan(100);
   expect(memoryUse.promised).toBe(16384);
   expect(memoryUse.resident + memoryUse.swapped).toBeGreaterThan(2048);
@@ -42,6 +48,7 @@ test('Linux gives 16 MiB up; huge pages make hundreds of exits a few; equal page
 test.each([
   [['--machine-memory', '8M'], /--machine-memory/],
   [['--merge', '100'], /--merge/],
+  [['--swap-latency', '5'], /--swap-latency/],
   [['--huge-pages', 'on'], /--huge-pages/],
 ])('%j wants a hypervisor', async (options, expected) => {
   const { status, complaints } = await command(['run', '--guest', 'hello', '--technique', 'bare', ...options], '');

@@ -330,6 +330,9 @@ describe('a VM that moves', () => {
       from: 'A',
       to: 'B',
     });
+    const log = 'reads the dirty log itself: wait for it or cancel it';
+    await expect(session.answer('collectDirtyLog', { vm })).rejects.toThrow(log);
+    for (const on of [true, false]) await expect(session.answer('setDirtyLog', { vm, on })).rejects.toThrow(log);
     for (let turn = 0; turn < 400 && session.lab.migration?.active === true; turn++) {
       session.lab.computerOf(session.lab.vm(vm)).skipTo(Math.ceil(session.lab.migration.deadline()));
       settle(1);
