@@ -64,10 +64,25 @@ function pageBesideEntry(): Plugin {
   };
 }
 
+/** Says so when the worker would have to fetch a second file before it runs: a way of the network more before a guest starts. */
+function workerInOnePiece(): Plugin {
+  return {
+    name: 'worker-in-one-piece',
+    generateBundle(_options, bundle) {
+      for (const output of Object.values(bundle)) {
+        if (output.type !== 'chunk' || !output.isEntry || output.imports.length === 0) continue;
+        this.warn(
+          `${output.fileName} waits for ${output.imports.join(', ')}: let what shares them be one dynamic import.`,
+        );
+      }
+    },
+  };
+}
+
 export default defineConfig({
   base: './',
   plugins: [react(), contentSecurityPolicy(), pageBesideEntry()],
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [workerInOnePiece()] },
   build: {
     outDir: 'dist',
     target: 'es2023',

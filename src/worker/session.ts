@@ -77,10 +77,8 @@ export class Session {
     return new Instruments(this.#host, this.#files);
   });
 
-  /** What must be patched in a guest's code. */
-  readonly #findSensitive = new Part(
-    async () => (await import('../core/hypervisor/patching/sensitive-instructions.ts')).sensitiveOn,
-  );
+  /** What must be patched in a guest’s code. It comes with the instruments, which need it too. */
+  readonly #findSensitive = new Part(async () => (await import('./instruments.ts')).sensitiveOn);
 
   constructor(host: Host, makePacer: (lab: Lab) => Pacer, disks: DiskFolder) {
     this.#host = host;
