@@ -40,13 +40,13 @@ test('each page of a guest is told: where it is, what maps it, who shares it, wh
   await map.focus();
   await map.press('Home');
   await map.press('PageDown');
-  await expect(detail).toContainText('Page 1,024 of 16,384');
+  await expect(panel).toContainText('Page 1,024 of 16,384');
   await expect(detail).toContainText('gpa8040_0000');
   await expect(detail).toContainText(/Host physicalhpa[0-9a-f]{4}_[0-9a-f]{4}/);
   await expect(detail).toContainText('as a page of 4 KiB, by an entry of the second stage; stores need no exit');
   await expect(map).toHaveAttribute('aria-valuetext', /^GPA 80400000, resident/);
   await map.press('ArrowRight');
-  await expect(detail).toContainText('Page 1,025 of');
+  await expect(panel).toContainText('Page 1,025 of');
 
   // The dirty log, round by round.
   await panel.getByRole('checkbox', { name: 'Dirty log of Linux' }).click();

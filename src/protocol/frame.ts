@@ -503,8 +503,8 @@ export const MOST_CELLS = 1024;
 
 /** Pages are numbers of 4 KiB pages, counted from the beginning of the guest's RAM. */
 export interface GuestPagesQuestion {
-  /** The page that is told in full. The window of the map is the one around it. */
-  readonly page: number;
+  /** The page that is told in full; undefined: the first that was touched. The window of the map is the one around it. */
+  readonly page: number | undefined;
   /** Pages that lie in one cell: a power of two, at least 1. */
   readonly pagesPerCell: number;
 }

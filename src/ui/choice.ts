@@ -18,10 +18,10 @@ export interface Choice {
   readonly walk: { readonly gva: number | 'pc'; readonly access: Access };
   readonly tables: { readonly table: 'guest' | 'stage-2' | 'shadow'; readonly expanded: readonly number[] };
   readonly memory: SpacedAddress;
-  /** The frames of a machine, or the pages of a guest: which page of it is told in full, and how many lie in a cell; undefined: as many as all of them need. */
+  /** The frames of a machine, or the pages of a guest: which page of it is told in full (undefined: the first that was touched), and how many lie in a cell (undefined: as many as all of them need). */
   readonly frames: {
     readonly view: 'machine' | 'pages';
-    readonly page: number;
+    readonly page: number | undefined;
     readonly pagesPerCell: number | undefined;
   };
   /** Where the disassembly stands; `pc` follows. */
@@ -61,7 +61,7 @@ export const initialChoice: Choice = {
   walk: { gva: 'pc', access: 'fetch' },
   tables: { table: 'guest', expanded: [] },
   memory: { space: 'gpa', address: 0x8000_0000 },
-  frames: { view: 'machine', page: 0, pagesPerCell: undefined },
+  frames: { view: 'machine', page: undefined, pagesPerCell: undefined },
   disassembly: 'pc',
   cursor: undefined,
   breakpoints: {},

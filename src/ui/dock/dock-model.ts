@@ -95,17 +95,16 @@ export function createDockModel(panels: readonly Panel[]): DockModel {
     show: (id, focus = false) => {
       const panel = rowOf(id);
       if (panel === undefined) return;
+      if (tab(id) === undefined) open(panel);
       const node = tab(id);
-      if (node === undefined) open(panel);
-      else {
-        const parent = node.getParent();
-        const maximized = model.getMaximizedTabset();
-        if (maximized !== undefined && maximized !== parent) {
-          model.doAction(Actions.maximizeToggle(maximized.getId()));
-        }
-        if (!node.isVisible() || !(parent instanceof TabSetNode && parent.getSelectedNode() === node)) {
-          model.doAction(Actions.selectTab(id));
-        }
+      const parent = node?.getParent();
+      const maximized = model.getMaximizedTabset();
+      // Behind a place that fills the page nobody would see it.
+      if (maximized !== undefined && maximized !== parent) {
+        model.doAction(Actions.maximizeToggle(maximized.getId()));
+      }
+      if (node?.isVisible() !== true || !(parent instanceof TabSetNode && parent.getSelectedNode() === node)) {
+        model.doAction(Actions.selectTab(id));
       }
       if (focus) requestAnimationFrame(() => focusPanel(id));
     },

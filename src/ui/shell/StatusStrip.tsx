@@ -48,6 +48,7 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
           <Number value={frame.machine.mips.toFixed(1)} unit={<Explained row={statusWords.mips} />} />
           {memory !== undefined && (
             <Number
+              className={styles['memory']}
               value={`${formatBytes(memory.memoryUsedBytes)} of ${formatBytes(memory.memoryBytes)}`}
               unit={frame.machines.length > 1 ? `on machine ${memory.name}` : 'given out'}
             />
@@ -58,9 +59,15 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
   );
 }
 
-function Number({ value, unit }: { readonly value: string; readonly unit: React.ReactNode }) {
+interface NumberProps {
+  readonly value: string;
+  readonly unit: React.ReactNode;
+  readonly className?: string | undefined;
+}
+
+function Number({ value, unit, className = '' }: NumberProps) {
   return (
-    <span className={styles['number']}>
+    <span className={`${styles['number'] ?? ''} ${className}`}>
       <span className="tabular">{value}</span> <span className={styles['unit']}>{unit}</span>
     </span>
   );

@@ -32,7 +32,7 @@ export function guestPagesAnswer(vm: VirtualMachine, question: GuestPagesQuestio
   const { memory } = vm;
   const { pages } = memory;
   const pagesPerCell = 2 ** Math.floor(Math.log2(within(question.pagesPerCell, 1, MOST_PER_CELL)));
-  const page = within(Math.floor(question.page), 0, pages - 1);
+  const page = within(Math.floor(question.page ?? firstTouched(vm)), 0, pages - 1);
   const window = MOST_CELLS * pagesPerCell;
   const first = Math.floor(page / window) * window;
   const marks = new PageBits(vm);
@@ -54,6 +54,12 @@ export function guestPagesAnswer(vm: VirtualMachine, question: GuestPagesQuestio
     page: detailOf(vm, marks, page),
     dirty: memory.dirtyLog.active ? memory.dirtyLog.count : undefined,
   };
+}
+
+/** The first page with anything in it; 0 where there is none. */
+function firstTouched({ memory }: VirtualMachine): number {
+  for (let page = 0; page < memory.pages; page++) if (memory.sightOf(page) !== 0) return page;
+  return 0;
 }
 
 /** NaN is the least. */

@@ -59,9 +59,9 @@ function MachineFrames({ frame, vm, command, navigate, choose }: PanelProps) {
   const scale = MAP_WIDTH / map.framesPerRow;
   const totals = sumByOwner(runs);
   const use = frame.answers.memoryUse;
-  const onPages = (of: number, page: number) => {
+  const onPages = (of: number) => {
     navigate.toVm(of);
-    choose({ frames: { view: 'pages', page, pagesPerCell: undefined } });
+    choose({ frames: { view: 'pages', page: undefined, pagesPerCell: undefined } });
   };
   return (
     <>
@@ -100,43 +100,45 @@ function MachineFrames({ frame, vm, command, navigate, choose }: PanelProps) {
         <MemoryUse answer={use} frame={frame} command={command} onPages={onPages} />
       )}
       <h3 className={shared['heading']}>Frames by owner and use</h3>
-      <table className={classNames('table', styles['totals'])}>
-        <caption className="visually-hidden">Memory by owner and use</caption>
-        <thead>
-          <tr>
-            <th scope="col">Owner</th>
-            <th scope="col">Use</th>
-            <th scope="col" className="number">
-              Size
-            </th>
-            <th scope="col" className="number">
-              Runs
-            </th>
-            <th scope="col">From</th>
-          </tr>
-        </thead>
-        <tbody>
-          {totals.map(({ owner, use, bytes, runs: count, hpa }) => (
-            <tr key={`${ownerKey(owner)} ${use}`}>
-              <td>
-                <svg width="16" height="12" aria-hidden="true" className={styles['swatch']}>
-                  <rect width="16" height="12" fill={fillOf({ owner, use })} />
-                  {overlayOf({ owner, use }) !== undefined && (
-                    <rect width="16" height="12" fill={`url(#${pattern}-${overlayOf({ owner, use }) ?? ''})`} />
-                  )}
-                </svg>
-                {describeOwner(owner, frame)}
-              </td>
-              <td>{use}</td>
-              <td className="number">{formatBytes(bytes)}</td>
-              <td className="number">{formatCount(count)}</td>
-              <td>
-                <Address space="hpa" address={hpa} />
-              </td>
+      <div className={shared['scroller']} role="group" aria-label="Frames by owner and use" tabIndex={0}>
+        <table className={classNames('table', styles['totals'])}>
+          <caption className="visually-hidden">Memory by owner and use</caption>
+          <thead>
+            <tr>
+              <th scope="col">Owner</th>
+              <th scope="col">Use</th>
+              <th scope="col" className="number">
+                Size
+              </th>
+              <th scope="col" className="number">
+                Runs
+              </th>
+              <th scope="col">From</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {totals.map(({ owner, use, bytes, runs: count, hpa }) => (
+              <tr key={`${ownerKey(owner)} ${use}`}>
+                <td>
+                  <svg width="16" height="12" aria-hidden="true" className={styles['swatch']}>
+                    <rect width="16" height="12" fill={fillOf({ owner, use })} />
+                    {overlayOf({ owner, use }) !== undefined && (
+                      <rect width="16" height="12" fill={`url(#${pattern}-${overlayOf({ owner, use }) ?? ''})`} />
+                    )}
+                  </svg>
+                  {describeOwner(owner, frame)}
+                </td>
+                <td>{use}</td>
+                <td className="number">{formatBytes(bytes)}</td>
+                <td className="number">{formatCount(count)}</td>
+                <td>
+                  <Address space="hpa" address={hpa} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

@@ -80,6 +80,7 @@ export function GuestPages({ frame, vm, choice, choose, command }: PanelProps) {
           </span>
         )}
       </div>
+      <Cursor answer={answer} onPage={go} />
       <p className={shared['quiet']}>
         {vm.title} (VM {vm.vm}): {formatBytes(pages * FRAME_BYTES)} from{' '}
         <Address space="gpa" address={answer.baseGpa} />. A cell is{' '}
@@ -104,7 +105,7 @@ export function GuestPages({ frame, vm, choice, choose, command }: PanelProps) {
         </div>
       </div>
       <Legend />
-      <Detail answer={answer} onPage={go} />
+      <Detail answer={answer} />
     </>
   );
 }
@@ -144,7 +145,7 @@ function Cells({ answer, columns, width, onPage, onZoom }: CellsProps) {
       <path className={styles['ground']} d={groundOf(cells.length, columns)} />
       {cellStates.map(({ state, fill }) => state !== 'untouched' && <path key={state} d={paths[state]} fill={fill} />)}
       <path d={paths.dirty} fill="var(--host-interrupt)" />
-      <Cursor x={(cursor % columns) * CELL} y={Math.floor(cursor / columns) * CELL} />
+      <CursorBox x={(cursor % columns) * CELL} y={Math.floor(cursor / columns) * CELL} />
     </svg>
   );
 }
@@ -157,7 +158,7 @@ function groundOf(cells: number, columns: number): string {
   return rest === 0 ? rows : `${rows}M0 ${whole * CELL}h${rest * CELL}v${CELL}h${-rest * CELL}z`;
 }
 
-const Cursor = ({ x, y }: { readonly x: number; readonly y: number }) => (
+const CursorBox = ({ x, y }: { readonly x: number; readonly y: number }) => (
   <g fill="none">
     <rect x={x - 1.25} y={y - 1.25} width={CELL + 2.5} height={CELL + 2.5} stroke="var(--panel)" strokeWidth="2.5" />
     <rect x={x - 0.75} y={y - 0.75} width={CELL + 1.5} height={CELL + 1.5} stroke="var(--ink)" strokeWidth="1.5" />
@@ -199,36 +200,45 @@ function Legend() {
   );
 }
 
-interface DetailProps {
+interface CursorProps {
   readonly answer: GuestPagesAnswer;
   readonly onPage: (page: number) => void;
 }
 
-function Detail({ answer, onPage }: DetailProps) {
-  const { page, pages, pagesPerCell, cell, dirty } = answer;
+/** Where the cursor is, and what is there in a few words. */
+function Cursor({ answer: { page, pages }, onPage }: CursorProps) {
+  return (
+    <div className={styles['title']}>
+      <span className={styles['place']}>
+        Page {formatCount(page.page)} of {formatCount(pages)}
+      </span>
+      <button
+        type="button"
+        className="button outlined"
+        disabled={page.page === 0}
+        onClick={() => onPage(page.page - 1)}
+      >
+        Previous
+      </button>
+      <button
+        type="button"
+        className="button outlined"
+        disabled={page.page === pages - 1}
+        onClick={() => onPage(page.page + 1)}
+      >
+        Next
+      </button>
+      <span>
+        <Address space="gpa" address={page.gpa} /> → <HostPlace page={page} />, {stateWords(page).join(', ')}
+      </span>
+    </div>
+  );
+}
+
+function Detail({ answer }: { readonly answer: GuestPagesAnswer }) {
+  const { page, pagesPerCell, cell, dirty } = answer;
   return (
     <section aria-label="The page under the cursor" className={styles['detail']}>
-      <h3 className={styles['title']}>
-        <span>
-          Page {formatCount(page.page)} of {formatCount(pages)}
-        </span>
-        <button
-          type="button"
-          className="button outlined"
-          disabled={page.page === 0}
-          onClick={() => onPage(page.page - 1)}
-        >
-          Previous
-        </button>
-        <button
-          type="button"
-          className="button outlined"
-          disabled={page.page === pages - 1}
-          onClick={() => onPage(page.page + 1)}
-        >
-          Next
-        </button>
-      </h3>
       <dl>
         <dt>Guest physical</dt>
         <dd>
@@ -328,11 +338,20 @@ function cellText({ cell: { pages, counts } }: GuestPagesAnswer): string {
     .join(', ');
 }
 
+const markWords = {
+  resident: 'resident',
+  ballooned: 'ballooned',
+  shared: 'shared',
+  dirty: 'dirty',
+  swapped: 'swapped out',
+  huge: 'in a 4 MiB entry',
+} as const;
+
+const stateWords = ({ marks }: GuestPageDetail): readonly string[] =>
+  marks.length === 0 ? ['never touched'] : marks.map((mark) => markWords[mark]);
+
 function spoken(answer: GuestPagesAnswer): string {
   const { page, pagesPerCell } = answer;
-  const state = cellStates.find(({ state: each }) => each !== 'untouched' && page.marks.includes(each))?.name;
-  const more = page.marks.filter((mark) => mark === 'dirty' || mark === 'huge' || mark === 'shared');
-  const words = [state ?? 'never touched', ...more.filter((mark) => mark !== state)];
   const cell = pagesPerCell > 1 ? `; the cell: ${cellText(answer)}` : '';
-  return `GPA ${formatHex(page.gpa, false)}, ${words.join(', ')}${cell}`;
+  return `GPA ${formatHex(page.gpa, false)}, ${stateWords(page).join(', ')}${cell}`;
 }

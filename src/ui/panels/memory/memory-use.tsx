@@ -16,7 +16,7 @@ import styles from './memory.module.css';
 const MEBIBYTE = 2 ** 20;
 
 interface MemoryUseProps {
-  readonly onPages: (vm: number, page: number) => void;
+  readonly onPages: (vm: number) => void;
   readonly answer: MemoryUseAnswer;
   readonly frame: Frame;
   readonly command: SendCommand;
@@ -109,7 +109,7 @@ export function MemoryUse({ answer, frame, command, onPages }: MemoryUseProps) {
         </table>
       </div>
       {vms.map((use) => (
-        <PageMap key={use.vm} use={use} title={titleOf(use.vm)} onPages={() => onPages(use.vm, 0)} />
+        <PageMap key={use.vm} use={use} title={titleOf(use.vm)} onPages={() => onPages(use.vm)} />
       ))}
       <p className={shared['quiet']}>
         {mapRows.map(({ letter, name, fill }) => (

@@ -103,8 +103,8 @@ function Outcome({ reply, running }: { readonly reply: EquivalenceReply; readonl
     <>
       <p role="status" className={classNames(shared['quiet'], styles['note'])}>
         {running ? `${phases[progress.phase]}. ` : ''}
-        {formatCount(points)} points in {formatCount(instructions)} instructions, all of memory at {memoryPoints} of
-        them, {formatCount(printed)} bytes printed.
+        {formatCount(points)} {points === 1 ? 'point' : 'points'} in {formatCount(instructions)} instructions, all of
+        memory at {memoryPoints} of them, {formatCount(printed)} bytes printed.
       </p>
       {end && end.difference === undefined && (
         <p className={classNames(styles['verdict'], styles['good'])}>
@@ -119,25 +119,27 @@ function Outcome({ reply, running }: { readonly reply: EquivalenceReply; readonl
             instructions, in <code>{text ?? 'an instruction that cannot be fetched'}</code> at{' '}
             <Hex value={end.difference.pc} />.
           </p>
-          <table className="table">
-            <caption className="visually-hidden">What is not the same behind that instruction</caption>
-            <thead>
-              <tr>
-                <th scope="col">What</th>
-                <th scope="col">bare</th>
-                <th scope="col">{end.difference.technique}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {end.difference.unequal.map(({ what, bare, other }) => (
-                <tr key={what}>
-                  <th scope="row">{what}</th>
-                  <td className="mono">{bare}</td>
-                  <td className="mono">{other}</td>
+          <div className={shared['scroller']} role="group" aria-label="What is not the same" tabIndex={0}>
+            <table className="table">
+              <caption className="visually-hidden">What is not the same behind that instruction</caption>
+              <thead>
+                <tr>
+                  <th scope="col">What</th>
+                  <th scope="col">bare</th>
+                  <th scope="col">{end.difference.technique}</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {end.difference.unequal.map(({ what, bare, other }) => (
+                  <tr key={what}>
+                    <th scope="row">{what}</th>
+                    <td className="mono">{bare}</td>
+                    <td className="mono">{other}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         </>
       )}
     </>
