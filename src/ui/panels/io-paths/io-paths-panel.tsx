@@ -155,6 +155,7 @@ function Cells({ row }: { readonly row: IoPathRow }) {
       <td className="number">{nanoseconds > 0 ? formatNanoseconds(nanoseconds) : 'in the noise'}</td>
       <td>
         {Object.entries(exitsByReason)
+          .filter(([, count]) => count > 0) // less than the empty run has: it asked for a device that was not there
           .map(([reason, count]) => `${reason} ${formatCount(count)}`)
           .join(', ') || '–'}
       </td>
