@@ -7,6 +7,8 @@ import type { VmOrigin } from './frame-builder.ts';
 import { unpack, type GuestFiles } from './guest-files.ts';
 
 const MEBIBYTE = 2 ** 20;
+/** Names of flat binaries: where such a file belongs, the choice of how it boots says. */
+const FLAT = /\.bin(\.gz)?$/i;
 
 export interface LoadedGuest {
   readonly image: GuestImage;
@@ -31,6 +33,7 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
       image: {
         image,
         boot: choice.boot,
+        flat: FLAT.test(choice.title),
         memoryBytes,
         harts,
         svadu,

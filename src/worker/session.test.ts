@@ -164,6 +164,19 @@ describe('what cannot be done is refused in one line', () => {
     expect((await frame(undefined)).vms).toEqual([]);
   });
 
+  test('a file named .bin is a flat binary, and lies where its boot mode says', async () => {
+    const { session, frame } = await start();
+    const bytes = new Uint8Array([0x6f, 0, 0, 0]); // j .
+    for (const [boot, pc] of [
+      ['machine', 0x8000_0000],
+      ['supervisor', 0x8040_0000],
+    ] as const) {
+      const guest = { kind: 'image', title: 'kernel.bin', bytes, boot } as const;
+      await session.answer('addVm', { guest, technique: 'bare', memoryMiB: 16, start: false });
+      expect((await frame(undefined)).vms.at(-1)).toMatchObject({ title: 'kernel.bin', pc });
+    }
+  });
+
   test('exits of a bare machine, a VM that is gone, and a step of one that has ended', async () => {
     const { session, settle } = await start();
     const { vm } = await session.answer('addVm', shipped('hello', 'bare', false));

@@ -27,17 +27,18 @@ interface OwnImage {
   readonly boot: BootMode;
 }
 
-/** First address of RAM on the board: a program that is linked there expects to be the firmware. */
-const RAM_START = 0x8000_0000;
+/** Where firmware lies on the board: a program that starts there expects to be it. */
+const FIRMWARE = { start: 0x8000_0000, end: 0x8008_0000 } as const;
 
 /**
- * An ELF whose entry is the start of RAM expects machine mode; one linked behind the firmware's place, and a Linux Image
- * (which is no ELF), supervisor mode.
+ * An ELF that starts where firmware would expects machine mode; one linked behind that place, and a Linux Image (which is no
+ * ELF), supervisor mode.
  */
 function guessBoot(bytes: Uint8Array): BootMode {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const elf = bytes.length >= 28 && view.getUint32(0) === 0x7f45_4c46;
-  return elf && view.getUint32(24, true) === RAM_START ? 'machine' : 'supervisor';
+  const entry = elf ? view.getUint32(24, true) : 0;
+  return entry >= FIRMWARE.start && entry < FIRMWARE.end ? 'machine' : 'supervisor';
 }
 
 async function readImage(file: File): Promise<OwnImage> {
@@ -162,14 +163,18 @@ export function AddVmDialog() {
             ))}
           </div>
           <label className={styles['file']} data-chosen={own !== undefined}>
-            <span>{own === undefined ? 'Or a file of yours: an RV32 ELF, or a Linux Image' : own.title}</span>
+            <span>
+              {own === undefined
+                ? 'Or a file of yours: an RV32 ELF, a Linux Image, or a flat binary (.bin)'
+                : own.title}
+            </span>
             <span className="button outlined" aria-hidden="true">
               Choose a file
             </span>
             <input
               type="file"
               className="visually-hidden"
-              aria-label="A file of yours: an RV32 ELF, or a Linux Image"
+              aria-label="A file of yours: an RV32 ELF, a Linux Image, or a flat binary (.bin)"
               onChange={(event) => take(event.target.files?.[0])}
             />
           </label>
