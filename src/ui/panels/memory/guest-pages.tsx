@@ -14,7 +14,17 @@ import { useSize } from '../use-size.ts';
 import { FRAME_BYTES } from './frame-map.ts';
 import styles from './guest-pages.module.css';
 import { DirtyLog } from './memory-use.tsx';
-import { bitsOf, CELL, cellStates, columnsFor, movedPage, pageAt, pathsOf, wholeScale } from './page-cells.ts';
+import {
+  bitsOf,
+  CELL,
+  cellStates,
+  columnsFor,
+  movedPage,
+  pageAt,
+  pathsOf,
+  scaleFor,
+  wholeScale,
+} from './page-cells.ts';
 
 const MOST_PIXELS = 16;
 
@@ -30,36 +40,29 @@ export function GuestPages({ frame, vm, choice, choose, command }: PanelProps) {
     );
   }
   const { pages, pagesPerCell, page } = answer;
+  // Keys may come faster than answers: each goes on from what was chosen last.
+  const here = choice.frames.page ?? page.page;
+  const scale = scaleFor(pages, choice.frames.pagesPerCell);
   const columns = columnsFor(width);
   const go = (to: number) => choose({ frames: { ...choice.frames, page: to } });
-  const zoom = (scale: number) =>
-    choose({ frames: { ...choice.frames, pagesPerCell: Math.min(wholeScale(pages), Math.max(1, scale)) } });
+  const zoom = (by: number) =>
+    choose({ frames: { ...choice.frames, pagesPerCell: Math.min(wholeScale(pages), Math.max(1, scale * by)) } });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const to = movedPage(page.page, event.key, columns, answer);
+    const to = movedPage(here, event.key, columns, { pages, pagesPerCell: scale });
     if (to !== undefined) go(to);
-    else if (event.key === '+' || event.key === 'Enter') zoom(pagesPerCell / 4);
-    else if (event.key === '-') zoom(pagesPerCell * 4);
+    else if (event.key === '+' || event.key === 'Enter') zoom(1 / 4);
+    else if (event.key === '-') zoom(4);
     else return;
     event.preventDefault();
   };
   return (
     <>
       <div className={styles['tools']}>
-        <button
-          type="button"
-          className="button outlined"
-          disabled={pagesPerCell >= wholeScale(pages)}
-          onClick={() => zoom(pagesPerCell * 4)}
-        >
+        <button type="button" className="button outlined" disabled={scale >= wholeScale(pages)} onClick={() => zoom(4)}>
           − Zoom out
         </button>
-        <button
-          type="button"
-          className="button outlined"
-          disabled={pagesPerCell === 1}
-          onClick={() => zoom(pagesPerCell / 4)}
-        >
+        <button type="button" className="button outlined" disabled={scale === 1} onClick={() => zoom(1 / 4)}>
           + Zoom in
         </button>
         <AddressForm
@@ -80,7 +83,7 @@ export function GuestPages({ frame, vm, choice, choose, command }: PanelProps) {
           </span>
         )}
       </div>
-      <Cursor answer={answer} onPage={go} />
+      <Cursor answer={answer} onStep={(by) => go(Math.min(pages - 1, Math.max(0, here + by)))} />
       <p className={shared['quiet']}>
         {vm.title} (VM {vm.vm}): {formatBytes(pages * FRAME_BYTES)} from{' '}
         <Address space="gpa" address={answer.baseGpa} />. A cell is{' '}
@@ -101,7 +104,7 @@ export function GuestPages({ frame, vm, choice, choose, command }: PanelProps) {
           aria-valuetext={spoken(answer)}
           onKeyDown={onKeyDown}
         >
-          <Cells answer={answer} columns={columns} width={width} onPage={go} onZoom={() => zoom(pagesPerCell / 4)} />
+          <Cells answer={answer} columns={columns} width={width} onPage={go} onZoom={() => zoom(1 / 4)} />
         </div>
       </div>
       <Legend />
@@ -202,30 +205,20 @@ function Legend() {
 
 interface CursorProps {
   readonly answer: GuestPagesAnswer;
-  readonly onPage: (page: number) => void;
+  readonly onStep: (pages: number) => void;
 }
 
 /** Where the cursor is, and what is there in a few words. */
-function Cursor({ answer: { page, pages }, onPage }: CursorProps) {
+function Cursor({ answer: { page, pages }, onStep }: CursorProps) {
   return (
     <div className={styles['title']}>
       <span className={styles['place']}>
         Page {formatCount(page.page)} of {formatCount(pages)}
       </span>
-      <button
-        type="button"
-        className="button outlined"
-        disabled={page.page === 0}
-        onClick={() => onPage(page.page - 1)}
-      >
+      <button type="button" className="button outlined" disabled={page.page === 0} onClick={() => onStep(-1)}>
         Previous
       </button>
-      <button
-        type="button"
-        className="button outlined"
-        disabled={page.page === pages - 1}
-        onClick={() => onPage(page.page + 1)}
-      >
+      <button type="button" className="button outlined" disabled={page.page === pages - 1} onClick={() => onStep(1)}>
         Next
       </button>
       <span>
