@@ -52,6 +52,7 @@ export type Action =
   | { readonly kind: 'inline'; readonly word: WordName; readonly times: number }
   | { readonly kind: 'remap'; readonly to: 's0' | 's1'; readonly all: boolean }
   | { readonly kind: 'table'; readonly slot: number; readonly word: WordName }
+  | { readonly kind: 'lock' }
   | { readonly kind: 'status'; readonly bits: number };
 
 const slot = fc.nat(SLOTS - 1);
@@ -82,6 +83,7 @@ export const actions: fc.Arbitrary<readonly Action[]> = fc.array(
       all: fc.boolean(),
     }),
     fc.record({ kind: fc.constant('table' as const), slot, word }),
+    fc.constant({ kind: 'lock' as const }),
     fc.record({ kind: fc.constant('status' as const), bits: fc.constantFrom(0x4_0000, 0x8_0000, 0xc_0000, 0x20) }),
   ),
   { minLength: 10, maxLength: 40 },
@@ -158,6 +160,21 @@ ${here}:        add     s2, s2, a0
         ${action.all ? 'sfence.vma' : 'sfence.vma s5, zero'}`;
     case 'table':
       return `li t1, ${0xf00 + 8 * action.slot}\n add t1, s6, t1\n li t0, ${words[action.word]}\n sw t0, 0(t1)`;
+    case 'lock':
+      // A word that is locked and counted by atomics of the page it lies in.
+      return `
+        la      t1, lock_${index}
+1:      lr.w    t2, (t1)
+        addi    t2, t2, 1
+        sc.w    t3, t2, (t1)
+        bnez    t3, 1b
+        sc.w    t3, t2, (t1)
+        add     s2, s2, t3
+        amoadd.w t2, s2, (t1)
+        add     s2, s2, t2
+        j       ${here}
+lock_${index}:  .word   ${index}
+${here}:`;
     case 'status':
       return `li t0, ${action.bits}\n csrs sstatus, t0\n csrr t1, sstatus\n add s2, s2, t1\n csrc sstatus, t0`;
   }

@@ -47,6 +47,70 @@ test('four harts that start, stop and interrupt each other, on one physical hart
   }
 });
 
+/** Hart 1 executes what hart 0 changes, again and again: each word that hart 0 stores must arrive before it stores the next. */
+const TALKERS = `
+        .globl  _start
+_start: la      s0, code
+        la      s1, seen
+        bnez    a0, listen
+        li      a7, 0x48534d            # SBI HSM: start hart 1 here
+        li      a6, 0
+        li      a0, 1
+        la      a1, _start
+        li      a2, 0
+        ecall
+        li      s2, 24                  # words to send: addi a0, zero, n; between two of them, one to patch
+        li      s3, 0x00000513
+        li      s4, 0x10002573          # csrr a0, sstatus
+1:      lw      t2, 4(s1)
+        sw      s4, 0(s0)
+3:      lw      t0, 4(s1)
+        beq     t0, t2, 3b
+        li      t0, 0x100000
+        add     s3, s3, t0
+        sw      s3, 0(s0)
+        srli    t1, s3, 20
+2:      lw      t0, 0(s1)
+        bne     t0, t1, 2b
+        addi    s2, s2, -1
+        bnez    s2, 1b
+        li      t0, 0
+        li      t1, 0
+        li      a1, 0
+        li      a2, 0
+${SHUTDOWN}
+listen: jalr    ra, (s0)
+        addi    t1, a0, -1
+        li      t0, 24
+        bgeu    t1, t0, 1f
+        sw      a0, 0(s1)
+        j       listen
+1:      lw      t0, 4(s1)               # it was the status
+        addi    t0, t0, 1
+        sw      t0, 4(s1)
+        j       listen
+        .balign 4096
+code:   csrr    a0, sstatus
+        ret
+        .balign 4096
+seen:   .word   0, 0            # the last word, and how often it was the status
+`;
+
+test('one hart changes the code that another one executes, on one physical hart and on two', () => {
+  const guest = sourceGuest(TALKERS, { harts: 2 });
+  for (const physicalHarts of [1, 2]) {
+    const { vm, lab } = runAlone('trap-and-emulate', patched(guest), {
+      physicalHarts,
+      quirks: quirkNames,
+      limit: 30_000_000,
+    });
+    expect(vm.ending).toMatchObject({ kind: 'shutdown', exitCode: 0 });
+    expect(vm.memory.readEntry(0x8040_2000)).toBe(24);
+    expect(lab.trace.statistics(vm.id)['patched-instruction'].count).toBeGreaterThan(0);
+    expect(patchesOf(vm).report.withdrawn).toBeGreaterThan(0);
+  }
+});
+
 /** Calls the same two instructions again and again; somebody else changes them. */
 const CALLER = sourceGuest(`
         .globl  _start

@@ -25,7 +25,7 @@ export function PatchedCode({ patched, vm }: PatchedCodeProps) {
     ['Pages with a patched copy', `${formatCount(copies)} of at most ${formatCount(room)}`],
     ['Pages that may be executed', formatCount(examined)],
     ['Times a page was looked through', formatCount(examinations)],
-    ['Copies withdrawn because the page was stored to', formatCount(withdrawn)],
+    ['Copies withdrawn by a store', formatCount(withdrawn)],
     ['Copies given up for others', formatCount(evicted)],
     ['Loads and stores performed for the guest', formatCount(accesses)],
   ] as const;
