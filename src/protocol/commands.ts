@@ -73,10 +73,38 @@ export type GuestChoice =
 export type DiskModel = Exclude<IoPath, 'passthrough-imsic'>;
 export const diskModels: readonly DiskModel[] = ['virtio', 'programmed-io', 'passthrough'];
 
-/** A kept disk in a VM. */
+/** A disk in a VM: one that is kept, or, with an image, one of its own. */
 export interface VmDisk {
   readonly name: string;
   readonly model: DiskModel;
+  /** Virtio slot, 0 to 7; the highest that is free where absent. */
+  readonly slot?: number;
+  /** Not a kept disk: it begins as these bytes, and what the guest writes stays in memory until the VM goes. */
+  readonly image?: Uint8Array;
+  /** Of one with an image: the guest cannot write to it. */
+  readonly readOnly?: boolean;
+}
+
+/** A folder that a guest may mount: a copy, in memory, of files that the person brought. */
+export interface VmShare {
+  readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  readonly readOnly?: boolean;
+  readonly slot?: number;
+}
+
+/** The card of a VM that has one, and its cable. */
+export interface VmCard {
+  readonly model: DiskModel;
+  /** What is not said is as on a short cable. */
+  readonly link?: Partial<LinkSettings>;
+  readonly slot?: number;
+}
+
+/** What a virtual CPU is entitled to: its share (100 is usual), percent of a hart at most, physical harts as bits. */
+export interface Entitlement {
+  readonly weight?: number;
+  readonly cap?: number;
+  readonly pin?: number;
 }
 
 /** What a new disk holds: zeros, or an image the person brought. */
@@ -101,6 +129,12 @@ export interface DiskRow extends DiskDescription {
 
 export interface VmOptions {
   readonly guest: GuestChoice;
+  /** What it is called in the page; as its guest where absent. */
+  readonly title?: string;
+  /** The mode it starts in; as its guest wants it where absent. */
+  readonly boot?: BootMode;
+  /** Initial RAM disk, may be compressed by gzip; the guest's own where absent. */
+  readonly initrd?: Uint8Array;
   readonly technique: Technique;
   readonly memoryMiB: number;
   /** Harts of the guest, 1 to 8; one where absent. */
@@ -111,10 +145,18 @@ export interface VmOptions {
   readonly adBits?: 'software' | 'hardware';
   /** It has a card on the network of its computer; it has none where absent. */
   readonly network?: boolean;
+  /** Of a VM on the network; virtio, at a short cable, where absent. */
+  readonly card?: VmCard;
   /** It has a virtio balloon, by which its kernel can be asked to give memory up; it has none where absent. */
-  readonly balloon?: boolean;
-  /** Disks that are kept, in the order of vda, vdb …; none where absent. */
+  readonly balloon?: boolean | { readonly targetBytes: number; readonly slot?: number };
+  /** In the order of vda, vdb …; none where absent. */
   readonly disks?: readonly VmDisk[];
+  /** In the order of share0, share1 …; none where absent. */
+  readonly shares?: readonly VmShare[];
+  /** A virtio entropy device; the same seed gives the same numbers. */
+  readonly rng?: { readonly seed: number; readonly slot?: number };
+  /** Of its virtual CPUs, in their order; the usual for those that are absent. Not on the bare machine. */
+  readonly entitlements?: readonly Entitlement[];
   /** Interface of its virtio devices; legacy, as on QEMU's board, where absent. */
   readonly virtio?: 'legacy' | 'modern';
   /** What is typed into its console without the person; nothing where absent. */
@@ -136,19 +178,15 @@ export interface Commands {
   resetVm: { request: { readonly vm: number }; reply: Done };
   /** Begins a step; the frame says when and why it ended. */
   step: { request: { readonly vm: number; readonly kind: StepKind; readonly vcpu?: number }; reply: Done };
-  /** Changes what a vCPU is entitled to: its share (100 is usual), percent of a hart at most, physical harts as bits. */
+  /** Changes what a vCPU is entitled to. */
   entitle: {
-    request: {
-      readonly vm: number;
-      readonly vcpu: number;
-      readonly weight?: number;
-      readonly cap?: number;
-      readonly pin?: number;
-    };
+    request: Entitlement & { readonly vm: number; readonly vcpu: number };
     reply: Done;
   };
   /** How many physical harts the machine of the hypervisor has: 1 to 8. Only while it runs no VM. */
   setPhysicalHarts: { request: { readonly harts: number }; reply: Done };
+  /** How much RAM that machine has, and how much can be swapped out; the usual where absent. Only while it runs no VM. */
+  setMachineMemory: { request: { readonly memoryMiB?: number; readonly swapMiB?: number }; reply: Done };
   /** Replaces the VM's breakpoints: guest virtual addresses. */
   setBreakpoints: { request: { readonly vm: number; readonly addresses: readonly number[] }; reply: Done };
   /** Bytes typed at the VM's serial device. `accepted` may be less than was sent when the guest does not read. */
@@ -180,7 +218,16 @@ export interface Commands {
   /** Stops the VM that moves now, whatever its downtime will be. */
   forceMigration: { request: Record<string, never>; reply: Done };
   /** Makes a copy of a VM of the hypervisor that goes on from here beside it. */
-  cloneVm: { request: { readonly vm: number }; reply: { readonly vm: number } };
+  cloneVm: {
+    request: {
+      readonly vm: number;
+      /** What the copy is called; as the VM, with “(clone)”, where absent. */
+      readonly title?: string;
+      /** What is typed into it without the person. */
+      readonly input?: readonly ScenarioInput[];
+    };
+    reply: { readonly vm: number };
+  };
   /** How the hypervisor of a machine deals out its memory; what is absent stays as it is. */
   setMemory: {
     request: {

@@ -20,9 +20,12 @@ export const MOST_MEMORY_MIB = 1024;
 export function rememberVms(vms: readonly VmOptions[]): void {
   store(
     VMS,
-    vms.flatMap(({ guest, technique, memoryMiB, adBits, network, disks, virtio }) =>
-      guest.kind === 'shipped' ? [{ guest: guest.name, technique, memoryMiB, adBits, network, disks, virtio }] : [],
-    ),
+    vms.flatMap(({ guest, technique, memoryMiB, adBits, network, disks, virtio }) => {
+      if (guest.kind !== 'shipped') return [];
+      // A disk with an image is one of those: it is gone with its VM.
+      const kept = disks?.filter(({ image }) => image === undefined);
+      return [{ guest: guest.name, technique, memoryMiB, adBits, network, disks: kept, virtio }];
+    }),
   );
 }
 

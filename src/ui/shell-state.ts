@@ -1,8 +1,9 @@
 // What the shell itself shows: the overlay that is open, the last problem, the last announcement. Neither machine nor preference.
 
 import { create } from 'zustand';
+import type { PendingScenario } from './scenario/scenario-plan.ts';
 
-export type Overlay = 'palette' | 'help' | 'add-vm' | 'panels';
+export type Overlay = 'palette' | 'help' | 'add-vm' | 'panels' | 'scenario';
 
 export interface ShellState {
   /** The VMs of a visit's beginning are not all there yet. */
@@ -12,6 +13,8 @@ export interface ShellState {
   readonly search: string;
   /** A file that was dropped on the page, for the dialog that adds a VM. */
   readonly droppedFile: File | undefined;
+  /** A scenario that lacks something, for the dialog that asks for it. */
+  readonly scenario: PendingScenario | undefined;
   /** Why the last command failed; shown until dismissed or until a command succeeds. */
   readonly problem: string | undefined;
   /** The sentence for the status region; `count` makes equal sentences new ones. */
@@ -23,12 +26,13 @@ export const useShell = create<ShellState>(() => ({
   overlay: undefined,
   search: '',
   droppedFile: undefined,
+  scenario: undefined,
   problem: undefined,
   announcement: { text: '', count: 0 },
 }));
 
 export function openOverlay(overlay: Overlay | undefined, droppedFile?: File): void {
-  useShell.setState({ overlay, droppedFile, search: '' });
+  useShell.setState({ overlay, droppedFile, scenario: undefined, search: '' });
 }
 
 export function searchFor(search: string): void {

@@ -17,7 +17,8 @@ export interface LoadedGuest {
 
 /** Gets the bytes of what a person chose. @throws Error with one line for that person */
 export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<LoadedGuest> {
-  const { guest: choice, bootArguments } = options;
+  const { guest: choice, bootArguments, initrd: packed } = options;
+  const initrd = packed && (await unpack(new Blob([packed as Uint8Array<ArrayBuffer>]).stream(), 'the initrd'));
   const svadu = options.adBits === 'hardware';
   const memoryBytes = options.memoryMiB * MEBIBYTE;
   if (!Number.isInteger(options.memoryMiB) || options.memoryMiB < 1 || options.memoryMiB > 1024) {
@@ -32,14 +33,15 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
     return {
       image: {
         image,
-        boot: choice.boot,
+        boot: options.boot ?? choice.boot,
         flat: FLAT.test(choice.title),
         memoryBytes,
         harts,
         svadu,
+        ...(initrd && { initrd }),
         ...(bootArguments !== undefined && { bootArguments }),
       },
-      origin: { title: choice.title, guest: undefined, boot: choice.boot },
+      origin: { title: options.title ?? choice.title, guest: undefined, boot: options.boot ?? choice.boot },
     };
   }
   const guest = guests.find(({ name }) => name === choice.name);
@@ -49,22 +51,22 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
     );
   }
   const paths = filesOf(guest, harts);
-  const [image, initrd] = await Promise.all([
+  const [image, own] = await Promise.all([
     files.get(paths.image),
-    paths.initrd ? files.get(paths.initrd) : undefined,
+    paths.initrd && initrd === undefined ? files.get(paths.initrd) : initrd,
   ]);
   return {
     image: {
       image,
-      boot: guest.boot,
+      boot: options.boot ?? guest.boot,
       memoryBytes,
       harts,
       svadu,
-      ...(initrd && { initrd }),
+      ...(own && { initrd: own }),
       ...(guest.scratchSectors !== undefined && { scratchSectors: guest.scratchSectors }),
       ...bootArgumentsOf(guest, bootArguments),
     },
-    origin: { title: guest.title, guest: guest.name, boot: guest.boot },
+    origin: { title: options.title ?? guest.title, guest: guest.name, boot: options.boot ?? guest.boot },
   };
 }
 

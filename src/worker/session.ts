@@ -17,7 +17,15 @@ import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
 import { PageDisks } from './disks/page-disks.ts';
 import { guests } from '../guests/manifest.ts';
-import { PROTOCOL_VERSION, type CommandName, type Commands, type Done, type IoPathRow } from '../protocol/commands.ts';
+import {
+  PROTOCOL_VERSION,
+  type CommandName,
+  type Commands,
+  type Done,
+  type Entitlement,
+  type IoPathRow,
+  type VmCard,
+} from '../protocol/commands.ts';
 import type { FrameRequest } from '../protocol/frame.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
 import { GuestFiles } from './guest-files.ts';
@@ -28,6 +36,9 @@ import { Part } from './part.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
 const MACHINE_MEMORY = 384 * 2 ** 20;
+const MEBIBYTE = 2 ** 20;
+/** The most it can be told to have. */
+const MOST_MACHINE_MIB = 2048;
 /** The same of a machine that a measurement makes for itself: one Linux guest and its tables. */
 const MEASURED_MEMORY = 96 * 2 ** 20;
 /** 2026-01-01 00:00:00 UTC in nanoseconds: every run sees the same date. */
@@ -43,6 +54,13 @@ const IO_PATHS_IMAGE = 'guests/io-paths.elf';
 
 /** Behind the title of a VM that is a copy. */
 const CLONE = ' (clone)';
+
+/** How the core is told of a card and its cable. */
+const cardOf = ({ model, ...card }: VmCard = { model: 'virtio' }) => ({
+  ...card,
+  assigned: model === 'passthrough',
+  programmed: model === 'programmed-io',
+});
 
 const done: Done = { done: true };
 
@@ -154,6 +172,12 @@ export class Session {
     return this.#hosted(id).memory.dirtyLog;
   }
 
+  #entitle(vm: HostedVm, entitlements: readonly Entitlement[]): void {
+    for (const [index, change] of entitlements.slice(0, vm.vcpus.length).entries()) {
+      this.lab.hypervisorOf(vm)?.entitle(vm.vcpu(index), change);
+    }
+  }
+
   #migrationUnderWay(): LiveMigration {
     const { migration } = this.lab;
     if (migration?.active === true) return migration;
@@ -201,17 +225,19 @@ export class Session {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
       const loading = loadGuest(options, this.#files);
       const adding = Promise.all([loading, this.#added]).then(async ([{ image, origin }]) => {
-        const network = options.network === true ? (await this.#network.get()).networkChoice() : undefined;
+        const { balloon, card } = options;
+        const network = options.network === true ? (await this.#network.get()).networkChoice(cardOf(card)) : undefined;
         const disks = await this.#disks.attach(options);
         try {
           const guest = {
             ...image,
             ...disks.guest,
             ...(network && { network }),
-            ...(options.balloon === true && { balloon: {} }),
+            ...(balloon !== undefined && balloon !== false && { balloon: balloon === true ? {} : balloon }),
             ...(options.binaryPatching === true && { binaryPatching: await this.#findSensitive.get() }),
           };
           const vm = this.lab.addVm({ technique: options.technique, guest });
+          if (vm instanceof HostedVm) this.#entitle(vm, options.entitlements ?? []);
           disks.keep(vm.id);
           this.#origins.set(vm.id, origin);
           // A page that looks later wants to see what was.
@@ -261,6 +287,18 @@ export class Session {
       this.lab.physicalHarts = harts;
       return done;
     },
+    setMachineMemory: ({ memoryMiB, swapMiB }) => {
+      if (memoryMiB !== undefined && !(memoryMiB >= 2 && memoryMiB <= MOST_MACHINE_MIB)) {
+        throw new Error(
+          `Expected 2 to ${MOST_MACHINE_MIB} MiB for the machine, found ${memoryMiB}. Choose another size.`,
+        );
+      }
+      this.lab.setMachineMemory({
+        ...(memoryMiB !== undefined && { memoryBytes: memoryMiB * MEBIBYTE }),
+        ...(swapMiB !== undefined && { memory: { swapBytes: swapMiB * MEBIBYTE } }),
+      });
+      return done;
+    },
     step: ({ vm, kind, vcpu }) => {
       this.lab.step(vm, kind, vcpu ?? 0);
       return done;
@@ -302,13 +340,14 @@ export class Session {
       this.#migrationUnderWay().force();
       return done;
     },
-    cloneVm: ({ vm: id }) => {
+    cloneVm: ({ vm: id, title: chosen, input: typed }) => {
       const { id: clone } = this.lab.cloneVm(id);
       const origin = this.#origins.get(id);
       if (origin !== undefined) {
         const title = origin.title.endsWith(CLONE) ? origin.title : `${origin.title}${CLONE}`;
-        this.#origins.set(clone, { ...origin, title });
+        this.#origins.set(clone, { ...origin, title: chosen ?? title });
       }
+      if (typed !== undefined) this.#giveScript(clone, typed);
       const input = this.#inputs.get(id);
       if (input !== undefined) this.#inputs.set(clone, input); // for when it is reset
       return { vm: clone };

@@ -71,6 +71,7 @@ export class Lab {
   readonly #machines: Machines;
   /** What each VM of a hypervisor was made from. */
   readonly #guests = new Map<number, GuestImage>();
+  #machineMemory: Parameters<Lab['setMachineMemory']>[0] = {};
   #nextId = 1;
   #physicalHarts: number;
 
@@ -108,6 +109,21 @@ export class Lab {
       );
     }
     this.#physicalHarts = harts;
+    this.#machines.switchOff();
+  }
+
+  /**
+   * RAM of the machine that the hypervisor shares out, and what can be swapped out of it.
+   * @param options.memoryBytes as it was made with where absent, and so for the rest
+   * @throws Error while VMs run on that machine
+   */
+  setMachineMemory(options: { readonly memoryBytes?: number; readonly memory?: MemoryOptions }): void {
+    if (this.#machines.all.some(({ vms }) => vms.size > 0)) {
+      throw new Error(
+        'expected no VM under the hypervisor, found some: remove them first, a machine cannot change its memory while it runs',
+      );
+    }
+    this.#machineMemory = options;
     this.#machines.switchOff();
   }
 
@@ -314,7 +330,8 @@ export class Lab {
   }
 
   #makeMachine(name: MachineName): Hypervisor {
-    const { host, memoryBytes, secondMemoryBytes, secondPhysicalHarts, epochNanoseconds } = this.#options;
+    const { host, secondMemoryBytes, secondPhysicalHarts, epochNanoseconds } = this.#options;
+    const { memoryBytes = this.#options.memoryBytes, memory = this.#options.memory } = this.#machineMemory;
     return new Hypervisor({
       host,
       memoryBytes: name === 'A' ? memoryBytes : (secondMemoryBytes ?? memoryBytes),
@@ -326,7 +343,7 @@ export class Lab {
       quirks: this.quirks,
       exactTime: this.#options.exactTime ?? false,
       messageInterrupts: this.#options.messageInterrupts ?? false,
-      ...(this.#options.memory && { memory: this.#options.memory }),
+      ...(memory && { memory }),
     });
   }
 

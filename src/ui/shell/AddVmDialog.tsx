@@ -7,6 +7,7 @@ import { TECHNIQUE_NAMES } from '../commands/command-row.ts';
 import { messageOf } from '../core-client.ts';
 import { DiskFields } from '../disks/DiskFields.tsx';
 import { glossary } from '../glossary.ts';
+import { guessBoot } from '../guess-boot.ts';
 import { MOST_MEMORY_MIB } from '../first-vms.ts';
 import { useFrame } from '../frame-store.ts';
 import { useLab } from '../lab.ts';
@@ -25,20 +26,6 @@ interface OwnImage {
   readonly bytes: Uint8Array;
   /** Guessed from the file; the person may say otherwise. */
   readonly boot: BootMode;
-}
-
-/** Where firmware lies on the board: a program that starts there expects to be it. */
-const FIRMWARE = { start: 0x8000_0000, end: 0x8008_0000 } as const;
-
-/**
- * An ELF that starts where firmware would expects machine mode; one linked behind that place, and a Linux Image (which is no
- * ELF), supervisor mode.
- */
-function guessBoot(bytes: Uint8Array): BootMode {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const elf = bytes.length >= 28 && view.getUint32(0) === 0x7f45_4c46;
-  const entry = elf ? view.getUint32(24, true) : 0;
-  return entry >= FIRMWARE.start && entry < FIRMWARE.end ? 'machine' : 'supervisor';
 }
 
 async function readImage(file: File): Promise<OwnImage> {

@@ -15,7 +15,7 @@ import { loadConsole } from '../console/console-panel.ts';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';
 import { loadPanels } from '../panels/index.ts';
-import { isScenarioFile, openScenarioFile } from '../scenarios.ts';
+import { isScenarioFile, openScenarioFiles } from '../scenarios.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import { Announcer } from './Announcer.tsx';
 import { ModeStrip } from './ModeStrip.tsx';
@@ -32,6 +32,9 @@ const Palette = lazy(loadPalette);
 const HelpSheet = lazy(() => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet })));
 const PanelMap = lazy(() => import('./PanelMap.tsx').then(({ PanelMap }) => ({ default: PanelMap })));
 const AddVmDialog = lazy(() => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog })));
+const ScenarioDialog = lazy(() =>
+  import('../scenario/ScenarioDialog.tsx').then(({ ScenarioDialog }) => ({ default: ScenarioDialog })),
+);
 
 export function Shell({ lab }: { readonly lab: Lab }) {
   return (
@@ -85,6 +88,7 @@ function Page({ lab }: { readonly lab: Lab }) {
         {overlay === 'help' && <HelpSheet rows={rows} />}
         {overlay === 'panels' && <PanelMap rows={rows} situation={situation} />}
         {overlay === 'add-vm' && <AddVmDialog />}
+        {overlay === 'scenario' && <ScenarioDialog />}
       </Suspense>
       <Announcer />
     </div>
@@ -171,9 +175,9 @@ function useFileDrop(lab: Lab): void {
     const onDrop = (event: DragEvent) => {
       if (!carriesFile(event)) return;
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (isScenarioFile(file)) void openScenarioFile(lab, file);
-      else openOverlay('add-vm', file);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.some(isScenarioFile)) void openScenarioFiles(lab, files);
+      else openOverlay('add-vm', files[0]);
     };
     window.addEventListener('dragover', onDragOver);
     window.addEventListener('drop', onDrop);

@@ -8,6 +8,7 @@ import { ImageFile } from '../../core/devices/image-file.ts';
 import { KeptDisk } from '../../core/devices/kept-disk.ts';
 import type { DiskContents, DiskDescription } from '../../protocol/commands.ts';
 import type { DiskFolder } from './disk-folder.ts';
+import type { OpenDisk } from './open-disk.ts';
 
 const MEBIBYTE = 2 ** 20;
 /** The largest disk: its map of 2 MiB is written whole now and then. */
@@ -16,14 +17,6 @@ export const MOST_DISK_MIB = 2048;
 const MOST_SAVED_MIB = 512;
 const HEADER_BYTES = 24;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
-
-/** A disk that is in a VM. */
-export interface OpenDisk {
-  readonly name: string;
-  readonly store: KeptDisk;
-  /** Takes it out: what was written is kept. */
-  readonly close: () => void;
-}
 
 export class DiskShelf {
   readonly #folder: DiskFolder;

@@ -1,11 +1,12 @@
-// The disks of the page and of its VMs. What reads and writes them is fetched when one is first wanted: most visits have none.
+// The disks of the page and of its VMs, and what else is on their boards. What reads and writes them is fetched when one is first
+// wanted: most visits have none.
 
 import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
 import type { DiskContents, DiskRow, VmOptions } from '../../protocol/commands.ts';
 import { unpack } from '../guest-files.ts';
 import { Part } from '../part.ts';
 import type { DiskFolder } from './disk-folder.ts';
-import type { OpenDisk } from './disk-shelf.ts';
+import type { OpenDisk } from './open-disk.ts';
 
 /** What a VM that is about to be made gets of its options for devices. */
 export interface AttachedDisks {
@@ -49,19 +50,27 @@ export class PageDisks {
     return (await this.#part.get()).shelf.save(name);
   }
 
-  /** Opens the disks of a VM that is to be. @throws Error, one line for a person; then none is open */
+  /** Opens what a VM that is to be has of disks, folders and the like. @throws Error, one line for a person; then none is open */
   async attach(options: VmOptions): Promise<AttachedDisks> {
-    const { disks: wanted = [], virtio } = options;
-    if (wanted.length === 0) {
+    const { disks: wanted = [], shares = [], rng, virtio } = options;
+    if (wanted.length === 0 && shares.length === 0 && rng === undefined) {
       const guest = virtio === undefined ? {} : { devices: { virtioVersion: virtio } };
       return { guest, keep: () => undefined, close: () => undefined };
     }
     const { shelf, openDisks, guestDevices } = await this.#part.get();
     const disks = await openDisks(shelf, wanted);
+    const close = () => disks.forEach((disk) => disk.close());
+    let guest: AttachedDisks['guest'];
+    try {
+      guest = guestDevices(options, disks);
+    } catch (error) {
+      close();
+      throw error;
+    }
     return {
-      guest: guestDevices(options, disks),
+      guest,
       keep: (vm) => void this.#open.set(vm, disks),
-      close: () => disks.forEach((disk) => disk.close()),
+      close,
     };
   }
 
@@ -73,9 +82,10 @@ export class PageDisks {
 }
 
 async function openPart(folder: DiskFolder) {
-  const [{ DiskShelf }, { guestDevices, openDisks }] = await Promise.all([
+  const [{ DiskShelf }, { openDisks }, { guestDevices }] = await Promise.all([
     import('./disk-shelf.ts'),
     import('./vm-disks.ts'),
+    import('../vm-devices.ts'),
   ]);
   return { shelf: new DiskShelf(folder), guestDevices, openDisks };
 }

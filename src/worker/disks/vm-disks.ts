@@ -1,12 +1,10 @@
-// A VM's disks: opened from the shelf, and mounted on its board as the person chose.
+// A VM's disks: opened from the shelf, or made of an image that the person brought for this VM alone.
 
-import { virtioBlock } from '../../core/devices/virtio/virtio-block.ts';
-import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
-import type { DiskModel, VmDisk, VmOptions } from '../../protocol/commands.ts';
-import type { DiskShelf, OpenDisk } from './disk-shelf.ts';
-
-/** Letters of a virtio disk's serial number. */
-const SERIAL_LENGTH = 20;
+import { MemoryStore, SECTOR_BYTES } from '../../core/devices/block-store.ts';
+import { CopyOnWriteStore } from '../../core/devices/copy-on-write-store.ts';
+import type { VmDisk } from '../../protocol/commands.ts';
+import type { DiskShelf } from './disk-shelf.ts';
+import type { OpenDisk } from './open-disk.ts';
 
 /** Opens all of them or none. @throws Error, one line for a person */
 export async function openDisks(shelf: DiskShelf, disks: readonly VmDisk[]): Promise<readonly OpenDisk[]> {
@@ -15,7 +13,10 @@ export async function openDisks(shelf: DiskShelf, disks: readonly VmDisk[]): Pro
   }
   const open: OpenDisk[] = [];
   try {
-    for (const { name } of disks) open.push(await shelf.open(name));
+    for (const disk of disks) {
+      const { image } = disk;
+      open.push(image === undefined ? await shelf.open(disk.name) : inMemory(disk, image));
+    }
     return open;
   } catch (error) {
     for (const disk of open) disk.close();
@@ -23,25 +24,11 @@ export async function openDisks(shelf: DiskShelf, disks: readonly VmDisk[]): Pro
   }
 }
 
-/**
- * What is on the board of a VM with these options, and which physical devices are its own.
- * @param disks those of the options, opened, in their order
- */
-export function guestDevices(
-  options: VmOptions,
-  disks: readonly OpenDisk[],
-): Required<Pick<GuestImage, 'devices' | 'assigned'>> {
-  const of = (model: DiskModel) => disks.filter((_, index) => options.disks?.[index]?.model === model);
-  const virtio = ({ name, store }: OpenDisk) => ({
-    device: virtioBlock({ store, serial: name.slice(0, SERIAL_LENGTH) }),
-  });
-  const [programmed] = of('programmed-io');
-  return {
-    devices: {
-      ...(options.virtio && { virtioVersion: options.virtio }),
-      virtio: of('virtio').map(virtio),
-      ...(programmed && { programmedIo: { disk: { store: programmed.store } } }),
-    },
-    assigned: of('passthrough').map(virtio),
-  };
+/** @throws Error, one line for a person */
+function inMemory({ name, readOnly = false }: VmDisk, image: Uint8Array): OpenDisk {
+  if (image.length === 0) throw new Error(`Expected a disk image, found an empty file (${name}). Choose another.`);
+  const whole = new Uint8Array(Math.ceil(image.length / SECTOR_BYTES) * SECTOR_BYTES);
+  whole.set(image);
+  const base = new MemoryStore(whole, { readOnly: true });
+  return { name, store: readOnly ? base : new CopyOnWriteStore(base), close: () => undefined };
 }
