@@ -122,6 +122,8 @@ function labFor(prepared: readonly Prepared[], machine: VmOptions): Lab {
     levelTraceCapacity: LEVELS,
     quirks: quirksOf(machine.break === undefined ? [] : [machine.break]),
     memory: memoryOptionsOf(machine),
+    // Its machine has what any of its guests wants: those with a PLIC lose nothing.
+    messageInterrupts: prepared.some(({ chosen }) => chosen.guest.messageInterrupts === true),
     ...(physicalHarts !== undefined && { physicalHarts }),
   });
 }

@@ -141,6 +141,22 @@ describe('a scenario of one’s own', () => {
   });
 });
 
+test('a guest whose interrupts are messages beside one with a PLIC, on one machine', async () => {
+  const vm = {
+    guest: 'io-paths',
+    technique: 'hardware-assisted',
+    expect: { exitCode: 0, console: 'that was every disk' },
+  };
+  const file = written('messages.json', {
+    title: 'two boards',
+    vms: [
+      { name: 'messages', aia: 'aplic-imsic', ...vm },
+      { name: 'wires', ...vm },
+    ],
+  });
+  expect(await run(file)).toMatchObject({ status: 0 });
+});
+
 test('virtual CPUs share physical harts by weight', async () => {
   const busy = assemble('_start: j _start\n', { textAddress: 0x8040_0000 });
   if (!busy.ok) throw new Error('the program does not assemble');

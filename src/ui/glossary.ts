@@ -205,6 +205,20 @@ export const glossary = {
     'I/O APIC',
     'GIC distributor',
   ),
+  imsic: row(
+    'IMSIC',
+    'Incoming MSI controller of a hart: a store of an interrupt’s number to an interrupt file’s page interrupts the hart, or the guest whose file it is, without an exit.',
+    'RISC-V Advanced Interrupt Architecture, “Incoming MSI Controller (IMSIC)”',
+    'local APIC, posted interrupts',
+    'GIC ITS, GICv4 virtual LPIs',
+  ),
+  aplic: row(
+    'APLIC',
+    'Advanced PLIC: turns device lines into messages to interrupt files.',
+    'RISC-V Advanced Interrupt Architecture, “Advanced Platform-Level Interrupt Controller (APLIC)”',
+    'I/O APIC',
+    'GIC distributor',
+  ),
   'device-model': row(
     'Device model',
     'A device made of software; the guest’s loads and stores to it are exits.',

@@ -45,6 +45,7 @@ export const vmFields = {
   initrd: optional(text('Initial RAM disk.', 'the path of a file')),
   append: optional(text('Command line of the kernel.')),
   adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
+  aia: optional(oneOf('Interrupt controllers of its board, as QEMU names them.', ['none', 'aplic-imsic'])),
   disk: optional(oneOrMore('Disks: FILE, FILE,readonly, FILE,snapshot, FILE,slot=N …', text('A disk.', 'FILE[,HOW]'))),
   share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
   rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),
