@@ -127,15 +127,16 @@ function measure(options: IoPathOptions, device: IoDevice, path: IoPath, idle: O
     if (devices.assigned === undefined || !(error instanceof Error)) throw error;
     return { ...NOTHING, device, path, refused: error.message };
   }
-  const reasons = Object.entries(found.exitsByReason).map(
-    ([reason, count]) => [reason, count - (idle.exitsByReason[reason] ?? 0)] as const,
-  );
+  // Where the run without the device has more, it was busy finding out that there is none: that is no exit of the device's.
+  const reasons = Object.entries(found.exitsByReason)
+    .map(([reason, count]) => [reason, count - (idle.exitsByReason[reason] ?? 0)] as const)
+    .filter(([, count]) => count > 0);
   return {
     device,
     path,
     bytes: meter.bytes,
-    exits: found.exits - idle.exits,
-    exitsByReason: Object.fromEntries(reasons.filter(([, count]) => count !== 0)),
+    exits: reasons.reduce((sum, [, count]) => sum + count, 0),
+    exitsByReason: Object.fromEntries(reasons),
     interrupts: found.interrupts - idle.interrupts,
     atWork: meter.atWork,
     instructions: found.instructions - idle.instructions,
