@@ -2,6 +2,8 @@
 
 import type { HartState } from '../machine/hart-state.ts';
 import type { Board } from '../machine/board.ts';
+import { Status, type PrivilegedState } from '../machine/privileged-state.ts';
+import { Access, Walker } from '../machine/walker.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { Sbi, SbiPorts } from './sbi.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -36,17 +38,49 @@ export function serveSbiCall(sbi: Sbi, hart: number, registers: HartState): bool
   return true;
 }
 
+/** The ports that are the same however the guest is run. */
+export type FirmwareReach = Pick<
+  SbiPorts,
+  'writeConsole' | 'readConsole' | 'readMemory' | 'writeMemory' | 'isMemory' | 'loadWord'
+>;
+
 /** The ports through which firmware reaches its guest's console and memory: the same however the guest is run. */
 export function firmwareReach(vm: {
   readonly console: SerialConsole;
   readonly board: Board;
   readonly memory: GuestMemory;
-}): Pick<SbiPorts, 'writeConsole' | 'readConsole' | 'readMemory' | 'writeMemory' | 'isMemory'> {
+  look(hart?: number): PrivilegedState;
+}): FirmwareReach {
   return {
+    loadWord: (hart, address) => loadWord(vm.look(hart), vm.memory, address),
     writeConsole: (byte) => vm.console.write(byte),
     readConsole: () => vm.board.uart.take(),
     readMemory: (address, into) => vm.memory.read(address, into),
     writeMemory: (address, bytes) => vm.memory.write(address, bytes),
     isMemory: (address) => vm.memory.holds(address),
   };
+}
+
+/** A load as a hart's kernel would make it, by firmware (mstatus.MPRV), which leaves A and D as they are. */
+function loadWord(
+  { csrs }: PrivilegedState,
+  memory: Pick<GuestMemory, 'readEntry' | 'read'>,
+  address: number,
+): number | undefined {
+  const walker = new Walker({ readEntry: (at) => memory.readEntry(at), updateEntry: () => true });
+  const context = {
+    satp: csrs.satp,
+    hgatp: 0,
+    twoStage: false,
+    user: false,
+    sum: (csrs.mstatus & Status.SUM) !== 0,
+    mxr: (csrs.mstatus & Status.MXR) !== 0,
+    mxrStage2: false,
+    executableOnly: false,
+    updateStage1: true,
+    updateStage2: false,
+  };
+  const bytes = new Uint8Array(4);
+  if (!walker.walk(context, address, Access.load) || !memory.read(walker.physical, bytes)) return undefined;
+  return new DataView(bytes.buffer).getUint32(0, true);
 }

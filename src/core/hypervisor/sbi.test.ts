@@ -47,6 +47,7 @@ function firmware(typed = '') {
       bytes.forEach((byte, index) => memory.set(address + index, byte));
       return isMemory(address);
     },
+    loadWord: (_, address) => (isMemory(address) ? memory.get(address) : undefined),
     isMemory,
   };
   const sbi = new Sbi(ports);
@@ -278,6 +279,56 @@ describe('"Legacy Extensions": one value, in a0', () => {
     expect(call(8, 0)).toEqual([]);
     expect(asked.slice(-1)).toEqual(['reset shutdown false']);
   });
+});
+
+test('the legacy call to interrupt harts: those of the mask at an address, or all', () => {
+  const { call, asked, memory } = firmware();
+  memory.set(RAM.start, 0b110_0110); // there are four harts
+  expect(call(4, 0, RAM.start)).toEqual([0]);
+  expect(asked.splice(0)).toEqual(['ipi 1', 'ipi 2']);
+  expect(call(4, 0, 0)).toEqual([0]);
+  expect(asked.splice(0)).toEqual(['ipi 0', 'ipi 1', 'ipi 2', 'ipi 3']);
+  expect(call(4, 0, RAM.end)).toEqual([-5]);
+  expect(asked).toEqual([]);
+});
+
+/** Takes the mask through a page of its own, 0x4000_0000, which is 0x8080_0000; hart 1 would be told, it itself is not. */
+const MASKED = `
+_start: li      t0, 0x80800000
+        li      t1, 0b10
+        sw      t1, 0x40(t0)
+        la      t0, root
+        srli    t1, t0, 12
+        li      t2, 0x80000000
+        or      t1, t1, t2
+        csrw    satp, t1
+        sfence.vma
+        li      a7, 4
+        li      a0, 0x40000040
+        ecall
+        mv      s0, a0
+        csrr    s1, sip
+        li      a7, 4
+        li      a0, 0x48000000          # nothing is mapped there
+        ecall
+        mv      s2, a0
+        li      a7, 4
+        li      a0, 0
+        ecall
+        csrr    s3, sip
+        ${SHUTDOWN}
+        .balign 4096
+root:   .zero   4 * 256
+        .word   0x202000c7              # 0x40000000: V R W A D
+        .zero   4 * 256
+code:   .word   0x201000cf              # 0x80400000: V R W X A D
+        .zero   4 * 510
+`;
+
+test.each(techniques)('%s: the kernel’s own address of a legacy mask', (technique) => {
+  const { vm } = runAlone(technique, sourceGuest(MASKED));
+  expect(vm.ending).toMatchObject({ kind: 'shutdown' });
+  expect([8, 9, 18, 19].map((register) => vm.look().x(register))).toEqual([0, 0, -5, 2]);
 });
 
 test('a guest finds the same answers under every technique, and no register but a0 and a1 changed', () => {

@@ -56,6 +56,8 @@ export interface SbiPorts {
   /** Reads or writes guest physical memory for DBCN; false where it is not RAM. */
   readonly readMemory: (address: number, into: Uint8Array) => boolean;
   readonly writeMemory: (address: number, bytes: Uint8Array) => boolean;
+  /** The word at a virtual address of a hart's kernel; undefined where the kernel could not load it. */
+  readonly loadWord: (hart: number, address: number) => number | undefined;
   /** Whether an address can hold code: HSM and SRST refuse others. */
   readonly isMemory: (address: number) => boolean;
   /** A hart gives memory in which it wants to read its steal time, or takes it back. */
@@ -239,7 +241,7 @@ export class Sbi {
     return outcome === 'misaligned' ? invalid : pair(SbiError.invalidAddress);
   }
 
-  /** "Legacy Extensions": one value in a0, a1 unchanged. Hart masks are virtual addresses there; one hart needs none. */
+  /** "Legacy Extensions": one value in a0, a1 unchanged. A hart mask is the virtual address of a bit vector there. */
   #legacy(hart: number, extension: number, a0: number, a1: number): SbiReply {
     const legacy = (value: number): SbiReply => ({ kind: 'legacy', value });
     switch (extension) {
@@ -254,9 +256,15 @@ export class Sbi {
       case 3:
         this.#ports.clearIpi(hart);
         return legacy(0);
-      case 4:
-        for (let target = 0; target < this.#ports.harts; target++) this.#ports.sendIpi(target);
+      case 4: {
+        // OpenSBI takes no vector at all for all harts, and passes over bits of harts that are not there.
+        const mask = a0 === 0 ? 0xffff_ffff : this.#ports.loadWord(hart, a0);
+        if (mask === undefined) return legacy(SbiError.invalidAddress);
+        for (let target = 0; target < this.#ports.harts; target++) {
+          if ((mask >>> target) & 1) this.#ports.sendIpi(target);
+        }
         return legacy(0);
+      }
       case 5:
         return legacy(0);
       case 6:

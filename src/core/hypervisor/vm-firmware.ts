@@ -2,6 +2,7 @@
 
 import { shutdown } from './endings.ts';
 import type { SbiPorts } from './sbi.ts';
+import type { FirmwareReach } from './sbi-call.ts';
 import type { Vcpu } from './vcpu.ts';
 import { DEAD_EXIT_CODE, type Ending } from './virtual-machine.ts';
 
@@ -14,7 +15,7 @@ interface FirmwareVm {
 }
 
 interface FirmwarePorts {
-  readonly reach: Pick<SbiPorts, 'writeConsole' | 'readConsole' | 'readMemory' | 'writeMemory' | 'isMemory'>;
+  readonly reach: FirmwareReach;
   readonly reboot: () => void;
   readonly extensions: readonly number[];
 }
