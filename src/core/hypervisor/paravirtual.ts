@@ -11,7 +11,7 @@ import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { PAGE_SIZE } from '../machine/layout.ts';
 import { Status, type Trap } from '../machine/privileged-state.ts';
-import { Access, Walker, type WalkContext } from '../machine/walker.ts';
+import { Access, untranslated, Walker } from '../machine/walker.ts';
 import type { Exit, Verdict } from './exits.ts';
 import type { Gpa } from './addresses.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
@@ -61,18 +61,7 @@ export class Paravirtual extends TrapAndEmulate {
   readonly #ports: ParavirtualPorts;
   readonly #tables: PinnedTables;
   readonly #tableWalker: Walker;
-  readonly #tableContext: WalkContext = {
-    satp: 0,
-    hgatp: 0,
-    twoStage: false,
-    user: false,
-    sum: false,
-    mxr: false,
-    mxrStage2: false,
-    executableOnly: false,
-    updateStage1: false,
-    updateStage2: false,
-  };
+  readonly #tableContext = untranslated();
   /** Guest physical address of the shared page, once there is one. */
   #shared: Gpa | undefined;
   #entry: { readonly handler: number; readonly stack: number } | undefined;

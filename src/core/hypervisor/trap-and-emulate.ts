@@ -9,7 +9,7 @@ import { accessFaultCauses, accessOf, pageFaultCauses } from '../machine/access-
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HypervisorStatus, Status, trapOf, type Trap } from '../machine/privileged-state.ts';
-import { Access, NO_ENTRY, Walker, type WalkContext } from '../machine/walker.ts';
+import { Access, NO_ENTRY, untranslated, Walker, type WalkContext } from '../machine/walker.ts';
 import type { Exit, Verdict } from './exits.ts';
 import type { HypercallCaller } from './hypercall-caller.ts';
 import { interruptExit } from './host-exits.ts';
@@ -32,18 +32,7 @@ export class TrapAndEmulate implements World {
   protected readonly walker: Walker;
   /** Loads and stores of machine mode under mstatus.MPRV: no shadow can tell them from fetches, so they are done here. */
   readonly modifiedPrivilege: ModifiedPrivilege;
-  readonly #context: WalkContext = {
-    satp: 0,
-    hgatp: 0,
-    twoStage: false,
-    user: false,
-    sum: false,
-    mxr: false,
-    mxrStage2: false,
-    executableOnly: false,
-    updateStage1: false,
-    updateStage2: false,
-  };
+  readonly #context = untranslated();
   /** The instruction at which the guest was left, once it has been read, and its address. */
   #instruction: number | undefined;
   #instructionAt = 0;

@@ -11,25 +11,12 @@ import { Privilege } from './hart-state.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { HypervisorStatus, Status, StatusHigh, type PrivilegedState } from './privileged-state.ts';
 import { Table, TRANSLATION_OFFSET, type TranslationKey, type Translations } from './translations.ts';
-import { Access, Walker, type WalkContext } from './walker.ts';
+import { Access, untranslated, Walker, type WalkContext } from './walker.ts';
 
 /** Where a translated access lands. */
 const Place = { fault: -2, device: -1 } as const;
 
 const misalignedFaults = [exceptionRows.loadMisaligned.code, exceptionRows.storeMisaligned.code] as const;
-
-const emptyContext = (): WalkContext => ({
-  satp: 0,
-  hgatp: 0,
-  twoStage: false,
-  user: false,
-  sum: false,
-  mxr: false,
-  mxrStage2: false,
-  executableOnly: false,
-  updateStage1: false,
-  updateStage2: false,
-});
 
 /** Fault of the last access, for the trap that follows. */
 export interface AccessFault {
@@ -49,11 +36,11 @@ export class MemoryAccess {
   readonly #ram: PhysicalMemory;
   readonly #devices: DeviceBus;
   readonly #walker: Walker;
-  readonly #dataContext = emptyContext();
+  readonly #dataContext = untranslated();
   /** Where MPRV makes loads and stores differ from fetches. */
-  readonly #ownContext = emptyContext();
+  readonly #ownContext = untranslated();
   #fetchContext = this.#dataContext;
-  readonly #guestContext = emptyContext();
+  readonly #guestContext = untranslated();
   /** Physical address of the last access that reached a device. */
   #physical = 0;
   /** Something that translation depends on has changed since contexts and translations were picked. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Privilege } from './hart-state.ts';
 import { RAM_BASE } from './layout.ts';
 import { TestMachine } from './test-machine.test-support.ts';
-import { Access, Pte, Walker, type WalkContext } from './walker.ts';
+import { Access, Pte, untranslated, Walker } from './walker.ts';
 
 const CODE = RAM_BASE + 0x1000;
 const HANDLER = RAM_BASE;
@@ -119,18 +119,8 @@ describe.each([false, true])('with Svadu: %s', (svadu) => {
             machine.state.set('mstatus', status);
             machine.hart.changed('translation');
             const address = satp === 0 ? DATA + each.offset : WINDOW + 4096 * each.page + each.offset;
-            const context: WalkContext = {
-              satp,
-              hgatp: 0,
-              twoStage: false,
-              user: each.user,
-              sum: each.sum,
-              mxr: each.mxr,
-              mxrStage2: false,
-              executableOnly: false,
-              updateStage1: svadu,
-              updateStage2: false,
-            };
+            const { user, sum, mxr } = each;
+            const context = { ...untranslated(), satp, user, sum, mxr, updateStage1: svadu };
             const access = each.store ? Access.store : Access.load;
             const walker = new Walker({
               readEntry: (at) => machine.ram.readEntry(at),

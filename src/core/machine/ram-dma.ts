@@ -5,7 +5,7 @@ import type { DmaMemory } from '../devices/virtio/dma-memory.ts';
 import { WalkFailure, type IommuPorts } from '../devices/iommu.ts';
 import { RAM_BASE } from './layout.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import { Access, Walker, type WalkContext } from './walker.ts';
+import { Access, untranslated, Walker } from './walker.ts';
 
 export function ramDma(ram: PhysicalMemory): DmaMemory {
   const holds = (address: number, length: number) => address >= RAM_BASE && address + length <= RAM_BASE + ram.size;
@@ -33,18 +33,9 @@ export function ramDma(ram: PhysicalMemory): DmaMemory {
 /** How an IOMMU walks a second stage: with the hart's own walker. */
 export function secondStageWalk(ram: PhysicalMemory): IommuPorts['walk'] {
   const walker = new Walker(ram);
-  const context: WalkContext = {
-    satp: 0,
-    hgatp: 0,
-    twoStage: true,
-    user: true,
-    sum: false,
-    mxr: false,
-    mxrStage2: false,
-    executableOnly: false,
-    updateStage1: false,
-    updateStage2: false,
-  };
+  const context = untranslated();
+  context.twoStage = true;
+  context.user = true;
   return (hgatp, address, store, update) => {
     context.hgatp = hgatp;
     context.updateStage2 = update;

@@ -3,7 +3,16 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Access, NO_ENTRY, Pte, Walker, type FaultKind, type TableMemory, type WalkContext } from './walker.ts';
+import {
+  Access,
+  NO_ENTRY,
+  Pte,
+  untranslated,
+  Walker,
+  type FaultKind,
+  type TableMemory,
+  type WalkContext,
+} from './walker.ts';
 
 /** Words at 34-bit physical addresses; all else is not there. */
 class Tables implements TableMemory {
@@ -23,18 +32,7 @@ class Tables implements TableMemory {
   }
 }
 
-const base: WalkContext = {
-  satp: 0,
-  hgatp: 0,
-  twoStage: false,
-  user: false,
-  sum: false,
-  mxr: false,
-  mxrStage2: false,
-  executableOnly: false,
-  updateStage1: false,
-  updateStage2: false,
-};
+const base = untranslated();
 
 interface Outcome {
   readonly fault: FaultKind;

@@ -52,6 +52,20 @@ export interface WalkContext {
   updateStage2: boolean;
 }
 
+/** A supervisor's access without translation or any leave beyond its own: what an owner of a context starts from. */
+export const untranslated = (): WalkContext => ({
+  satp: 0,
+  hgatp: 0,
+  twoStage: false,
+  user: false,
+  sum: false,
+  mxr: false,
+  mxrStage2: false,
+  executableOnly: false,
+  updateStage1: false,
+  updateStage2: false,
+});
+
 export type FaultKind = 'none' | 'page' | 'guest-page' | 'access';
 
 /** htinst/mtinst for a guest-page fault of an implicit access ("Transformed Instruction or Pseudoinstruction"). */
