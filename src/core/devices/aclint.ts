@@ -8,7 +8,7 @@
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, Clock, DeviceState, RegisterRow, RegisterValue, TimedDevice } from './device.ts';
 import { adoptState, copyState, count, list, WORD, type FieldsOf } from './device-state.ts';
-import { nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import { add, atLeast, fromNumber, subtract, toNumber, ZERO } from './unsigned64.ts';
 import type { Unsigned64 } from './unsigned64.ts';
@@ -142,20 +142,14 @@ export class Aclint implements TimedDevice, DescribedDevice {
 
   describe(mount: DeviceMount): DeviceDescription {
     return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          'interrupts-extended': mount.hartInterruptControllers.flatMap((phandle) => [
-            phandle,
-            MACHINE_SOFTWARE_INTERRUPT,
-            phandle,
-            MACHINE_TIMER_INTERRUPT,
-          ]),
-          reg: registerWindow(mount.base, this.size),
-          compatible: ['sifive,clint0', 'riscv,clint0'],
-        },
-        children: [],
-      },
+      node: deviceNode(this, mount, ['sifive,clint0', 'riscv,clint0'], {
+        'interrupts-extended': mount.hartInterruptControllers.flatMap((phandle) => [
+          phandle,
+          MACHINE_SOFTWARE_INTERRUPT,
+          phandle,
+          MACHINE_TIMER_INTERRUPT,
+        ]),
+      }),
     };
   }
 

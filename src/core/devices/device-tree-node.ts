@@ -63,9 +63,28 @@ export function registerWindow(base: number, size: number): readonly number[] {
   return [0, base, 0, size];
 }
 
+/**
+ * The node of a device that has one window and, where it is wired to the board's interrupt controller, one source there.
+ * The order of the properties is that of QEMU's tree.
+ * @param own what stands there between the wiring and the window
+ */
+export function deviceNode(
+  { name, size }: Pick<Device, 'name' | 'size'>,
+  mount: DeviceMount,
+  compatible: DeviceTreeValue,
+  own: DeviceTreeNode['properties'] = {},
+): DeviceTreeNode {
+  const properties = { ...wiring(mount), ...own, reg: registerWindow(mount.base, size), compatible };
+  return { name: nodeName(name, mount.base), properties, children: [] };
+}
+
 /** The two properties that wire a device to the board's interrupt controller; none where it is not wired. */
-export function interruptProperties(mount: DeviceMount): Record<string, DeviceTreeValue> {
-  if (mount.interrupt === undefined || mount.interruptController === undefined) return {};
-  const trigger = mount.interruptTrigger === undefined ? [] : [mount.interruptTrigger];
-  return { interrupts: [mount.interrupt, ...trigger], 'interrupt-parent': [mount.interruptController] };
+function wiring({
+  interrupt,
+  interruptTrigger,
+  interruptController,
+}: DeviceMount): DeviceTreeNode['properties'] {
+  if (interrupt === undefined || interruptController === undefined) return {};
+  const trigger = interruptTrigger === undefined ? [] : [interruptTrigger];
+  return { interrupts: [interrupt, ...trigger], 'interrupt-parent': [interruptController] };
 }

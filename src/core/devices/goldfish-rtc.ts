@@ -12,7 +12,7 @@ import type {
   TimedDevice,
 } from './device.ts';
 import { adoptState, copyState, FLAG, WORD, type FieldsOf } from './device-state.ts';
-import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import { add, atLeast, fromNumber, multiply, subtract, toNumber } from './unsigned64.ts';
 import type { Unsigned64 } from './unsigned64.ts';
@@ -166,17 +166,7 @@ export class GoldfishRtc implements TimedDevice, DescribedDevice {
   }
 
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          reg: registerWindow(mount.base, this.size),
-          compatible: 'google,goldfish-rtc',
-        },
-        children: [],
-      },
-    };
+    return { node: deviceNode(this, mount, 'google,goldfish-rtc') };
   }
 
   #look(offset: number): number {

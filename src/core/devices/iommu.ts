@@ -8,7 +8,7 @@
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, InterruptLine, RegisterValue } from './device.ts';
 import { adoptState, copyState } from './device-state.ts';
-import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import {
   CommandControl,
@@ -117,18 +117,7 @@ export class Iommu implements DescribedDevice {
   }
 
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          '#iommu-cells': [1],
-          reg: registerWindow(mount.base, this.size),
-          compatible: 'riscv,iommu',
-        },
-        children: [],
-      },
-    };
+    return { node: deviceNode(this, mount, 'riscv,iommu', { '#iommu-cells': [1] }) };
   }
 
   /** Memory as one device sees it. @param device its number, below `MOST_DEVICES` */

@@ -15,7 +15,7 @@ import type {
   TimedDevice,
 } from './device.ts';
 import { adoptState, BYTE, copyState, count, FLAG, list, number, WORD, type FieldsOf } from './device-state.ts';
-import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 
 const IDENTITY = 0x00;
@@ -192,17 +192,7 @@ export class ProgrammedIoDisk implements DescribedDevice, TimedDevice {
   }
 
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          reg: registerWindow(mount.base, this.size),
-          compatible: 'ringside,programmed-io-disk',
-        },
-        children: [],
-      },
-    };
+    return { node: deviceNode(this, mount, 'ringside,programmed-io-disk') };
   }
 
   #look(offset: number): number {

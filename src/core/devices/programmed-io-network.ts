@@ -7,7 +7,7 @@
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, Device, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
 import { adoptState, BYTE, copyState, count, HALF, list, upTo, type FieldsOf } from './device-state.ts';
-import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 
 const IDENTITY = 0x00;
@@ -182,17 +182,7 @@ export class ProgrammedIoNetwork implements DescribedDevice, Device {
   }
 
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          reg: registerWindow(mount.base, this.size),
-          compatible: 'ringside,programmed-io-network',
-        },
-        children: [],
-      },
-    };
+    return { node: deviceNode(this, mount, 'ringside,programmed-io-network') };
   }
 
   #look(offset: number): number {

@@ -3,7 +3,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, RegisterRow, RegisterValue } from './device.ts';
-import { nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount, DeviceTreeNode } from './device-tree-node.ts';
 
 const FAIL = 0x3333;
@@ -83,15 +83,9 @@ export class TestFinisher implements DescribedDevice {
       children: [],
     });
     return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...(mount.phandle === undefined ? {} : { phandle: [mount.phandle] }),
-          reg: registerWindow(mount.base, this.size),
-          compatible: ['sifive,test1', 'sifive,test0', 'syscon'],
-        },
-        children: [],
-      },
+      node: deviceNode(this, mount, ['sifive,test1', 'sifive,test0', 'syscon'], {
+        ...(mount.phandle === undefined ? {} : { phandle: [mount.phandle] }),
+      }),
       companions: [companion('poweroff', PASS, 'syscon-poweroff'), companion('reboot', RESET, 'syscon-reboot')],
     };
   }

@@ -7,7 +7,7 @@
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, InterruptLine, RegisterValue } from './device.ts';
 import { adoptState, BYTE, copyState, count, FLAG, HALF, number, upTo, type FieldsOf } from './device-state.ts';
-import { interruptProperties, nodeName, registerWindow } from './device-tree-node.ts';
+import { deviceNode } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import {
   DIVISOR_AFTER_RESET,
@@ -223,19 +223,7 @@ export class Uart16550 implements DescribedDevice {
   }
 
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      console: true,
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          'clock-frequency': [3686400],
-          reg: registerWindow(mount.base, this.size),
-          compatible: 'ns16550a',
-        },
-        children: [],
-      },
-    };
+    return { console: true, node: deviceNode(this, mount, 'ns16550a', { 'clock-frequency': [3686400] }) };
   }
 
   #look(register: string): number {

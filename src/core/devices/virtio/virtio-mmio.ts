@@ -3,7 +3,7 @@
 
 import { BUS_ERROR } from '../device.ts';
 import type { AccessWidth, DeviceState, RegisterValue, TimedDevice } from '../device.ts';
-import { interruptProperties, nodeName, registerWindow } from '../device-tree-node.ts';
+import { deviceNode } from '../device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from '../device-tree-node.ts';
 import type { VirtioFunction } from './virtio-function.ts';
 import {
@@ -86,17 +86,7 @@ export class VirtioMmio implements DescribedDevice, TimedDevice {
 
   /** The node of a slot: the same whether a device is in it or not (Linux binding `virtio,mmio`). */
   describe(mount: DeviceMount): DeviceDescription {
-    return {
-      node: {
-        name: nodeName(this.name, mount.base),
-        properties: {
-          ...interruptProperties(mount),
-          reg: registerWindow(mount.base, VIRTIO_MMIO_WINDOW),
-          compatible: 'virtio,mmio',
-        },
-        children: [],
-      },
-    };
+    return { node: deviceNode(this, mount, 'virtio,mmio') };
   }
 
   /** Little-endian bytes of the device's own space; all ones behind its end, as on QEMU. */
