@@ -2,6 +2,7 @@
 // exits, which is what tracing costs a guest that has real work. Time that the kernel sleeps passes at once.
 
 import { findGuest } from '../../guests/manifest.ts';
+import { runOrSkip } from '../../core/hypervisor/computer.ts';
 import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
 import type { Technique } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure, LabRow } from '../figure.ts';
@@ -51,10 +52,9 @@ async function boot({ host, clock, turn }: Surroundings, technique: Technique, g
   lab.start(vm.id);
   let turned = performance.now();
   while (prompted === undefined) {
-    if (vm.ending || vm.instructions > LIMIT) throw new Error(`Linux under ${technique} shows no prompt`);
-    const idle = computer.idleUntil();
-    if (idle !== undefined) computer.skipTo(idle);
-    else computer.runSlice(SLICE);
+    if (vm.ending || vm.instructions > LIMIT || !runOrSkip(computer, SLICE)) {
+      throw new Error(`Linux under ${technique} shows no prompt`);
+    }
     if (performance.now() - turned < TURN) continue;
     await turn();
     turned = performance.now();

@@ -28,3 +28,17 @@ export interface Computer {
   /** While nothing can run: moves time forward to `until` ticks. The host may do it at once, or at the pace of the wall clock. */
   skipTo(until: number): void;
 }
+
+/**
+ * One step of a run that keeps to no wall clock: a slice, or, while nothing can run, all the idle time at once.
+ * @param budget instructions of the slice, at most
+ * @param until board time in ticks that idle time does not go beyond
+ * @returns false, with nothing done, where nothing will happen by itself any more
+ */
+export function runOrSkip(computer: Computer, budget: number, until = Infinity): boolean {
+  const idle = computer.idleUntil();
+  if (idle === undefined) computer.runSlice(budget);
+  else if (Math.min(idle, until) === Infinity) return false;
+  else computer.skipTo(Math.min(idle, until));
+  return true;
+}

@@ -2,6 +2,7 @@
 // what that took is kept side by side. Counts and virtual time are the same in every run; host time is what it is.
 
 import type { Host } from '../machine/linear-memory.ts';
+import { runOrSkip } from './computer.ts';
 import { exitReasons, type ExitReason } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { Lab } from './lab.ts';
@@ -61,14 +62,11 @@ export function runTwin({ host, name, technique, guest }: TwinOptions): TwinRun 
   const started = host.nanoseconds();
   lab.start(vm.id);
   while (vm.ending === undefined) {
-    const idle = computer.idleUntil();
-    if (computer.now * 10 > LIMIT || idle === Infinity) {
+    if (computer.now * 10 > LIMIT || !runOrSkip(computer, SLICE)) {
       throw new Error(
         `expected ${name} to end, found it still at work under ${technique}: choose a guest that ends by itself`,
       );
     }
-    if (idle === undefined) computer.runSlice(SLICE);
-    else computer.skipTo(idle);
   }
   const nanoseconds = host.nanoseconds() - started;
   const statistics = lab.trace.statistics(vm.id);

@@ -1,7 +1,7 @@
 // The same program as a process, in a container, in a VM and in a container in a VM: run for real on two computers of its own, and
 // measured from outside. A generator, so that whoever hosts it can do something else between its slices.
 
-import type { Computer } from '../hypervisor/computer.ts';
+import { runOrSkip, type Computer } from '../hypervisor/computer.ts';
 import type { GuestImage } from '../hypervisor/guest-boot.ts';
 import type { Lab } from '../hypervisor/lab.ts';
 import type { UserCall } from '../hypervisor/user-call.ts';
@@ -220,10 +220,9 @@ class Subject {
     while (!until()) {
       const { ending } = this.#vm;
       if (ending !== undefined) throw new Error(`expected Linux to run on, found that it ended: ${ending.message}`);
-      const idle = computer.idleUntil();
-      if (computer.now >= end || idle === Infinity) throw new Error(`expected an end, found none. ${sentence}.`);
-      if (idle === undefined) computer.runSlice(SLICE);
-      else computer.skipTo(idle);
+      if (computer.now >= end || !runOrSkip(computer, SLICE)) {
+        throw new Error(`expected an end, found none. ${sentence}.`);
+      }
       yield { sentence, rows: [...this.#rows] };
     }
   }

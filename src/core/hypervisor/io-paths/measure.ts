@@ -7,6 +7,7 @@ import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
 import { virtioNetwork } from '../../devices/virtio/virtio-network.ts';
 import type { BoardDevices } from '../../machine/board.ts';
 import type { Host } from '../../machine/linear-memory.ts';
+import { runOrSkip } from '../computer.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import { Lab } from '../lab.ts';
 import type { Technique } from '../virtual-machine.ts';
@@ -213,12 +214,9 @@ function run({ host, image, technique }: IoPathOptions, devices: Devices, meter?
   const started = host.nanoseconds();
   lab.start(vm.id);
   while (vm.ending === undefined) {
-    const idle = computer.idleUntil();
-    if (idle === Infinity || vm.instructions > LIMIT) {
+    if (vm.instructions > LIMIT || !runOrSkip(computer, SLICE)) {
       throw new Error('Expected a guest that ends by itself, found one that waits for ever. Use the guest io-paths.');
     }
-    if (idle === undefined) computer.runSlice(SLICE);
-    else computer.skipTo(idle);
   }
   const nanoseconds = host.nanoseconds() - started;
   const reasons = Object.entries(lab.trace.statistics(vm.id)).map(([reason, { count }]) => [reason, count] as const);

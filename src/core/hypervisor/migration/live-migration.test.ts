@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { runOrSkip } from '../computer.ts';
 import { consoleOf, drive, hashOf, hosted, MIB, newLab, shippedGuest } from '../guest-rig.test-support.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
@@ -53,9 +54,7 @@ function advance({ lab, vm }: Rig, instructions: number, slice = 1_000_000): voi
   const busy = () => lab.hypervisors.filter(({ vms }) => vms.size > 0);
   const behind = () => Math.max(...busy().map(({ machine }) => 10 * end - machine.elapsed));
   while (behind() > 0) {
-    const idle = computer.idleUntil();
-    if (idle === undefined) computer.runSlice(Math.min(slice, behind()));
-    else computer.skipTo(Math.min(idle, end));
+    runOrSkip(computer, Math.min(slice, behind()), end);
   }
 }
 

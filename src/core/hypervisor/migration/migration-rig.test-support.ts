@@ -4,6 +4,7 @@ import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entrop
 import { CopyOnWriteStore } from '../../devices/copy-on-write-store.ts';
 import { MemoryStore } from '../../devices/block-store.ts';
 import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
+import { runOrSkip } from '../computer.ts';
 import { consoleOf, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
@@ -126,9 +127,7 @@ export function advance({ lab }: Pick<Placed, 'lab'>, instructions: number, slic
   if (hypervisor === undefined) throw new Error('expected a VM first');
   const end = hypervisor.machine.elapsed + instructions;
   while (hypervisor.machine.elapsed < end) {
-    const idle = hypervisor.idleUntil();
-    if (idle === undefined) hypervisor.runSlice(Math.min(slice, end - hypervisor.machine.elapsed));
-    else hypervisor.skipTo(Math.min(idle, Math.ceil(end / 10)));
+    runOrSkip(hypervisor, Math.min(slice, end - hypervisor.machine.elapsed), Math.ceil(end / 10));
   }
 }
 

@@ -4,6 +4,7 @@
 
 import type { Host } from '../../machine/linear-memory.ts';
 import { Pte } from '../../machine/walker.ts';
+import { runOrSkip } from '../computer.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import type { Hypervisor } from '../hypervisor.ts';
@@ -108,13 +109,11 @@ class Trial {
   step(): boolean {
     this.#steps++;
     const hypervisor = hypervisorOf(this.#lab);
-    const idle = hypervisor.idleUntil();
-    if (idle !== undefined && idle !== Infinity) hypervisor.skipTo(idle);
-    else if (idle === undefined) hypervisor.runSlice(STEP);
+    const awake = runOrSkip(hypervisor, STEP);
     const calm = this.#neighbours.every(({ ending }) => ending !== undefined);
     if (calm) this.#neighboursDone ??= { elapsed: hypervisor.machine.elapsed, own: this.#vm.instructions };
     if (calm && this.#vm.instructions > ATTEMPT_LIMIT) return true;
-    return idle === Infinity || this.#steps > PATIENCE || (calm && this.#vm.ending !== undefined);
+    return !awake || this.#steps > PATIENCE || (calm && this.#vm.ending !== undefined);
   }
 
   result(alone: string): AttemptResult {
@@ -236,9 +235,7 @@ function aloneFate({ host, neighbour }: IsolationOptions, technique: HostedTechn
   const vm = hypervisor.vms.get(id);
   if (vm === undefined) throw new Error('the VM is missing');
   for (let steps = 0; vm.ending === undefined && steps < PATIENCE; steps++) {
-    const idle = hypervisor.idleUntil();
-    if (idle === undefined) hypervisor.runSlice(STEP);
-    else hypervisor.skipTo(idle);
+    if (!runOrSkip(hypervisor, STEP)) break;
   }
   return fateOf(vm);
 }
