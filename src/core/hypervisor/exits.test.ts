@@ -6,7 +6,7 @@ import { exceptionRows } from '../isa/causes.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import { drive, hosted, newLab, recordsOf, runAlone, SHUTDOWN, sourceGuest } from './guest-rig.test-support.ts';
 import { exitReasons, exitRows, type Exit, type ExitReason } from './exits.ts';
-import { QUANTUM } from './hypervisor.ts';
+import { QUANTUM } from './scheduler.ts';
 import { Effect, effectKinds, EFFECT_LIMIT, Trace, type ExitRecord } from './trace.ts';
 import type { Technique } from './virtual-machine.ts';
 

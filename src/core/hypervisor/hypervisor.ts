@@ -13,8 +13,8 @@ import { Level } from '../machine/level.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
 import type { Quirks } from '../machine/quirks.ts';
-import { Access } from '../machine/walker.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
+import { instructionOf, transparent } from './exit-instruction.ts';
 import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { GuestFiles } from './guest-files.ts';
@@ -34,20 +34,10 @@ import { withNetworkCard } from './network-card.ts';
 import type { SerialConsole } from './serial-console.ts';
 import type { NetworkChoice, VirtualNetwork } from './virtual-network.ts';
 
-export { QUANTUM } from './scheduler.ts';
 const MAXIMUM_VMS = 126;
 /** Guest interrupt files of each hart: the most that QEMU's `virt` board can have (aia-guests). */
 const GUEST_FILES = 7;
 const MAXIMUM_VCPUS = 256;
-
-/** Whether the guest's instruction is still to be executed after the exit: a step of one instruction goes on. */
-const transparent = (reason: ExitReason): boolean =>
-  reason === 'missing-page' ||
-  reason === 'protected-page' ||
-  reason === 'host-timer' ||
-  reason === 'device-interrupt' ||
-  reason === 'guest-file-interrupt' ||
-  reason === 'host-interrupt';
 
 /** A vCPU of the hypervisor's. */
 export type HostedVcpu = Vcpu<HostedVm>;
@@ -563,7 +553,7 @@ export class Hypervisor implements Computer {
     }
     this.#handle(vcpu, exit);
     if (transparent(exit.reason)) vcpu.instructionPending();
-    this.#endExit(timed ? clock.nanoseconds() - started : NaN);
+    this.trace.end(timed ? clock.nanoseconds() - started : NaN);
     return exit.reason;
   }
 
@@ -592,11 +582,7 @@ export class Hypervisor implements Computer {
     if (open === undefined) return;
     this.#open = undefined;
     if (open.stage === 'trapped') this.#handle(open.vcpu, open.exit);
-    this.#endExit(NaN);
-  }
-
-  #endExit(nanoseconds: number): void {
-    this.trace.end(nanoseconds);
+    this.trace.end(NaN);
   }
 
   /** Guests that have asked for it begin anew. */
@@ -688,30 +674,3 @@ function mayRun({ vm, index }: HostedVcpu): boolean {
 /** Whether the vCPU is to execute a single instruction. */
 const isStepOf = ({ vm, index }: HostedVcpu): boolean =>
   vm.control.goal?.kind === 'instruction' && vm.control.vcpu === index;
-
-/** The instruction that led to an exit, for its record; 0 where none did, or nobody knows. */
-function instructionOf(exit: Exit, vcpu: HostedVcpu): number {
-  switch (exit.reason) {
-    case 'csr-access':
-    case 'supervisor-return':
-    case 'machine-return':
-    case 'address-fence':
-    case 'wait-for-interrupt':
-    case 'patched-instruction':
-      return exit.decoded.word;
-    case 'code-access':
-      return exit.word;
-    case 'sbi-call':
-    case 'system-call':
-    case 'hypercall':
-      return 0x0000_0073;
-    case 'device-access':
-    case 'modified-privilege':
-      return vcpu.hart.instruction;
-    case 'missing-page':
-    case 'protected-page':
-      return exit.access === Access.fetch ? (vcpu.world.fetchInstruction(vcpu.hart) ?? 0) : vcpu.hart.instruction;
-    default:
-      return 0;
-  }
-}

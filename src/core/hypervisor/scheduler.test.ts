@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HostedVm } from './hosted-vm.ts';
 import { drive, hosted, newLab, sourceGuest, wordAt } from './guest-rig.test-support.ts';
-import { QUANTUM } from './hypervisor.ts';
+import { QUANTUM } from './scheduler.ts';
 import type { Lab } from './lab.ts';
 import type { Entitlement } from './vcpu-schedule.ts';
 

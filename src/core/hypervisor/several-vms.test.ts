@@ -16,7 +16,7 @@ import {
   sourceGuest,
 } from './guest-rig.test-support.ts';
 import { INSTRUCTIONS_PER_TICK } from '../machine/machine.ts';
-import { QUANTUM } from './hypervisor.ts';
+import { QUANTUM } from './scheduler.ts';
 
 const COUNTS = sourceGuest(`
         .globl  _start

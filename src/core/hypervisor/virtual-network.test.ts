@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { consoleOf, drive, hashOf, hosted, newLab } from './guest-rig.test-support.ts';
 import type { GuestImage } from './guest-boot.ts';
 import type { JourneyStep } from './frame-journeys.ts';
-import { QUANTUM } from './hypervisor.ts';
+import { QUANTUM } from './scheduler.ts';
 import type { Lab } from './lab.ts';
 import { askForGateway, frameTo, framesReceived, interruptsOf, networkGuest } from './network-guest.test-support.ts';
 import { techniques, type Technique, type VirtualMachine } from './virtual-machine.ts';
