@@ -5,7 +5,6 @@
 
 import { exceptionRows } from '../isa/causes.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
-import { slotsLeft, type Board } from '../machine/board.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES } from '../machine/layout.ts';
@@ -22,17 +21,17 @@ import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
+import type { Passthrough } from './passthrough.ts';
 import type { FindSensitive, SensitiveInstructions } from './patching/sensitive-instructions.ts';
-import { Passthrough, type AssignedDevices } from './passthrough.ts';
 import type { InterruptLog } from './interrupt-log.ts';
 import { Scheduler } from './scheduler.ts';
+import { SharedDevices } from './shared-devices.ts';
 import type { ExitRecord, Trace } from './trace.ts';
 import type { Vcpu } from './vcpu.ts';
 import { ANY_HART, type Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
-import { withNetworkCard } from './network-card.ts';
 import type { SerialConsole } from './serial-console.ts';
-import type { NetworkChoice, VirtualNetwork } from './virtual-network.ts';
+import type { VirtualNetwork } from './virtual-network.ts';
 
 const MAXIMUM_VMS = 126;
 /** Guest interrupt files of each hart: the most that QEMU's `virt` board can have (aia-guests). */
@@ -75,6 +74,7 @@ export class Hypervisor implements Computer {
   readonly trace: Trace;
   readonly scheduler: Scheduler<HostedVcpu>;
   readonly #options: HypervisorOptions;
+  readonly #devices: SharedDevices;
   readonly #hosts: readonly HostHart<HostedVcpu>[];
   readonly #vms = new Map<number, HostedVm>();
   readonly #freeBlocks: number[];
@@ -89,14 +89,9 @@ export class Hypervisor implements Computer {
   #handling = false;
   /** Pages fetched from the swap store since the exit began. */
   #fetched = 0;
-  #network: VirtualNetwork | undefined;
-  /** The physical devices that guests have, once one has. */
-  #passthrough: Passthrough | undefined;
   /** What guests' code must be patched for, once it has been found out, by the machine's switches then. */
   readonly #sensitive = new Map<string, SensitiveInstructions>();
   readonly #guestFiles: GuestFiles | undefined;
-  /** The network of another machine that its VMs are on, where it has none itself. */
-  #joined: VirtualNetwork | undefined;
 
   constructor(options: HypervisorOptions) {
     this.#options = options;
@@ -139,6 +134,11 @@ export class Hypervisor implements Computer {
       fetched: () => this.#fetched++,
       ...options.memory,
     });
+    this.#devices = new SharedDevices({
+      machine: this.machine,
+      memory: this.memory,
+      exit: () => (this.#handling ? this.trace.total : undefined),
+    });
     this.scheduler = new Scheduler({ elapsed: () => this.machine.elapsed, mayRun, harts });
     const { hartBase } = this.machine.layout;
     this.#freeBlocks = Array.from(
@@ -164,11 +164,11 @@ export class Hypervisor implements Computer {
   }
   /** The network of its VMs, once one of them has a card. */
   get network(): VirtualNetwork | undefined {
-    return this.#network;
+    return this.#devices.network;
   }
   /** The physical devices of its guests, once one of them has any. */
   get passthrough(): Passthrough | undefined {
-    return this.#passthrough;
+    return this.#devices.passthrough;
   }
   /** The exit under way, if a person holds one open. */
   get openExit(): OpenExit | undefined {
@@ -198,14 +198,14 @@ export class Hypervisor implements Computer {
     }
     const stateBases = this.#freeBlocks.splice(-guest.harts);
     try {
-      const whole = guest.network ? this.#withCard(id, guest, guest.network, () => vm) : guest;
+      const whole = this.#devices.withCard(id, guest, () => !vm.control.running || vm.moving);
       const vm: HostedVm = new HostedVm({
         id,
         technique,
         guest: whole,
         ...(whole.assigned !== undefined &&
-          whole.assigned.length > 0 && { assign: (board) => this.#assign(id, technique, whole, board) }),
-        deviceInterrupted: () => this.#passthrough?.serve(),
+          whole.assigned.length > 0 && { assign: (board) => this.#devices.assign(id, technique, whole, board) }),
+        deviceInterrupted: () => this.#devices.passthrough?.serve(),
         ...(guest.binaryPatching && { sensitive: this.#sensitiveBy(guest.binaryPatching) }),
         guestFiles: this.#guestFiles,
         machine: this.machine,
@@ -222,8 +222,8 @@ export class Hypervisor implements Computer {
       vm.hold(true);
       return vm;
     } catch (error) {
-      if (guest.network) this.#network?.disconnect(id);
-      this.#passthrough?.unplug(id);
+      if (guest.network) this.#devices.network?.disconnect(id);
+      this.#devices.passthrough?.unplug(id);
       this.#guestFiles?.withdraw(id);
       this.memory.remove(id);
       this.#freeBlocks.push(...stateBases);
@@ -242,7 +242,7 @@ export class Hypervisor implements Computer {
   handOver(vm: HostedVm): void {
     this.#release(vm);
     vm.dispose();
-    this.#passthrough?.unplug(vm.id);
+    this.#devices.passthrough?.unplug(vm.id);
     if (this.#vms.get(vm.id) === vm) this.#vms.delete(vm.id);
     this.#reboots.delete(vm);
     this.#reorder();
@@ -251,12 +251,12 @@ export class Hypervisor implements Computer {
 
   removeVm(vm: HostedVm): void {
     this.handOver(vm);
-    this.#cards?.disconnect(vm.id);
+    this.#devices.cards?.disconnect(vm.id);
   }
 
   /** Its VMs' cards are on the network of another machine, in whose time that network lives. */
   joinNetwork(network: VirtualNetwork): void {
-    if (network !== this.#network) this.#joined = network;
+    this.#devices.join(network);
   }
 
   /** The VM executes nothing, and its time stands still, until `resume`: it is about to move. */
@@ -272,7 +272,7 @@ export class Hypervisor implements Computer {
     vm.hold(!vm.control.running);
     this.scheduler.changed();
     for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
-    if (vm.control.running) this.#cards?.resume(vm.id);
+    if (vm.control.running) this.#devices.cards?.resume(vm.id);
   }
 
   /** The VM executes nothing for a while; its time passes. */
@@ -285,7 +285,7 @@ export class Hypervisor implements Computer {
 
   resetVm(vm: HostedVm): void {
     this.#release(vm);
-    this.#cards?.forget(vm.id);
+    this.#devices.cards?.forget(vm.id);
     this.#reboots.delete(vm);
     vm.reset();
   }
@@ -341,7 +341,7 @@ export class Hypervisor implements Computer {
         const { vcpu } = host;
         if (vcpu === undefined) {
           host.woken();
-          this.#passthrough?.poll();
+          this.#devices.passthrough?.poll();
           this.#guestFiles?.serve(host.hart);
         } else {
           const reason = this.#beginExit(host, vcpu);
@@ -361,15 +361,13 @@ export class Hypervisor implements Computer {
     // host cuts its slices must not be seen.
     for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
     if (this.#reboots.size > 0) return undefined;
-    this.#network?.elapse();
-    this.#passthrough?.poll();
+    this.#devices.elapse();
     if (this.#guestFiles) for (const { hart } of this.#hosts) this.#guestFiles.serve(hart);
     this.#mergePages();
     this.scheduler.changed();
     for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
     if (this.scheduler.anyReady()) return undefined;
-    const devices = Math.min(this.#network?.deadline() ?? Infinity, this.#passthrough?.deadline() ?? Infinity);
-    const until = reachable(Math.min(devices, this.scheduler.deadline()));
+    const until = reachable(Math.min(this.#devices.deadline(), this.scheduler.deadline()));
     // Where nothing else will ever happen, there is nothing to merge for.
     return until === Infinity ? until : Math.min(until, this.memory.merging.deadline);
   }
@@ -391,7 +389,7 @@ export class Hypervisor implements Computer {
     // While one vCPU goes a single step, the others of its VM stand.
     for (const host of this.#hosts) if (host.vcpu?.vm === vm && !mayRun(host.vcpu)) this.#vacate(host);
     vm.passBreakpoint();
-    this.#cards?.resume(vm.id);
+    this.#devices.cards?.resume(vm.id);
   }
 
   /** Goes one stage further in the exit that a person holds open. @returns false if there is none of this VM's */
@@ -412,46 +410,6 @@ export class Hypervisor implements Computer {
       this.#bury();
     }
     return true;
-  }
-
-  /** Physical devices for a guest. @throws Error where they cannot be given to it */
-  #assign(id: number, technique: HostedTechnique, guest: GuestImage, board: Board): AssignedDevices {
-    const { assigned = [] } = guest;
-    if (technique !== 'hardware-assisted') {
-      throw new Error(
-        `expected the technique hardware-assisted for a device that is passed through, found ${technique}: only two-stage translation leads a guest to a device and the device to its memory; choose that, or virtio`,
-      );
-    }
-    this.#passthrough ??= new Passthrough(this.machine, this.memory);
-    const places = slotsLeft(guest.devices ?? {}, assigned.length).map((slot) => {
-      const mount = board.mounts.find(({ device }) => device === board.virtio[slot]);
-      return {
-        guestBase: mount?.base ?? 0,
-        guestSource: mount?.interrupt ?? 0,
-        wire: board.plic?.line(mount?.interrupt ?? 0),
-      };
-    });
-    const version = guest.devices?.virtioVersion ?? 'legacy';
-    return this.#passthrough.plug(
-      id,
-      assigned.map((device) => ({ version, ...device })),
-      places,
-    );
-  }
-
-  /** The guest, with a card on the network. */
-  #withCard(id: number, guest: GuestImage, choice: NetworkChoice, vm: () => HostedVm): GuestImage {
-    this.#network ??= choice.makeNetwork({
-      now: () => this.machine.now,
-      exit: () => (this.#handling ? this.trace.total : undefined),
-    });
-    const card = this.#network.connect(id, choice, () => !vm().control.running || vm().moving);
-    return withNetworkCard(guest, card, choice.assigned);
-  }
-
-  /** The network that its VMs have their cards on. */
-  get #cards(): VirtualNetwork | undefined {
-    return this.#network ?? this.#joined;
   }
 
   #mergePages(): void {
@@ -486,8 +444,7 @@ export class Hypervisor implements Computer {
       for (const host of this.#hosts) {
         if (host.vcpu?.inGuest !== true) {
           if (host.vcpu === undefined && host.seen === this.scheduler.changes) continue;
-          this.#network?.elapse();
-          this.#passthrough?.poll();
+          this.#devices.elapse();
           this.#guestFiles?.serve(host.hart);
           this.#mergePages();
           const vcpu = this.scheduler.choose(host);
@@ -512,8 +469,8 @@ export class Hypervisor implements Computer {
    */
   #setAlarm(host: HostHart<HostedVcpu>): void {
     const due = this.scheduler.dueAt(host);
-    const { merging } = this.memory;
-    const shared = host.hart.id === 0 ? Math.min(this.#network?.deadline() ?? Infinity, merging.deadline) : Infinity;
+    const network = this.#devices.network?.deadline() ?? Infinity;
+    const shared = host.hart.id === 0 ? Math.min(network, this.memory.merging.deadline) : Infinity;
     host.setAlarm(Math.min(due, shared, host.vcpu?.deadline() ?? Infinity));
   }
 
