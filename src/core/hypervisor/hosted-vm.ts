@@ -104,7 +104,7 @@ export interface HostedOptions {
   /** The console it goes on writing to; default: one of its own. */
   readonly console?: SerialConsole;
   /** Something has happened to a vCPU that is not on a hart, or to all: when it can execute must be worked out anew. */
-  readonly disturbed: (vcpu: Vcpu<HostedVm> | undefined) => void;
+  readonly disturbed: (vcpu: HostedVcpu | undefined) => void;
   /** It has come to its end. */
   readonly ended: (vm: HostedVm) => void;
   /** Its guest has asked to begin anew: it must be reset before anything of it executes. */
@@ -119,6 +119,9 @@ export interface HostedOptions {
   readonly guestFiles: GuestFiles | undefined;
 }
 
+/** A vCPU of the hypervisor's. */
+export type HostedVcpu = Vcpu<HostedVm>;
+
 export class HostedVm implements VirtualMachine, VcpuVm {
   readonly id: number;
   readonly technique: HostedTechnique;
@@ -131,7 +134,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly balloon: VmBalloon | undefined;
   /** Its patched code; undefined where its code is executed as it stands. */
   readonly patches: CodePatches | undefined;
-  readonly vcpus: readonly Vcpu<HostedVm>[];
+  readonly vcpus: readonly HostedVcpu[];
   readonly sbi: Sbi;
   readonly control = new VmControl();
   readonly interruptLog: VmInterrupts;
@@ -300,7 +303,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   /** @throws RangeError where the guest has no such hart */
-  vcpu(index: number): Vcpu<HostedVm> {
+  vcpu(index: number): HostedVcpu {
     const vcpu = this.vcpus[index];
     if (vcpu === undefined) throw new RangeError(`expected a vCPU from 0 to ${this.harts - 1}, found ${index}`);
     return vcpu;

@@ -20,14 +20,14 @@ import { GuestFiles } from './guest-files.ts';
 import type { HostFrames } from './host-frames.ts';
 import { HostHart } from './host-hart.ts';
 import { HostMemory, type MemoryOptions } from './host-memory.ts';
-import { HostedVm } from './hosted-vm.ts';
+import { HostedVm, type HostedVcpu } from './hosted-vm.ts';
+import type { InterruptLog } from './interrupt-log.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { FindSensitive, SensitiveInstructions } from './patching/sensitive-instructions.ts';
-import type { InterruptLog } from './interrupt-log.ts';
+import { isStepOf, mayRun, PersonStops } from './person-stops.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedDevices } from './shared-devices.ts';
 import type { ExitRecord, Trace } from './trace.ts';
-import type { Vcpu } from './vcpu.ts';
 import { ANY_HART, type Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -37,9 +37,6 @@ const MAXIMUM_VMS = 126;
 /** Guest interrupt files of each hart: the most that QEMU's `virt` board can have (aia-guests). */
 const GUEST_FILES = 7;
 const MAXIMUM_VCPUS = 256;
-
-/** A vCPU of the hypervisor's. */
-export type HostedVcpu = Vcpu<HostedVm>;
 
 /** An exit that has begun and not ended: a person looks at it stage by stage. */
 export interface OpenExit {
@@ -76,14 +73,13 @@ export class Hypervisor implements Computer {
   readonly #options: HypervisorOptions;
   readonly #devices: SharedDevices;
   readonly #hosts: readonly HostHart<HostedVcpu>[];
+  readonly #stops: PersonStops;
   readonly #vms = new Map<number, HostedVm>();
   readonly #freeBlocks: number[];
   /** VMs that have come to their end and are still to be taken off their harts. */
   #ended: HostedVm[] = [];
   /** VMs whose guests have asked to begin anew. */
   readonly #reboots = new Set<HostedVm>();
-  /** Some VM has stopped for the person since the slice began. */
-  #stopped = false;
   #open: OpenExit | undefined;
   /** An exit is being handled. */
   #handling = false;
@@ -148,6 +144,7 @@ export class Hypervisor implements Computer {
     this.#hosts = this.machine.harts.map((hart) => new HostHart(hart));
     for (const host of this.#hosts) host.boot();
     this.#guestFiles = this.machine.board.imsics && new GuestFiles(this.machine);
+    this.#stops = new PersonStops(this.#hosts, (vm) => this.#release(vm));
   }
 
   get now(): number {
@@ -315,23 +312,23 @@ export class Hypervisor implements Computer {
     const end = machine.elapsed + budget;
     for (const host of this.#hosts) host.alarmStale = true; // somebody outside may have set a deadline
     this.#reboot();
-    this.#stopped = false;
+    this.#stops.stopped = false;
     for (;;) {
       if (this.#open) {
         const { vm, vcpu } = this.#open;
         if (!vm.control.running) return 'stopped';
         this.#finishExit();
-        if (!vm.ending && isStepOf(vcpu)) this.#stopAfterInstruction(vcpu);
+        if (!vm.ending && isStepOf(vcpu)) this.#stops.afterInstruction(vcpu);
       }
       this.#bury();
-      if (this.#stopped) return 'stopped';
+      if (this.#stops.stopped) return 'stopped';
       const left = end - machine.elapsed;
       // Clearing a VM's memory takes the host longer than instructions do: one a slice, or it would not be heard any more.
       if (left <= 0 || this.#reboots.size > 0) return 'budget';
       this.#occupyHarts();
       // Under trap-and-emulate an interrupt is taken by entering the guest.
-      if (this.#stopAtInterrupt()) continue;
-      const stepping = this.#stepping();
+      if (this.#stops.atInterrupt()) continue;
+      const stepping = this.#stops.stepping();
       const before = stepping?.instructions ?? 0;
       const stop = machine.run(stepping ? 1 : left);
       let executed = stepping !== undefined && stepping.instructions > before;
@@ -347,10 +344,10 @@ export class Hypervisor implements Computer {
           const reason = this.#beginExit(host, vcpu);
           if (vcpu === stepping) executed = !transparent(reason);
         }
-      } else if (stop.kind === 'breakpoint') this.#atBreakpoint(this.#hostOf(stop.hart));
+      } else if (stop.kind === 'breakpoint') this.#stops.atBreakpoint(this.#hostOf(stop.hart));
       else if (stop.kind === 'stuck') this.#stuck(this.#hostOf(stop.hart));
       if (stepping && executed && !stepping.vm.ending && stepping.vm.control.running && !this.#open) {
-        this.#stopAfterInstruction(stepping);
+        this.#stops.afterInstruction(stepping);
       }
     }
   }
@@ -474,12 +471,6 @@ export class Hypervisor implements Computer {
     host.setAlarm(Math.min(due, shared, host.vcpu?.deadline() ?? Infinity));
   }
 
-  /** The vCPU that is to execute a single instruction and is about to. */
-  #stepping(): HostedVcpu | undefined {
-    for (const { vcpu } of this.#hosts) if (vcpu !== undefined && isStepOf(vcpu)) return vcpu;
-    return undefined;
-  }
-
   /** The hart has trapped into the hypervisor. @returns why */
   #beginExit(host: HostHart<HostedVcpu>, vcpu: HostedVcpu): ExitReason {
     const { vm } = vcpu;
@@ -551,47 +542,9 @@ export class Hypervisor implements Computer {
     this.#reboots.clear();
   }
 
-  #atBreakpoint({ vcpu }: HostHart<HostedVcpu>): void {
-    if (vcpu === undefined) return;
-    const { vm, index } = vcpu;
-    const { pc } = vcpu.look();
-    if (vm.control.passes(pc, index)) vcpu.hart.passBreakpoint();
-    else this.#stopAt(vm, () => vm.control.reached(pc, index));
-  }
-
   /** With several vCPUs, another one may still mend what this one is stuck in. */
   #stuck({ vcpu }: HostHart<HostedVcpu>): void {
     if (vcpu?.vm.harts === 1) vcpu.dieStuck();
-  }
-
-  /** @returns whether a VM has stopped because a vCPU has taken the interrupt that the person waits for */
-  #stopAtInterrupt(): boolean {
-    let stopped = false;
-    for (const { vcpu } of this.#hosts) {
-      const vm = vcpu?.vm;
-      if (vm?.control.goal?.kind !== 'interrupt') continue;
-      const { lastTaken, lastTakenBy } = vm.interruptLog;
-      if (!lastTaken) continue;
-      if (lastTakenBy !== vm.control.vcpu) {
-        vm.interruptLog.lastTaken = undefined;
-        continue;
-      }
-      const sentence = `The guest has just taken an interrupt: ${lastTaken}.`;
-      this.#stopAt(vm, () => vm.control.hold({ kind: 'interrupt', vcpu: lastTakenBy, sentence }));
-      stopped = true;
-    }
-    return stopped;
-  }
-
-  #stopAfterInstruction({ vm, index }: HostedVcpu): void {
-    this.#stopAt(vm, () => vm.control.hold({ kind: 'step', vcpu: index, sentence: 'One instruction was executed.' }));
-  }
-
-  #stopAt(vm: HostedVm, hold: () => void): void {
-    hold();
-    this.#stopped = true;
-    this.#release(vm);
-    vm.hold(true);
   }
 
   /** VMs that have ended leave their harts. */
@@ -604,7 +557,7 @@ export class Hypervisor implements Computer {
       this.#release(vm);
       vm.hold(true);
       vm.control.hold({ kind: 'ended', sentence: vm.ending.message });
-      this.#stopped = true;
+      this.#stops.stopped = true;
     }
   }
 
@@ -620,14 +573,3 @@ export class Hypervisor implements Computer {
     host.park();
   }
 }
-
-/** The person lets the VM run, it has not ended, and no other vCPU of it goes a single step. */
-function mayRun({ vm, index }: HostedVcpu): boolean {
-  const { control } = vm;
-  if (!control.running || vm.ending !== undefined || vm.rebooting || vm.moving || vm.throttled) return false;
-  return control.goal?.kind !== 'instruction' || control.vcpu === index;
-}
-
-/** Whether the vCPU is to execute a single instruction. */
-const isStepOf = ({ vm, index }: HostedVcpu): boolean =>
-  vm.control.goal?.kind === 'instruction' && vm.control.vcpu === index;
