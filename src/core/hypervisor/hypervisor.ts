@@ -1,5 +1,5 @@
 // The hypervisor's loop: physical harts and the vCPUs that take turns on them. A vCPU runs until its hart traps out of it; the
-// exit is named, handled and recorded here, once, whatever it was; then the same vCPU goes on, or another one (scheduler.ts).
+// exit is handled (exit-handling.ts), whatever it was; then the same vCPU goes on, or another one (scheduler.ts).
 // While one hart is in the hypervisor the others do not advance. Decisions are only ever made at exits, so it does not
 // matter to any guest where the host cuts its slices.
 
@@ -10,11 +10,11 @@ import type { Hart } from '../machine/hart.ts';
 import { HART_BLOCK_BYTES } from '../machine/layout.ts';
 import { Level } from '../machine/level.ts';
 import type { Host } from '../machine/linear-memory.ts';
-import { INSTRUCTIONS_PER_TICK, Machine } from '../machine/machine.ts';
+import { Machine } from '../machine/machine.ts';
 import type { Quirks } from '../machine/quirks.ts';
 import { reachable, type Computer, type SliceEnd } from './computer.ts';
-import { instructionOf, transparent } from './exit-instruction.ts';
-import { exitRows, type Exit, type ExitReason, type Verdict } from './exits.ts';
+import { ExitHandling, type OpenExit } from './exit-handling.ts';
+import { transparent } from './exit-instruction.ts';
 import type { GuestImage } from './guest-boot.ts';
 import { GuestFiles } from './guest-files.ts';
 import type { HostFrames } from './host-frames.ts';
@@ -27,7 +27,7 @@ import type { FindSensitive, SensitiveInstructions } from './patching/sensitive-
 import { isStepOf, mayRun, PersonStops } from './person-stops.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedDevices } from './shared-devices.ts';
-import type { ExitRecord, Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 import { ANY_HART, type Entitlement } from './vcpu-schedule.ts';
 import type { HostedTechnique } from './virtual-machine.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -37,15 +37,6 @@ const MAXIMUM_VMS = 126;
 /** Guest interrupt files of each hart: the most that QEMU's `virt` board can have (aia-guests). */
 const GUEST_FILES = 7;
 const MAXIMUM_VCPUS = 256;
-
-/** An exit that has begun and not ended: a person looks at it stage by stage. */
-export interface OpenExit {
-  readonly vm: HostedVm;
-  readonly vcpu: HostedVcpu;
-  readonly stage: 'trapped' | 'handled';
-  readonly exit: Exit;
-  readonly record: ExitRecord;
-}
 
 export interface HypervisorOptions {
   readonly host: Host;
@@ -72,6 +63,7 @@ export class Hypervisor implements Computer {
   readonly scheduler: Scheduler<HostedVcpu>;
   readonly #options: HypervisorOptions;
   readonly #devices: SharedDevices;
+  readonly #exits: ExitHandling;
   readonly #hosts: readonly HostHart<HostedVcpu>[];
   readonly #stops: PersonStops;
   readonly #vms = new Map<number, HostedVm>();
@@ -80,11 +72,6 @@ export class Hypervisor implements Computer {
   #ended: HostedVm[] = [];
   /** VMs whose guests have asked to begin anew. */
   readonly #reboots = new Set<HostedVm>();
-  #open: OpenExit | undefined;
-  /** An exit is being handled. */
-  #handling = false;
-  /** Pages fetched from the swap store since the exit began. */
-  #fetched = 0;
   /** What guests' code must be patched for, once it has been found out, by the machine's switches then. */
   readonly #sensitive = new Map<string, SensitiveInstructions>();
   readonly #guestFiles: GuestFiles | undefined;
@@ -127,15 +114,23 @@ export class Hypervisor implements Computer {
     this.memory = new HostMemory({
       ram: this.machine.ram,
       fence: () => this.machine.harts.forEach((each) => each.access.translations.flush()),
-      fetched: () => this.#fetched++,
+      fetched: () => this.#exits.fetched++,
       ...options.memory,
     });
     this.#devices = new SharedDevices({
       machine: this.machine,
       memory: this.memory,
-      exit: () => (this.#handling ? this.trace.total : undefined),
+      exit: () => (this.#exits.handling ? this.trace.total : undefined),
     });
     this.scheduler = new Scheduler({ elapsed: () => this.machine.elapsed, mayRun, harts });
+    this.#exits = new ExitHandling({
+      machine: this.machine,
+      memory: this.memory,
+      scheduler: this.scheduler,
+      trace: options.trace,
+      clock: options.host,
+      exactTime: options.exactTime,
+    });
     const { hartBase } = this.machine.layout;
     this.#freeBlocks = Array.from(
       { length: MAXIMUM_VCPUS },
@@ -151,7 +146,8 @@ export class Hypervisor implements Computer {
     return this.machine.now;
   }
   get frozen(): boolean {
-    return this.#open !== undefined && !this.#open.vm.control.running;
+    const { open } = this.#exits;
+    return open !== undefined && !open.vm.control.running;
   }
   get frames(): HostFrames {
     return this.memory.frames;
@@ -169,7 +165,7 @@ export class Hypervisor implements Computer {
   }
   /** The exit under way, if a person holds one open. */
   get openExit(): OpenExit | undefined {
-    return this.#open;
+    return this.#exits.open;
   }
   /** The physical harts, each with the vCPU on it. */
   get hosts(): readonly HostHart<HostedVcpu>[] {
@@ -274,7 +270,7 @@ export class Hypervisor implements Computer {
 
   /** The VM executes nothing for a while; its time passes. */
   throttle(vm: HostedVm, throttled: boolean): void {
-    if (throttled && this.#open?.vm !== vm) this.#release(vm);
+    if (throttled && this.#exits.open?.vm !== vm) this.#release(vm);
     vm.throttled = throttled;
     this.scheduler.changed();
     for (const vcpu of vm.vcpus) this.scheduler.account(vcpu);
@@ -314,10 +310,11 @@ export class Hypervisor implements Computer {
     this.#reboot();
     this.#stops.stopped = false;
     for (;;) {
-      if (this.#open) {
-        const { vm, vcpu } = this.#open;
+      const { open } = this.#exits;
+      if (open) {
+        const { vm, vcpu } = open;
         if (!vm.control.running) return 'stopped';
-        this.#finishExit();
+        this.#exits.finish();
         if (!vm.ending && isStepOf(vcpu)) this.#stops.afterInstruction(vcpu);
       }
       this.#bury();
@@ -341,19 +338,20 @@ export class Hypervisor implements Computer {
           this.#devices.passthrough?.poll();
           this.#guestFiles?.serve(host.hart);
         } else {
-          const reason = this.#beginExit(host, vcpu);
+          const reason = this.#exits.begin(host, vcpu);
           if (vcpu === stepping) executed = !transparent(reason);
         }
       } else if (stop.kind === 'breakpoint') this.#stops.atBreakpoint(this.#hostOf(stop.hart));
       else if (stop.kind === 'stuck') this.#stuck(this.#hostOf(stop.hart));
-      if (stepping && executed && !stepping.vm.ending && stepping.vm.control.running && !this.#open) {
+      if (stepping && executed && !stepping.vm.ending && stepping.vm.control.running && !this.#exits.open) {
         this.#stops.afterInstruction(stepping);
       }
     }
   }
 
   idleUntil(): number | undefined {
-    if (this.#open) return this.#open.vm.control.running ? undefined : Infinity;
+    const { open } = this.#exits;
+    if (open) return open.vm.control.running ? undefined : Infinity;
     // A guest in the middle of its code is left alone, and the others are looked at in the order of their turns: where the
     // host cuts its slices must not be seen.
     for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
@@ -371,13 +369,13 @@ export class Hypervisor implements Computer {
 
   /** While a person holds an exit open, the hart is inside the hypervisor and time stands still for everybody. */
   skipTo(until: number): void {
-    if (!this.#open) this.machine.skipTo(until);
+    if (!this.#exits.open) this.machine.skipTo(until);
   }
 
   /** The person's word about a VM has changed: it runs, or it stands. */
   obey(vm: HostedVm): void {
     const { running } = vm.control;
-    if (!running && this.#open?.vm !== vm) this.#release(vm);
+    if (!running && this.#exits.open?.vm !== vm) this.#release(vm);
     vm.hold(!running || vm.moving);
     vm.setBreakpoints(vm.control.breakpoints);
     this.scheduler.changed();
@@ -391,19 +389,16 @@ export class Hypervisor implements Computer {
 
   /** Goes one stage further in the exit that a person holds open. @returns false if there is none of this VM's */
   nextStage(vm: HostedVm): boolean {
-    const open = this.#open;
+    const { open } = this.#exits;
     if (open?.vm !== vm) return false;
-    const { vcpu } = open;
+    const vcpu = open.vcpu.index;
     if (open.stage === 'trapped') {
-      this.#handle(vcpu, open.exit);
-      this.#open = { ...open, stage: 'handled', record: this.trace.draft };
-      const sentence = 'The hypervisor has acted. Next, the guest goes on.';
-      vm.control.hold({ kind: 'stage', vcpu: vcpu.index, sentence });
+      this.#exits.handleOpen();
+      vm.control.hold({ kind: 'stage', vcpu, sentence: 'The hypervisor has acted. Next, the guest goes on.' });
     } else {
-      this.#finishExit();
       this.#release(vm);
       const sentence = 'The exit is over: the guest goes on at this instruction.';
-      vm.control.hold({ kind: 'stage', vcpu: vcpu.index, sentence });
+      vm.control.hold({ kind: 'stage', vcpu, sentence });
       this.#bury();
     }
     return true;
@@ -471,68 +466,6 @@ export class Hypervisor implements Computer {
     host.setAlarm(Math.min(due, shared, host.vcpu?.deadline() ?? Infinity));
   }
 
-  /** The hart has trapped into the hypervisor. @returns why */
-  #beginExit(host: HostHart<HostedVcpu>, vcpu: HostedVcpu): ExitReason {
-    const { vm } = vcpu;
-    const { trace } = this;
-    const clock = this.#options.host;
-    const timed = trace.times(vcpu.exits + 1);
-    const started = timed ? clock.nanoseconds() : NaN;
-    this.#fetched = 0;
-    const exit = vcpu.beginExit();
-    const memoryExit = exit.reason === 'missing-page' || exit.reason === 'protected-page';
-    if (memoryExit && this.#options.exactTime) {
-      vcpu.takeBack();
-      this.machine.takeBack();
-    }
-    const held = vm.control.goal?.kind === 'exit' && vm.control.vcpu === vcpu.index;
-    const { state, id } = host.hart;
-    trace.begin(vm.id, exit, this.machine.elapsed, instructionOf(exit, vcpu), vcpu.state, state, held, vcpu.index, id);
-    if (exit.reason === 'host-timer') host.alarmSpent();
-    if (held) {
-      vm.control.hold({
-        kind: 'exit',
-        vcpu: vcpu.index,
-        sentence: `The guest has left for the hypervisor: ${exitRows[exit.reason].meaning}`,
-      });
-      vm.hold(true);
-      this.#open = { vm, vcpu, stage: 'trapped', exit, record: trace.draft };
-      return exit.reason;
-    }
-    this.#handle(vcpu, exit);
-    if (transparent(exit.reason)) vcpu.instructionPending();
-    this.trace.end(timed ? clock.nanoseconds() - started : NaN);
-    return exit.reason;
-  }
-
-  #handle(vcpu: HostedVcpu, exit: Exit): void {
-    this.#handling = true;
-    const verdict: Verdict = vcpu.handle(exit);
-    this.#handling = false;
-    if (this.#fetched > 0) this.#awaitPages(vcpu);
-    this.trace.handled(verdict, vcpu.state.pc);
-  }
-
-  /** The exit needed pages that were swapped out: the vCPU leaves its hart to others until they have come. */
-  #awaitPages(vcpu: HostedVcpu): void {
-    const ticks = this.#fetched * this.memory.swapLatency;
-    this.#fetched = 0;
-    if (ticks === 0) return;
-    // From the next tick on: timers know nothing finer, and it could not have run before.
-    const from = Math.ceil(this.machine.elapsed / INSTRUCTIONS_PER_TICK);
-    vcpu.schedule.waitForPage(ticks * INSTRUCTIONS_PER_TICK, from * INSTRUCTIONS_PER_TICK);
-    this.scheduler.changed();
-  }
-
-  /** Ends an exit that was held open. Its host time would be the person's: it counts as not timed. */
-  #finishExit(): void {
-    const open = this.#open;
-    if (open === undefined) return;
-    this.#open = undefined;
-    if (open.stage === 'trapped') this.#handle(open.vcpu, open.exit);
-    this.trace.end(NaN);
-  }
-
   /** Guests that have asked for it begin anew. */
   #reboot(): void {
     for (const vm of this.#reboots) {
@@ -563,7 +496,7 @@ export class Hypervisor implements Computer {
 
   /** Takes a VM off its harts; an exit of its own that stands open is brought to its end. */
   #release(vm: HostedVm): void {
-    if (this.#open?.vm === vm) this.#finishExit();
+    if (this.#exits.open?.vm === vm) this.#exits.finish();
     this.scheduler.changed();
     for (const host of this.#hosts) if (host.vcpu?.vm === vm) this.#vacate(host);
   }
