@@ -396,7 +396,8 @@ export class BareMachine implements VirtualMachine, Computer {
         hartOf(index).state.stopped = true;
       },
       // Nobody takes time from a bare machine: what is shared says 0, and stays so.
-      shareStealTime: (_: number, low: number, high: number) => new StealTime(() => this.memory).share(low, high, 0),
+      shareStealTime: (_: number, low: number, high: number) =>
+        new StealTime({ memory: () => this.memory, stolen: () => 0 }).share(low, high),
       suspendHart: (index: number) => {
         const { state } = hartOf(index);
         state.waiting = true;

@@ -21,56 +21,62 @@ export const STEAL_TIME_FIELDS: FieldsOf<StealTimeState> = {
   stolen: count(2 ** 50),
 };
 
+export interface StealTimePorts {
+  readonly memory: () => GuestMemory;
+  /** Instructions of virtual time that were stolen from the vCPU here so far. */
+  readonly stolen: () => number;
+}
+
 export class StealTime {
-  readonly #memory: () => GuestMemory;
+  readonly #ports: StealTimePorts;
   /** Guest physical address; undefined: the guest has given no memory. */
   #address: number | undefined;
   #sequence = 0;
   /** Instructions stolen before the vCPU came here from another machine. */
   #before = 0;
 
-  constructor(memory: () => GuestMemory) {
-    this.#memory = memory;
+  constructor(ports: StealTimePorts) {
+    this.#ports = ports;
   }
 
+  /** Guest physical address of the guest's record; undefined where it has none. */
   get address(): number | undefined {
     return this.#address;
   }
 
   /**
    * The guest gives memory, or takes it back with an address of all ones.
-   * @param steal instructions of virtual time that were stolen so far
    * @returns whether the address can be used; `misaligned` where it is no multiple of 64
    */
-  share(low: number, high: number, steal: number): 'done' | 'misaligned' | 'no memory' {
+  share(low: number, high: number): 'done' | 'misaligned' | 'no memory' {
     if (low === NONE && high === NONE) {
       this.#address = undefined;
       return 'done';
     }
     if (low % BYTES !== 0) return 'misaligned';
     const address = high * 2 ** 32 + low;
-    const memory = this.#memory();
+    const memory = this.#ports.memory();
     if (!memory.holds(address) || !memory.holds(address + BYTES - 1)) return 'no memory';
     if (!memory.write(address, new Uint8Array(BYTES))) return 'no memory';
     this.#address = address;
     this.#sequence = 0;
-    this.publish(steal, false);
+    this.publish(false);
     return 'done';
   }
 
-  /** @param steal as for `share` */
-  save(steal: number): DeviceState {
-    return { address: this.#address ?? -1, sequence: this.#sequence, stolen: steal + this.#before };
+  save(): DeviceState {
+    const stolen = this.#ports.stolen() + this.#before;
+    return { address: this.#address ?? -1, sequence: this.#sequence, stolen };
   }
 
-  /** @param steal as for `share`, here @throws Error where it is not the state of this */
-  restore(saved: DeviceState, steal: number): void {
+  /** @throws Error where it is not the state of this */
+  restore(saved: DeviceState): void {
     const { address, sequence, stolen } = adoptState('steal time', STEAL_TIME_FIELDS, saved);
-    const memory = this.#memory();
+    const memory = this.#ports.memory();
     const shared = address >= 0 && address % BYTES === 0 && memory.holds(address) && memory.holds(address + BYTES - 1);
     this.#address = shared ? address : undefined;
     this.#sequence = sequence;
-    this.#before = stolen - steal;
+    this.#before = stolen - this.#ports.stolen();
   }
 
   /** The vCPU begins anew: what it had shared is forgotten. */
@@ -78,11 +84,11 @@ export class StealTime {
     this.#address = undefined;
   }
 
-  /** @param steal instructions of virtual time @param preempted it leaves its hart although it could execute */
-  publish(steal: number, preempted: boolean): void {
+  /** Brings the guest's record up to date, where there is one. @param preempted the vCPU leaves its hart although it could execute */
+  publish(preempted: boolean): void {
     const address = this.#address;
     if (address === undefined) return;
-    const nanoseconds = (steal + this.#before) * NANOSECONDS_PER_INSTRUCTION;
+    const nanoseconds = (this.#ports.stolen() + this.#before) * NANOSECONDS_PER_INSTRUCTION;
     const bytes = new Uint8Array(17);
     const view = new DataView(bytes.buffer);
     // Nobody of the guest executes meanwhile on this vCPU, but another of its vCPUs may read: the number is even again at the end.
@@ -91,6 +97,6 @@ export class StealTime {
     view.setUint32(8, nanoseconds % 2 ** 32, true);
     view.setUint32(12, Math.floor(nanoseconds / 2 ** 32), true);
     bytes[16] = preempted ? 1 : 0;
-    this.#memory().write(address, bytes);
+    this.#ports.memory().write(address, bytes);
   }
 }

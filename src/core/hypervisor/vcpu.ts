@@ -108,8 +108,9 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   readonly virtualHart: VirtualHart;
   /** What it is entitled to, and how its time has gone. */
   readonly schedule = new VcpuSchedule();
+  /** What it tells its guest of that. */
+  readonly stealTime: StealTime;
   exits = 0;
-  readonly #stealTime: StealTime;
   readonly #options: VcpuOptions<Vm>;
   #hart: Hart;
   #world: World | undefined;
@@ -149,7 +150,10 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
         if (consequence === 'timer' || consequence === 'environment') this.#timerStale = true;
       },
     });
-    this.#stealTime = new StealTime(() => vm.memory);
+    this.stealTime = new StealTime({
+      memory: () => vm.memory,
+      stolen: () => this.schedule.timesAt(machine.elapsed).steal,
+    });
     this.virtualHart = new VirtualHart({
       state: this.state,
       fence: (address, space) => this.fence(address, space),
@@ -238,11 +242,6 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#world = undefined;
   }
 
-  /** Instructions of virtual time for which it could have run here and did not. */
-  get #stolen(): number {
-    return this.schedule.timesAt(this.#options.machine.elapsed).steal;
-  }
-
   /** All of it as plain data; where it is on a hart it stays there. */
   save(): DeviceState {
     return {
@@ -252,7 +251,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       suspended: this.#suspended,
       futile: this.#futile,
       agreement: this.world.agreement?.() ?? [],
-      stealTime: this.#stealTime.save(this.#stolen),
+      stealTime: this.stealTime.save(),
     };
   }
 
@@ -272,7 +271,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.exits = adopted.exits;
     this.#suspended = adopted.suspended;
     this.#futile = adopted.futile;
-    this.#stealTime.restore(adopted.stealTime, this.#stolen);
+    this.stealTime.restore(adopted.stealTime);
     this.#arriving = 0;
     this.#timerStale = true;
     this.#passedFrom = -Infinity;
@@ -305,7 +304,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     state.pc = address;
     state.setX(10, index);
     state.setX(11, opaque | 0);
-    this.#stealTime.reset();
+    this.stealTime.reset();
     this.#arriving = 0;
     this.#suspended = false;
     this.#futile = 0;
@@ -389,7 +388,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
         this.#hart = hart;
         hart.access.translations.flush();
       }
-      this.#publishSteal(false);
+      this.stealTime.publish(false);
       this.#loaded = true;
       this.#timerStale = true;
       this.#executedAtLoad = hart.executed;
@@ -431,7 +430,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#loaded = false;
     this.#inGuest = false;
     this.#timerStale = true;
-    if (!this.waiting) this.#publishSteal(true);
+    if (!this.waiting) this.stealTime.publish(true);
     this.#hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
     this.#hart.state.virtual = false;
   }
@@ -541,21 +540,6 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     }
     this.#timerStale = true;
     this.#driveTimer();
-  }
-
-  /** Guest physical address of its steal time record; undefined where it has none. */
-  get stealTimeAddress(): number | undefined {
-    return this.#stealTime.address;
-  }
-
-  /** The guest gives the memory in which it wants to read its steal time (SBI STA). */
-  shareStealTime(low: number, high: number): 'done' | 'misaligned' | 'no memory' {
-    return this.#stealTime.share(low, high, this.schedule.timesAt(this.#options.machine.elapsed).steal);
-  }
-
-  #publishSteal(preempted: boolean): void {
-    if (this.#stealTime.address === undefined) return;
-    this.#stealTime.publish(this.schedule.timesAt(this.#options.machine.elapsed).steal, preempted);
   }
 
   /** The firmware makes its software interrupt pending (SBI IPI), also while it executes on another hart. */

@@ -35,7 +35,7 @@ export function vmFirmware(vm: FirmwareVm, { reach, reboot, extensions }: Firmwa
       const which = vm.harts === 1 ? 'its only hart' : 'its last hart: no other is left to start one';
       vm.end({ kind: 'dead', exitCode: DEAD_EXIT_CODE, message: `The guest stopped ${which}.` });
     },
-    shareStealTime: (hart, low, high) => vm.vcpu(hart).shareStealTime(low, high),
+    shareStealTime: (hart, low, high) => vm.vcpu(hart).stealTime.share(low, high),
     suspendHart: (hart) => vm.vcpu(hart).suspend(),
     reset: (kind, failed) => (kind === 'shutdown' ? vm.end(shutdown(failed)) : reboot()),
     ...reach,

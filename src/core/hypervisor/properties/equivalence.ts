@@ -217,7 +217,7 @@ class MemoryComparison {
   done = false;
 
   constructor(bare: VirtualMachine, other: VirtualMachine) {
-    this.#record = (other instanceof HostedVm ? other.vcpus[0]?.stealTimeAddress : undefined) ?? Infinity;
+    this.#record = (other instanceof HostedVm ? other.vcpus[0]?.stealTime.address : undefined) ?? Infinity;
     this.#pairs = pairsOf(bare.memory.views(), other.memory.views());
   }
 
