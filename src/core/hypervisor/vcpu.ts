@@ -4,7 +4,7 @@
 
 import type { DeviceState } from '../devices/device.ts';
 import { adoptState, count, FLAG, group, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
-import { SEIP, SSIP, STCE, STIP, ADUE } from '../isa/csr-bits.ts';
+import { ADUE, SEIP, SSIP, STCE } from '../isa/csr-bits.ts';
 import type { Board, Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
@@ -23,6 +23,7 @@ import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts'
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
 import { VirtualHart } from './virtual-hart.ts';
 import { VcpuSchedule } from './vcpu-schedule.ts';
+import { VcpuTimer } from './vcpu-timer.ts';
 import type { VmInterrupts } from './vm-interrupts.ts';
 import type { World } from './world.ts';
 
@@ -112,6 +113,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   readonly stealTime: StealTime;
   exits = 0;
   readonly #options: VcpuOptions<Vm>;
+  readonly #timer: VcpuTimer;
   #hart: Hart;
   #world: World | undefined;
   #loaded = false;
@@ -122,9 +124,6 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   #arriving = 0;
   /** It waits because it asked the firmware to suspend it. */
   #suspended = false;
-  /** Guest time in ticks at which its timer must be looked at, unless that is not known. */
-  #timerDue = 0;
-  #timerStale = true;
   #futile = 0;
   #reflectedCause: number = ILLEGAL;
   #passBreakpoint = false;
@@ -147,9 +146,10 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       time: () => vm.board.time(),
       executed: () => this.instructions,
       changed: (consequence) => {
-        if (consequence === 'timer' || consequence === 'environment') this.#timerStale = true;
+        if (consequence === 'timer' || consequence === 'environment') this.#timer.changed();
       },
     });
+    this.#timer = new VcpuTimer({ vm, state: this.state, watchedByHart: () => this.#watchedByHart });
     this.stealTime = new StealTime({
       memory: () => vm.memory,
       stolen: () => this.schedule.timesAt(machine.elapsed).steal,
@@ -273,7 +273,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#futile = adopted.futile;
     this.stealTime.restore(adopted.stealTime);
     this.#arriving = 0;
-    this.#timerStale = true;
+    this.#timer.changed();
     this.#passedFrom = -Infinity;
   }
 
@@ -308,7 +308,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#arriving = 0;
     this.#suspended = false;
     this.#futile = 0;
-    this.#timerStale = true;
+    this.#timer.changed();
   }
 
   /** As firmware leaves a hart for the kernel: traps delegated, counters and timer granted, S-mode. */
@@ -337,11 +337,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   refresh(): boolean {
     const { state, vm } = this;
     if (!vm.elapse() || state.stopped) return false;
-    if (this.#timerStale || (this.#timerDue !== Infinity && this.#timerDue <= vm.now)) {
-      this.#timerStale = false;
-      if (!this.#watchedByHart) this.#driveTimer();
-      this.#timerDue = this.#nextTimer();
-    }
+    this.#timer.refresh();
     if (!state.waiting) return true;
     if ((state.pending & state.csrs.mie) === 0) return false;
     state.waiting = false;
@@ -351,33 +347,23 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
 
   /** Machine time in ticks at which something of this guest's is due by itself. */
   deadline(): number {
-    const due = this.#timerStale ? this.#nextTimer() : this.#timerDue;
-    return Math.min(due + this.vm.timeOrigin, this.vm.deadline());
+    return Math.min(this.#timer.due + this.vm.timeOrigin, this.vm.deadline());
   }
 
   /** Time has made a jump for the guest. */
   timeJumped(): void {
-    this.#timerStale = true;
+    this.#timer.changed();
     if (this.#loaded) this.world.keepTime(this.#hart);
   }
 
   /** When its timer is due must be worked out anew. */
   timerChanged(): void {
-    this.#timerStale = true;
+    this.#timer.changed();
   }
 
   /** With the H extension the hart itself watches the guest's timer while the guest is on it. */
   get #watchedByHart(): boolean {
     return this.#loaded && this.vm.technique === 'hardware-assisted';
-  }
-
-  /** Guest time in ticks at which its timer is due, where the hypervisor watches it. */
-  #nextTimer(): number {
-    const { state, vm } = this;
-    const { menvcfgh, mipLines, stimecmp, stimecmph } = state.csrs;
-    if (this.#watchedByHart || state.stopped || (mipLines & STIP) !== 0 || (menvcfgh & STCE) === 0) return Infinity;
-    const compare = stimecmph * 2 ** 32 + stimecmp;
-    return vm.now + Math.max(0, compare - vm.board.time());
   }
 
   /** Puts the vCPU on a hart and enters it. */
@@ -390,7 +376,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       }
       this.stealTime.publish(false);
       this.#loaded = true;
-      this.#timerStale = true;
+      this.#timer.changed();
       this.#executedAtLoad = hart.executed;
       hart.state.reservation = 0;
       hart.setBreakpoints(this.vm.breakpoints);
@@ -429,7 +415,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     this.#executed = this.instructions;
     this.#loaded = false;
     this.#inGuest = false;
-    this.#timerStale = true;
+    this.#timer.changed();
     if (!this.waiting) this.stealTime.publish(true);
     this.#hart.state.privilege = Privilege.supervisor; // the hart is the hypervisor's again
     this.#hart.state.virtual = false;
@@ -469,7 +455,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   wait(): boolean {
     if (this.technique === 'hardware-assisted') this.world.save(this.#hart);
     this.state.waiting = true;
-    this.#driveTimer();
+    this.#timer.drive();
     if ((this.state.pending & this.state.csrs.mie) === 0) return true;
     this.state.waiting = false;
     this.#suspended = false;
@@ -538,8 +524,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       this.#hart.state.csrs.vstimecmph = high;
       this.#hart.changed('timer');
     }
-    this.#timerStale = true;
-    this.#driveTimer();
+    this.#timer.changed();
+    this.#timer.drive();
   }
 
   /** The firmware makes its software interrupt pending (SBI IPI), also while it executes on another hart. */
@@ -582,20 +568,5 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
     if (this.#arriving === 0) return;
     const { csrs } = this.state;
     csrs.mipSoftware = csrs.mipSoftware | this.#arriving;
-  }
-
-  /** The guest's own timer compare register, where the hypervisor watches it. */
-  #driveTimer(): void {
-    const { state, vm } = this;
-    const { menvcfgh, stimecmp, stimecmph } = state.csrs;
-    const due = (menvcfgh & STCE) !== 0 && vm.board.time() >= stimecmph * 2 ** 32 + stimecmp;
-    const before = state.csrs.mipLines;
-    state.csrs.mipLines = due ? before | STIP : before & ~STIP;
-    if (due && (before & STIP) === 0) {
-      vm.interruptLog.raise('timer', 'stimecmp', 'time has reached stimecmp');
-      vm.interruptLog.reach('timer', 'pending', 'sip.STIP');
-    } else if (!due && (before & STIP) !== 0) {
-      vm.interruptLog.reach('timer', 'acknowledged', 'stimecmp was set again');
-    }
   }
 }
