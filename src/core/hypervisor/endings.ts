@@ -28,6 +28,9 @@ export const shutdown = (failed: boolean): Ending => ({
 
 const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
 
+/** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
+export const FUTILE_REFLECTIONS = 16;
+
 /** The first instruction of the guest's trap handler traps into that same handler. */
 export const stuck = (pc: number, cause: number): Ending => ({
   kind: 'dead',

@@ -3,21 +3,22 @@
 // leave. Everything it shares with the other vCPUs of its guest is its VM's.
 
 import type { DeviceState } from '../devices/device.ts';
-import { adoptState, count, FLAG, group, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
+import { adoptState } from '../devices/device-state.ts';
 import { ADUE, SEIP, SSIP, STCE } from '../isa/csr-bits.ts';
 import type { Board, Line } from '../machine/board.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Privilege } from '../machine/hart-state.ts';
 import type { Machine } from '../machine/machine.ts';
 import { ILLEGAL, PrivilegedState, type Trap } from '../machine/privileged-state.ts';
+import { FUTILE_REFLECTIONS } from './endings.ts';
 import type { Exit, Verdict } from './exits.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { PreparedGuest } from './guest-boot.ts';
-import { restoreVcpu, saveVcpu, VCPU_FIELDS } from './migration/vcpu-state.ts';
+import { restoreHart, saveHart, SAVED_VCPU_FIELDS, type SavedVcpu } from './migration/vcpu-state.ts';
 import { handle, type HandledVcpu } from './handlers.ts';
 import { HsmState, type Sbi } from './sbi.ts';
 import { USER_COUNTERS } from './sbi-call.ts';
-import { STEAL_TIME_FIELDS, StealTime } from './steal-time.ts';
+import { StealTime } from './steal-time.ts';
 import { Effect, type Trace } from './trace.ts';
 import { userCallOf, userReturnOf, type UserCallObserver } from './user-call.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique } from './virtual-machine.ts';
@@ -29,32 +30,6 @@ import type { World } from './world.ts';
 
 const GUEST_MEDELEG = 0xb1ff;
 const SUPERVISOR_INTERRUPTS = 0x222;
-/** Reflections in a row, each from the handler's first instruction, before the guest counts as stuck. */
-const FUTILE_REFLECTIONS = 16;
-
-type SavedVcpu = {
-  hart: DeviceState;
-  instructions: number;
-  exits: number;
-  suspended: boolean;
-  futile: number;
-  /** See `World.agreement`. */
-  agreement: readonly number[];
-  stealTime: DeviceState;
-};
-
-/** Words of what a guest may have agreed on with its hypervisor: each of its page tables takes two. */
-const MOST_AGREED = 1 << 16;
-
-const SAVED_FIELDS: FieldsOf<SavedVcpu> = {
-  hart: group(VCPU_FIELDS),
-  instructions: count(),
-  exits: count(),
-  suspended: FLAG,
-  futile: count(FUTILE_REFLECTIONS),
-  agreement: upTo(MOST_AGREED, WORD),
-  stealTime: group(STEAL_TIME_FIELDS),
-};
 
 /** A vCPU's VM as the vCPU sees it. */
 export interface VcpuVm {
@@ -245,7 +220,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   /** All of it as plain data; where it is on a hart it stays there. */
   save(): DeviceState {
     return {
-      hart: saveVcpu(this.look()),
+      hart: saveHart(this.look()),
       instructions: this.instructions,
       exits: this.exits,
       suspended: this.#suspended,
@@ -259,8 +234,8 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
   restore(saved: DeviceState): void {
     const { index, state } = this;
     const { supervisor } = this.vm.guest;
-    const adopted = adoptState<SavedVcpu>(`vCPU ${index}`, SAVED_FIELDS, saved);
-    restoreVcpu(state, adopted.hart, { hart: index, supervisor, svadu: state.svadu });
+    const adopted = adoptState<SavedVcpu>(`vCPU ${index}`, SAVED_VCPU_FIELDS, saved);
+    restoreHart(state, adopted.hart, { hart: index, supervisor, svadu: state.svadu });
     if (adopted.agreement.length > 0 && this.world.agree === undefined) {
       throw new Error(
         `expected a vCPU without hypercalls for ${this.technique}, found one with: make the VM paravirtual`,

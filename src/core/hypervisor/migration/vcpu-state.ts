@@ -10,6 +10,7 @@ import {
   group,
   list,
   number,
+  upTo,
   WORD,
   type FieldsOf,
   type NumberField,
@@ -18,8 +19,10 @@ import { ADUE } from '../../isa/csr-bits.ts';
 import { storedCsrs, type StoredCsrName } from '../../isa/csr-stored.ts';
 import { Privilege } from '../../machine/hart-state.ts';
 import type { PrivilegedState } from '../../machine/privileged-state.ts';
+import { FUTILE_REFLECTIONS } from '../endings.ts';
+import { STEAL_TIME_FIELDS } from '../steal-time.ts';
 
-type VcpuState = {
+type SavedHart = {
   registers: readonly number[];
   pc: number;
   privilege: number;
@@ -37,7 +40,7 @@ const PAIR = list(WORD, 2);
 
 const csrNames = Object.keys(storedCsrs) as readonly StoredCsrName[];
 
-export const VCPU_FIELDS: FieldsOf<VcpuState> = {
+const HART_FIELDS: FieldsOf<SavedHart> = {
   registers: list(BITS, 32),
   pc: WORD,
   privilege: number(Privilege.user, Privilege.machine),
@@ -49,8 +52,33 @@ export const VCPU_FIELDS: FieldsOf<VcpuState> = {
   csrs: group(Object.fromEntries(csrNames.map((name): [string, NumberField] => [name, WORD]))),
 };
 
-/** What the vCPU is to be restored as; the state has no say in it. */
-export interface VcpuShape {
+/** All of a vCPU: its hart, and what its hypervisor knows of it. */
+export type SavedVcpu = {
+  hart: DeviceState;
+  instructions: number;
+  exits: number;
+  suspended: boolean;
+  futile: number;
+  /** See `World.agreement`. */
+  agreement: readonly number[];
+  stealTime: DeviceState;
+};
+
+/** Words of what a guest may have agreed on with its hypervisor: each of its page tables takes two. */
+const MOST_AGREED = 1 << 16;
+
+export const SAVED_VCPU_FIELDS: FieldsOf<SavedVcpu> = {
+  hart: group(HART_FIELDS),
+  instructions: count(),
+  exits: count(),
+  suspended: FLAG,
+  futile: count(FUTILE_REFLECTIONS),
+  agreement: upTo(MOST_AGREED, WORD),
+  stealTime: group(STEAL_TIME_FIELDS),
+};
+
+/** What the hart is to be restored as; the state has no say in it. */
+export interface HartShape {
   readonly hart: number;
   /** The guest has no machine mode of its own. */
   readonly supervisor: boolean;
@@ -65,8 +93,8 @@ const halves = (value: bigint): readonly number[] => {
 const joined = ([high = 0, low = 0]: readonly number[]): bigint => (BigInt(high) << 32n) | BigInt(low);
 
 /** @param state up to date: the vCPU is not on a hart, or was just looked at */
-export function saveVcpu(state: PrivilegedState): DeviceState {
-  const saved: VcpuState = {
+export function saveHart(state: PrivilegedState): DeviceState {
+  const saved: SavedHart = {
     registers: Array.from({ length: 32 }, (_, index) => state.x(index)),
     pc: state.pc,
     privilege: state.privilege,
@@ -81,8 +109,8 @@ export function saveVcpu(state: PrivilegedState): DeviceState {
 }
 
 /** @throws Error, one line for a person, where no hart of this kind can be in such a state; then nothing has changed */
-export function restoreVcpu(state: PrivilegedState, saved: DeviceState, shape: VcpuShape): void {
-  const adopted = adoptState<VcpuState>(`vCPU ${shape.hart}`, VCPU_FIELDS, saved);
+export function restoreHart(state: PrivilegedState, saved: DeviceState, shape: HartShape): void {
+  const adopted = adoptState<SavedHart>(`vCPU ${shape.hart}`, HART_FIELDS, saved);
   check(adopted, shape);
   state.reset(shape.hart);
   adopted.registers.forEach((value, index) => state.setX(index, value));
@@ -97,7 +125,7 @@ export function restoreVcpu(state: PrivilegedState, saved: DeviceState, shape: V
 }
 
 /** Bits that a register can never hold (WARL) are refused: no code after this one must be ready for them. */
-function check(saved: VcpuState, shape: VcpuShape): void {
+function check(saved: SavedHart, shape: HartShape): void {
   const refuse = (expected: string, found: number): never => {
     throw new Error(
       `The saved state does not fit vCPU ${shape.hart}: expected ${expected}, found 0x${found.toString(16)}. Take it from a VM of the same kind.`,
