@@ -1,6 +1,7 @@
 // `compare`: a guest on the bare machine and under other techniques, side by side; where the first difference arose, if any.
 
-import { Comparison, type ComparisonEnd, type Difference } from '../core/hypervisor/properties/equivalence.ts';
+import type { Difference } from '../core/hypervisor/properties/difference-search.ts';
+import { Comparison, type ComparisonEnd } from '../core/hypervisor/properties/equivalence.ts';
 import { techniques, unmodifiedHosted, type Technique } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 import type { Command } from './command.ts';

@@ -8,7 +8,8 @@ import type { ComparisonEnd, ComparisonProgress } from '../core/hypervisor/prope
 import type { QuirkName } from '../core/machine/quirks.ts';
 
 export type { AttemptResult } from '../core/hypervisor/properties/isolation-suite.ts';
-export type { ComparisonProgress, Unequal } from '../core/hypervisor/properties/equivalence.ts';
+export type { Unequal } from '../core/hypervisor/properties/compared-side.ts';
+export type { ComparisonProgress } from '../core/hypervisor/properties/equivalence.ts';
 export type { InstructionSet, SubjectResult, TriedMode } from '../core/hypervisor/properties/virtualizability.ts';
 export type { QuirkName } from '../core/machine/quirks.ts';
 export type { PatchedVm } from './frame.ts';

@@ -6,7 +6,8 @@ import { nodeHost } from '../../../cli/node-host.ts';
 import { disassemble } from '../../isa/disassemble.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import { hosted, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
-import { Comparison, type ComparisonEnd, type ComparisonOptions } from './equivalence.ts';
+import type { ComparisonOptions } from './compared-side.ts';
+import { Comparison, type ComparisonEnd } from './equivalence.ts';
 
 const compare = (guest: GuestImage, options: Partial<ComparisonOptions> = {}) => {
   const comparison = new Comparison({
