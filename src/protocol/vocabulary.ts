@@ -1,4 +1,4 @@
-// Words that commands and frames share with the core, which owns them.
+// Words that commands and frames share; most are the core's, which owns them.
 
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 
@@ -23,3 +23,6 @@ export const unmodifiedTechniques: readonly Exclude<Technique, 'paravirtual'>[] 
 export const unmodifiedHosted: readonly Exclude<Technique, 'paravirtual' | 'bare'>[] = unmodifiedTechniques.filter(
   (technique) => technique !== 'bare',
 );
+
+/** Modes in which a vCPU can be seen. VU and VS are the H extension's; under trap-and-emulate U and S are virtual. */
+export type ModeName = 'U' | 'S' | 'M' | 'VU' | 'VS' | 'HS';

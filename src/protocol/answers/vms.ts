@@ -1,0 +1,128 @@
+// VMs as their hypervisor sees each as a whole: the time it has on the harts, its way to another machine, what is patched
+// in its code, the processes in it.
+
+import type { MachineName } from '../../core/hypervisor/machines.ts';
+import type { MigrationState } from '../../core/hypervisor/migration/live-migration.ts';
+import type { PatchReport, PatchSite } from '../../core/hypervisor/patching/code-patches.ts';
+import type { LinuxPicture } from '../../core/linux/processes.ts';
+import type { SystemCallCount, SystemCallRecord } from '../../core/linux/system-call-log.ts';
+
+export type { MigrationState } from '../../core/hypervisor/migration/live-migration.ts';
+export type {
+  LinuxCgroup,
+  LinuxNamespace,
+  LinuxPicture,
+  LinuxProcess,
+  NamespaceKind,
+} from '../../core/linux/processes.ts';
+export type { SystemCallCount, SystemCallRecord } from '../../core/linux/system-call-log.ts';
+
+export interface SchedulerQuestion {
+  /** How far back, in instructions of virtual time. */
+  readonly span: number;
+}
+
+/** Times in instructions of virtual time, since the vCPU was made. */
+export interface VcpuTimesRow {
+  readonly vm: number;
+  readonly vcpu: number;
+  readonly doing: 'run' | 'wait' | 'steal' | 'swap' | 'off';
+  readonly run: number;
+  readonly wait: number;
+  /** It could have executed, but had no hart. */
+  readonly steal: number;
+  /** It needed a page that its hypervisor had swapped out. */
+  readonly swap: number;
+  readonly weight: number;
+  /** Percent of a hart. */
+  readonly cap: number;
+  /** Physical harts it may use, a bit each. */
+  readonly pin: number;
+}
+
+export interface SchedulerAnswer {
+  readonly now: number;
+  readonly since: number;
+  /** Physical harts of the machine that the hypervisor shares out. */
+  readonly harts: number;
+  readonly vcpus: readonly VcpuTimesRow[];
+  /** Which vCPU was on which hart between `since` and `now`. `to` is undefined while it lasts. */
+  readonly intervals: readonly {
+    readonly from: number;
+    readonly to: number | undefined;
+    readonly hart: number;
+    readonly vm: number;
+    readonly vcpu: number;
+  }[];
+}
+
+/** A VM whose code the hypervisor patches. */
+export interface PatchedVm extends Omit<PatchReport, 'pages'> {
+  readonly vm: number;
+  /** Replaced instructions in all, and in how many pages. */
+  readonly sites: number;
+  readonly pages: number;
+  /** Those that trapped most often; `live`: its page has a copy now. */
+  readonly shown: readonly (PatchSite & { readonly live: boolean; readonly withdrawn: number })[];
+}
+
+/** One round of a migration that is over. */
+export interface MigrationRoundRow {
+  readonly round: number;
+  /** Pages that were sent, and those of them that were all zeros. */
+  readonly pages: number;
+  readonly zeroPages: number;
+  readonly bytes: number;
+  /** Pages that the VM wrote meanwhile, or that were not sent: they are the next round's. */
+  readonly dirtyPages: number;
+  readonly ticks: number;
+  /** What the downtime would have been had the VM been stopped then. */
+  readonly expectedDowntimeTicks: number;
+  /** Percent of its time that the VM could not run. */
+  readonly throttle: number;
+}
+
+/** Times in ticks of the 10 MHz board clock. */
+export interface MigrationAnswer {
+  readonly vm: number;
+  readonly state: MigrationState;
+  /** It is under way. */
+  readonly active: boolean;
+  /** Undefined where the VM has been removed since. */
+  readonly from: MachineName | undefined;
+  readonly to: MachineName | undefined;
+  /** What is going on, or why it is over. */
+  readonly message: string;
+  readonly bytesPerSecond: number;
+  readonly rounds: readonly MigrationRoundRow[];
+  /** The round under way. */
+  readonly progress: { readonly round: number; readonly sent: number; readonly pages: number };
+  /** Each round has less to send than the one before. */
+  readonly converging: boolean;
+  /** Percent of its time that the VM may not run now. */
+  readonly throttle: number;
+  readonly downtimeLimitTicks: number;
+  /** For which the VM stood still, or has so far; undefined before it was stopped. */
+  readonly downtimeTicks: number | undefined;
+  /** Of the state of the source when it was stopped, and of the destination when it had everything. */
+  readonly hashes: { readonly source: string | undefined; readonly destination: string | undefined };
+}
+
+/** What the VM's kernel has in its memory about its processes; nothing of it is asked of the guest. */
+export interface ProcessesAnswer {
+  /** Undefined where the kernel is not one whose layout is known; `missing` says why. */
+  readonly picture: LinuxPicture | undefined;
+  /** One sentence. */
+  readonly missing: string | undefined;
+  /** For each hart, the PID of the process whose program or system call it is in; 0 while the kernel idles. */
+  readonly current: readonly number[];
+  readonly calls: {
+    readonly watching: boolean;
+    /** Since watching began. */
+    readonly total: number;
+    /** Newest first. */
+    readonly recent: readonly SystemCallRecord[];
+    /** The most frequent first. */
+    readonly counts: readonly SystemCallCount[];
+  };
+}
