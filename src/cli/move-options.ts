@@ -5,6 +5,7 @@ import {
   type Divergence,
   type LiveMigration,
   type MigrationOptions,
+  type MigrationRound,
 } from '../core/hypervisor/migration/live-migration.ts';
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import { StreamError } from '../core/hypervisor/migration/migration-stream.ts';
@@ -162,17 +163,7 @@ export interface MigrationStatistics {
   readonly seconds?: number;
   /** For which the VM stood still; absent where it never did. */
   readonly downtime?: number;
-  readonly rounds: readonly {
-    readonly number: number;
-    readonly seconds: number;
-    readonly pages: number;
-    readonly zeroPages: number;
-    readonly bytes: number;
-    readonly dirtyPages: number;
-    readonly expectedDowntime: number;
-    /** Percent. */
-    readonly throttle: number;
-  }[];
+  readonly rounds: readonly (Omit<MigrationRound, 'startedAt' | 'endedAt'> & { readonly seconds: number })[];
   readonly hashes: { readonly source?: string; readonly destination?: string };
 }
 
@@ -186,14 +177,14 @@ export function migrationStatisticsOf(migration: LiveMigration): MigrationStatis
     bandwidth: options.link.bytesPerSecond,
     ...(endedAt !== undefined && { seconds: seconds(endedAt - startedAt) }),
     ...(downtime !== undefined && { downtime: seconds(downtime) }),
-    rounds: rounds.map(({ startedAt: from, endedAt: to, expectedDowntime, ...round }) => ({
+    rounds: rounds.map((round) => ({
       number: round.number,
-      seconds: seconds(to - from),
+      seconds: seconds(round.endedAt - round.startedAt),
       pages: round.pages,
       zeroPages: round.zeroPages,
       bytes: round.bytes,
       dirtyPages: round.dirtyPages,
-      expectedDowntime: seconds(expectedDowntime),
+      expectedDowntime: seconds(round.expectedDowntime),
       throttle: round.throttle,
     })),
     hashes: {

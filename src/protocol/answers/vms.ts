@@ -2,12 +2,12 @@
 // in its code, the processes in it.
 
 import type { MachineName } from '../../core/hypervisor/machines.ts';
-import type { MigrationState } from '../../core/hypervisor/migration/live-migration.ts';
+import type { LiveMigration } from '../../core/hypervisor/migration/live-migration.ts';
 import type { PatchReport, PatchSite } from '../../core/hypervisor/patching/code-patches.ts';
 import type { LinuxPicture } from '../../core/linux/processes.ts';
 import type { SystemCallCount, SystemCallRecord } from '../../core/linux/system-call-log.ts';
 
-export type { MigrationState } from '../../core/hypervisor/migration/live-migration.ts';
+export type { MigrationRound, MigrationState } from '../../core/hypervisor/migration/live-migration.ts';
 export type {
   LinuxCgroup,
   LinuxNamespace,
@@ -66,46 +66,18 @@ export interface PatchedVm extends Omit<PatchReport, 'pages'> {
   readonly shown: readonly (PatchSite & { readonly live: boolean; readonly withdrawn: number })[];
 }
 
-/** One round of a migration that is over. */
-export interface MigrationRoundRow {
-  readonly round: number;
-  /** Pages that were sent, and those of them that were all zeros. */
-  readonly pages: number;
-  readonly zeroPages: number;
-  readonly bytes: number;
-  /** Pages that the VM wrote meanwhile, or that were not sent: they are the next round's. */
-  readonly dirtyPages: number;
-  readonly ticks: number;
-  /** What the downtime would have been had the VM been stopped then. */
-  readonly expectedDowntimeTicks: number;
-  /** Percent of its time that the VM could not run. */
-  readonly throttle: number;
-}
-
 /** Times in ticks of the 10 MHz board clock. */
-export interface MigrationAnswer {
-  readonly vm: number;
-  readonly state: MigrationState;
-  /** It is under way. */
-  readonly active: boolean;
+export interface MigrationAnswer extends Pick<
+  LiveMigration,
+  'vm' | 'state' | 'active' | 'message' | 'rounds' | 'progress' | 'converging' | 'throttle' | 'hashes'
+> {
   /** Undefined where the VM has been removed since. */
   readonly from: MachineName | undefined;
   readonly to: MachineName | undefined;
-  /** What is going on, or why it is over. */
-  readonly message: string;
   readonly bytesPerSecond: number;
-  readonly rounds: readonly MigrationRoundRow[];
-  /** The round under way. */
-  readonly progress: { readonly round: number; readonly sent: number; readonly pages: number };
-  /** Each round has less to send than the one before. */
-  readonly converging: boolean;
-  /** Percent of its time that the VM may not run now. */
-  readonly throttle: number;
   readonly downtimeLimitTicks: number;
   /** For which the VM stood still, or has so far; undefined before it was stopped. */
   readonly downtimeTicks: number | undefined;
-  /** Of the state of the source when it was stopped, and of the destination when it had everything. */
-  readonly hashes: { readonly source: string | undefined; readonly destination: string | undefined };
 }
 
 /** What the VM's kernel has in its memory about its processes; nothing of it is asked of the guest. */

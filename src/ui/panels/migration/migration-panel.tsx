@@ -3,7 +3,7 @@
 
 import { useState } from 'react';
 import type { Divergence } from '../../../protocol/commands.ts';
-import type { Frame, MigrationAnswer, MigrationRoundRow, VmSummary } from '../../../protocol/frame.ts';
+import type { Frame, MigrationAnswer, MigrationRound, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import { Term } from '../../components/Term.tsx';
@@ -301,7 +301,7 @@ function Rounds({ answer: { rounds, progress, active } }: { readonly answer: Mig
         </thead>
         <tbody>
           {rounds.map((round) => (
-            <Round key={round.round} round={round} most={most} />
+            <Round key={round.number} round={round} most={most} />
           ))}
           {active && (
             <tr>
@@ -321,11 +321,11 @@ function Rounds({ answer: { rounds, progress, active } }: { readonly answer: Mig
   );
 }
 
-function Round({ round, most }: { readonly round: MigrationRoundRow; readonly most: number }) {
-  const { pages, zeroPages, dirtyPages, bytes, ticks, expectedDowntimeTicks, throttle } = round;
+function Round({ round, most }: { readonly round: MigrationRound; readonly most: number }) {
+  const { startedAt, endedAt, pages, zeroPages, dirtyPages, bytes, expectedDowntime, throttle } = round;
   return (
     <tr>
-      <th scope="row">{round.round}</th>
+      <th scope="row">{round.number}</th>
       <td>
         <Bar pages={pages} most={most} fill="var(--guest-kernel)" />
         {formatCount(pages)}
@@ -336,8 +336,8 @@ function Round({ round, most }: { readonly round: MigrationRoundRow; readonly mo
         {formatCount(dirtyPages)}
       </td>
       <td className="number">{formatBytes(bytes)}</td>
-      <td className="number">{formatTicks(ticks)}</td>
-      <td className="number">{expectedDowntimeTicks === 0 ? '–' : formatTicks(expectedDowntimeTicks)}</td>
+      <td className="number">{formatTicks(endedAt - startedAt)}</td>
+      <td className="number">{expectedDowntime === 0 ? '–' : formatTicks(expectedDowntime)}</td>
       <td className="number">{throttle === 0 ? '–' : `${throttle} %`}</td>
     </tr>
   );
