@@ -1,5 +1,6 @@
 // The options of `run` that are about memory as a resource, and what the statistics say of it.
 
+import type { MemoryUse } from '../core/hypervisor/guest-memory.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { MemoryOptions } from '../core/hypervisor/host-memory.ts';
 import type { Technique, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
@@ -52,17 +53,7 @@ export function applyMemory({ merge }: MemoryChoice, { memory, now }: Hypervisor
 }
 
 /** Of the guest's memory, in pages of 4 KiB where nothing else is said. */
-export interface MemoryStatistics {
-  readonly promised: number;
-  readonly resident: number;
-  readonly shared: number;
-  readonly huge: number;
-  readonly swapped: number;
-  readonly ballooned: number;
-  readonly swapIns: number;
-  readonly swapOuts: number;
-  /** Copies made because a page that was stored to was shared. */
-  readonly copies: number;
+export interface MemoryStatistics extends Omit<MemoryUse, 'pinned' | 'dirty'> {
   /** Bytes: what the balloon was asked for, and what its driver says that it has given up. */
   readonly balloonTarget: number;
   readonly balloonActual: number;
@@ -77,10 +68,10 @@ export interface MemoryStatistics {
 }
 
 export function memoryStatisticsOf(vm: VirtualMachine, hypervisor: Hypervisor | undefined): MemoryStatistics {
-  const { promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies } = vm.memory.use;
+  const { pinned: _, dirty: __, ...use } = vm.memory.use;
   const { targetBytes = 0, actualBytes = 0 } = vm.balloon?.use ?? {};
   return {
-    ...{ promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies },
+    ...use,
     balloonTarget: targetBytes,
     balloonActual: actualBytes,
     ...(hypervisor && {

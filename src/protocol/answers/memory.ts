@@ -1,6 +1,7 @@
 // Memory: how an address is translated, what the tables and the bytes are, who has which frame, and who has how much of what.
 
 import type { MachineName } from '../../core/hypervisor/machines.ts';
+import type { MemoryUse } from '../../core/hypervisor/guest-memory.ts';
 import type { Technique } from '../vocabulary.ts';
 
 export type Access = 'load' | 'store' | 'fetch';
@@ -172,23 +173,10 @@ export type PageMapping =
   | { readonly kind: 'shadow'; readonly entries: number; readonly stores: number; readonly atLeast: boolean };
 
 /** Of one VM, in pages of 4 KiB where nothing else is said. */
-export interface VmMemoryUse {
+export interface VmMemoryUse extends Omit<MemoryUse, 'pinned' | 'dirty'> {
   readonly vm: number;
-  readonly promised: number;
-  /** With a frame of the machine behind them. */
-  readonly resident: number;
-  /** Of these: in a frame in which other pages lie as well. */
-  readonly shared: number;
-  /** Of these: in an aligned block of 4 MiB. */
-  readonly huge: number;
-  readonly swapped: number;
-  readonly ballooned: number;
   /** Frames that hold its page tables. */
   readonly tables: number;
-  readonly swapIns: number;
-  readonly swapOuts: number;
-  /** Copies made because a page that was stored to was shared. */
-  readonly copies: number;
   /** Undefined while its dirty log is off. */
   readonly dirty: number | undefined;
   /** Bytes; undefined where it has no balloon. */

@@ -19,9 +19,10 @@ export function memoryUseAnswer({ lab, vm: seen }: AnswerContext): MemoryUseAnsw
     else if (owner !== undefined && owner.use !== 'ram') tables.set(owner.vm, (tables.get(owner.vm) ?? 0) + count);
   }
   const vms = [...hypervisor.vms.values()].map((vm): VmMemoryUse => {
-    const { promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies, dirty } = vm.memory.use;
+    const { pinned: _, dirty, ...use } = vm.memory.use;
     return {
-      ...{ vm: vm.id, promised, resident, shared, huge, swapped, ballooned, swapIns, swapOuts, copies },
+      vm: vm.id,
+      ...use,
       tables: tables.get(vm.id) ?? 0,
       dirty: vm.memory.dirtyLog.active ? dirty : undefined,
       balloon: vm.balloon?.use,

@@ -17,25 +17,29 @@ export type IoPath = (typeof ioPaths)[number];
 export const ioDevices = ['disk', 'card'] as const;
 export type IoDevice = (typeof ioDevices)[number];
 
-/** What one device cost, set-up included. */
-export interface IoPathRow {
-  readonly device: IoDevice;
-  readonly path: IoPath;
-  /** What went through the device, both ways. */
-  readonly bytes: number;
+/** What a run took, or what one device cost of that. */
+export interface IoPathCost {
   readonly exits: number;
   /** Those that happened, by reason. */
   readonly exitsByReason: Readonly<Record<string, number>>;
   /** Interrupts that the guest took. */
   readonly interrupts: number;
-  /** From when the first of the data was moved to when the last was: the device at work, no set-up. */
-  readonly atWork: Moment;
   /** Instructions of the guest. */
   readonly instructions: number;
   /** Virtual time in ticks of 10 MHz. */
   readonly ticks: number;
-  /** Host time; may be less than nothing where it is lost in the noise. */
+  /** Host time; of a device it may be less than nothing, where it is lost in the noise. */
   readonly nanoseconds: number;
+}
+
+/** What one device cost, set-up included. */
+export interface IoPathRow extends IoPathCost {
+  readonly device: IoDevice;
+  readonly path: IoPath;
+  /** What went through the device, both ways. */
+  readonly bytes: number;
+  /** From when the first of the data was moved to when the last was: the device at work, no set-up. */
+  readonly atWork: Moment;
   /** What the guest said about it. */
   readonly said: string;
   /** Why there is no such path under this technique. */
@@ -81,13 +85,7 @@ export function* ioPathRows(options: IoPathOptions): Generator<readonly IoPathRo
   }
 }
 
-interface Outcome {
-  readonly exits: number;
-  readonly exitsByReason: Readonly<Record<string, number>>;
-  readonly interrupts: number;
-  readonly instructions: number;
-  readonly ticks: number;
-  readonly nanoseconds: number;
+interface Outcome extends IoPathCost {
   readonly console: string;
 }
 
