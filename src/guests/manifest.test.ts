@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import type { GuestDescription } from '../protocol/commands.ts';
-import { hostileGuests } from './hostile/hostile-guests.ts';
+import { hostileGuests } from './hostile/hostile-guests.test-support.ts';
 import { findGuest, guests, MACHINE_TEXT_ADDRESS, SUPERVISOR_TEXT_ADDRESS, type Guest } from './manifest.ts';
 
 const SOURCES = dirname(fileURLToPath(import.meta.url));

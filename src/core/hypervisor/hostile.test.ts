@@ -2,7 +2,7 @@
 // on the same machine never notices (issue, section 2 "No VM can read or change another's memory, registers, devices …").
 
 import { describe, expect, test } from 'vitest';
-import { hostileGuests, type HostileGuest } from '../../guests/hostile/hostile-guests.ts';
+import { hostileGuests, type HostileGuest } from '../../guests/hostile/hostile-guests.test-support.ts';
 import {
   consoleOf,
   drive,

@@ -37,7 +37,6 @@ export const exceptionRows = {
   virtualInstruction: cause(22, 'virtual instruction', 'EXC_VIRTUAL_INST_FAULT'),
   storeGuestPageFault: cause(23, 'store/AMO guest-page fault', 'EXC_STORE_GUEST_PAGE_FAULT', true),
 } as const;
-export type ExceptionName = keyof typeof exceptionRows;
 
 export const interruptRows = {
   supervisorSoftware: cause(1, 'supervisor software interrupt', 'IRQ_S_SOFT'),
@@ -51,7 +50,6 @@ export const interruptRows = {
   machineExternal: cause(11, 'machine external interrupt', 'IRQ_M_EXT'),
   supervisorGuestExternal: cause(12, 'supervisor guest external interrupt', 'IRQ_S_GEXT'),
 } as const;
-export type InterruptName = keyof typeof interruptRows;
 
 /** Bit 31 of mcause/scause: the trap is an interrupt. */
 export const INTERRUPT_FLAG = 0x8000_0000;

@@ -26,8 +26,6 @@ const rows: ReadonlyMap<number, SystemCallRow> = new Map(
     .map((row) => [row.number, row]),
 );
 
-export const systemCallRow = (number: number): SystemCallRow | undefined => rows.get(number);
-
 /** What the kernel calls it; the bare number where the table has none. */
 export const systemCallName = (number: number): string => rows.get(number)?.name ?? `call ${number}`;
 

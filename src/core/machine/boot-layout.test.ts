@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HAS_QEMU, startQemuBoard } from '../devices/qemu-board.test-support.ts';
-import { checkDeviceTree, DEVICE_TREE_LIMIT, MASK_ROM_BASE, maskRom, planBoot } from './boot-layout.ts';
+import { checkDeviceTree, DEVICE_TREE_LIMIT, dynamicInformation, planBoot } from './boot-layout.ts';
 import { CODE, makeElf } from './elf-file.test-support.ts';
 import { ImageError, parseElf } from './elf.ts';
 import type { LinuxImage } from './image.ts';
-import { readDeviceTree } from './device-tree.ts';
+import { readDeviceTree } from './device-tree-reader.test-support.ts';
 
 const MIB = 2 ** 20;
 const BASE = 0x80000000;
@@ -116,6 +116,30 @@ describe('device tree', () => {
     expect(() => checkDeviceTree(tiny, 4096)).toThrow(/would overwrite the kernel/);
   });
 });
+
+/** Physical address of the mask ROM of QEMU's board. */
+const MASK_ROM_BASE = 0x1000;
+
+/**
+ * The words at the start of the mask ROM: load a0 (hart), a1 (device tree) and a2 (a description for the firmware), jump to `start`.
+ * @param start physical address to jump to
+ * @param kernel where the description says that the next stage is; 0 if there is none
+ */
+function maskRom(start: number, deviceTree: number, kernel: number): readonly number[] {
+  return [
+    0x00000297, // auipc t0, 0
+    0x02828613, // addi  a2, t0, 40
+    0xf1402573, // csrr  a0, mhartid
+    0x0202a583, // lw    a1, 32(t0)
+    0x0182a283, // lw    t0, 24(t0)
+    0x00028067, // jr    t0
+    start,
+    0,
+    deviceTree,
+    0,
+    ...dynamicInformation(kernel),
+  ];
+}
 
 describe.skipIf(!HAS_QEMU)('QEMU', () => {
   it('puts kernel, initrd, device tree and reset vector there too', async () => {

@@ -102,31 +102,6 @@ export function checkDeviceTree(layout: BootLayout, size: number): void {
   }
 }
 
-/** Where the board's mask ROM lies: physical address and bytes. */
-export const MASK_ROM_BASE = 0x1000;
-export const MASK_ROM_SIZE = 0xf000;
-
-/**
- * The words at the start of the mask ROM: load a0 (hart), a1 (device tree) and a2 (a description for the firmware), jump to `start`.
- * @param start physical address to jump to
- * @param kernel where the description says that the next stage is; 0 if there is none
- */
-export function maskRom(start: number, deviceTree: number, kernel: number): readonly number[] {
-  return [
-    0x00000297, // auipc t0, 0
-    0x02828613, // addi  a2, t0, 40
-    0xf1402573, // csrr  a0, mhartid
-    0x0202a583, // lw    a1, 32(t0)
-    0x0182a283, // lw    t0, 24(t0)
-    0x00028067, // jr    t0
-    start,
-    0,
-    deviceTree,
-    0,
-    ...dynamicInformation(kernel),
-  ];
-}
-
 /** OpenSBI's struct fw_dynamic_info: magic "OSBI", version 2, address and mode (S) of the next stage, options, boot hart. */
 export const dynamicInformation = (next: number): readonly number[] => [0x4942534f, 2, next, 1, 0, 0];
 

@@ -13,7 +13,8 @@ import { Uart16550 } from '../devices/uart16550.ts';
 import { VirtioMmio } from '../devices/virtio/virtio-mmio.ts';
 import { boardDeviceTree } from './device-tree-board.ts';
 import type { BoardDescription, BoardMount } from './device-tree-board.ts';
-import { buildDeviceTree, formatDeviceTree, readDeviceTree } from './device-tree.ts';
+import { buildDeviceTree } from './device-tree.ts';
+import { formatDeviceTree, readDeviceTree } from './device-tree-reader.test-support.ts';
 
 const ignore = () => undefined;
 

@@ -4,14 +4,8 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceTreeNode, DeviceTreeValue } from '../devices/device-tree-node.ts';
-import {
-  buildDeviceTree,
-  DeviceTreeError,
-  formatDeviceTree,
-  formatProperty,
-  propertyBytes,
-  readDeviceTree,
-} from './device-tree.ts';
+import { buildDeviceTree, DeviceTreeError, propertyBytes } from './device-tree.ts';
+import { formatDeviceTree, formatProperty, readDeviceTree } from './device-tree-reader.test-support.ts';
 
 const HAS_DTC = spawnSync('dtc', ['--version']).status === 0;
 

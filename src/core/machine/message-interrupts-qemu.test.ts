@@ -10,7 +10,8 @@ import { assembled } from '../isa/assembly/assembled.test-support.ts';
 import { HAS_QEMU } from '../devices/qemu-board.test-support.ts';
 import { boardDeviceTree } from './device-tree-board.ts';
 import type { DeviceTreeNode } from '../devices/device-tree-node.ts';
-import { buildDeviceTree, readDeviceTree } from './device-tree.ts';
+import { buildDeviceTree } from './device-tree.ts';
+import { readDeviceTree } from './device-tree-reader.test-support.ts';
 import { TestMachine } from './test-machine.test-support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-messages-'));

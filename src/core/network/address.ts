@@ -9,8 +9,6 @@ export type Ipv4Address = number & { readonly kind?: 'ipv4' };
 
 /** Every station of the segment (IEEE 802, 8.2.2). */
 export const BROADCAST_MAC: MacAddress = 0xffff_ffff_ffff;
-/** "This host on this network" (RFC 1122, 3.2.1.3): the source of a host that has no address yet. */
-export const UNSPECIFIED_IPV4: Ipv4Address = 0;
 /** Every host on this segment (RFC 919). */
 export const BROADCAST_IPV4: Ipv4Address = 0xffff_ffff;
 
@@ -32,11 +30,6 @@ export function formatMac(address: MacAddress): string {
 /** `10.0.2.2` */
 export function formatIpv4(address: Ipv4Address): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
-}
-
-/** Six pairs of hexadecimal digits with colons; undefined for anything else. */
-export function parseMac(text: string): MacAddress | undefined {
-  return /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(text) ? Number.parseInt(text.replaceAll(':', ''), 16) : undefined;
 }
 
 /** Four decimal numbers to 255 with dots, without leading zeros; undefined for anything else. */

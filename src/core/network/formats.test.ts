@@ -1,7 +1,7 @@
 // Frame formats against published examples, against their own inverse, and against octets that are none.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatIpv4, formatMac, isGroupMac, parseIpv4, parseMac } from './address.ts';
+import { formatIpv4, formatMac, isGroupMac, parseIpv4 } from './address.ts';
 import { ARP_OPERATION, decodeArp, encodeArp } from './arp.ts';
 import { internetChecksum } from './checksum.ts';
 import { decodeDhcp, DHCP_OPTION, encodeDhcp } from './dhcp-message.ts';
@@ -28,27 +28,24 @@ describe('addresses', () => {
   test('read and write as people do', () => {
     expect(parseIpv4('10.0.2.15')).toBe(0x0a00_020f);
     expect(formatIpv4(0xffff_ff00)).toBe('255.255.255.0');
-    expect(parseMac('52:54:00:12:34:56')).toBe(0x5254_0012_3456);
     expect(formatMac(0x0000_5e00_0102)).toBe('00:00:5e:00:01:02');
     for (const bad of ['10.0.2', '10.0.2.256', '010.0.2.2', '10.0.2.2 ', '', '1.2.3.4.5']) {
       expect(parseIpv4(bad)).toBeUndefined();
     }
-    for (const bad of ['52:54:00:12:34', '5254:00:12:34:56', '52:54:00:12:34:5g'])
-      expect(parseMac(bad)).toBeUndefined();
   });
 
   test('of groups have the first bit on the wire set (IEEE 802, 8.2.2)', () => {
-    expect(isGroupMac(parseMac('ff:ff:ff:ff:ff:ff') ?? 0)).toBe(true);
-    expect(isGroupMac(parseMac('01:00:5e:00:00:fb') ?? 0)).toBe(true);
-    expect(isGroupMac(parseMac('52:54:00:12:34:56') ?? 0)).toBe(false);
-    expect(isGroupMac(parseMac('fe:ff:ff:ff:ff:ff') ?? 0)).toBe(false);
+    expect(isGroupMac(0xffff_ffff_ffff)).toBe(true);
+    expect(isGroupMac(0x0100_5e00_00fb)).toBe(true);
+    expect(isGroupMac(0x5254_0012_3456)).toBe(false);
+    expect(isGroupMac(0xfeff_ffff_ffff)).toBe(false);
   });
 
   test('survive being written and read', () => {
     fc.assert(
       fc.property(word(), mac(), (ipv4, link) => {
         expect(parseIpv4(formatIpv4(ipv4))).toBe(ipv4);
-        expect(parseMac(formatMac(link))).toBe(link);
+        expect(Number.parseInt(formatMac(link).replaceAll(':', ''), 16)).toBe(link);
       }),
     );
   });

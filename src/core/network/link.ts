@@ -130,10 +130,6 @@ export class LinkDirection {
     return this.#waitingBytes;
   }
 
-  get framesInFlight(): number {
-    return this.#inFlight.length;
-  }
-
   snapshot(): PlainState {
     return {
       random: this.#random.state,

@@ -13,7 +13,7 @@
 // interprets all of the guest's kernel, if every user-sensitive one is; user-sensitive: sensitive already in user mode.
 // What the hypervisor sets up so that something traps (scounteren) is part of the state: the test has it as the hypervisor has.
 
-import { csrs, findCsrByName, type Csr } from '../../isa/csrs.ts';
+import { csrs, type Csr } from '../../isa/csrs.ts';
 import { instructions } from '../../isa/instructions.ts';
 import { encodeFields } from '../../isa/pattern.ts';
 import type { InstructionRow } from '../../isa/row.ts';
@@ -318,6 +318,3 @@ export function verdictOf(results: readonly SubjectResult[]): Verdict {
 /** How a subject is written: `sret`, `sstatus, read`. */
 export const subjectName = ({ name, kind }: Pick<SubjectResult, 'name' | 'kind'>): string =>
   kind === 'instruction' ? name : `${name}, ${kind === 'csr-read' ? 'read' : 'write'}`;
-
-/** The number of a CSR by name; undefined for an instruction. */
-export const csrNumberOf = (name: string): number | undefined => findCsrByName(name)?.row.number;
