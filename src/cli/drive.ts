@@ -17,7 +17,7 @@ import type { Session } from './session.ts';
 /** Instructions between two offers of input: two milliseconds or so of host time. */
 const SLICE = 1 << 18;
 /** Instructions between two looks at the trace, whose ring must not go round meanwhile: an exit costs at least one. */
-export const TRACE_SLICE = 1 << 15;
+const TRACE_SLICE = 1 << 15;
 /** Milliseconds for which the guest's output may be held back. */
 const LATENCY = 4;
 const MILLISECONDS_LIMIT = 0x7fff_ffff;

@@ -11,7 +11,7 @@ import type { LineSource } from './trace-lines.ts';
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** One crossing as one line, without the line's end. */
-export function levelLine(crossing: Crossing): string {
+function levelLine(crossing: Crossing): string {
   const { sequence, at, hart, kind, from, to, cause, pc, target, instruction } = crossing;
   const values = ['hstatus', 'vsstatus', 'htval', 'htinst'] as const;
   return JSON.stringify({

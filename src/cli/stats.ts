@@ -22,7 +22,7 @@ import { migrationStatisticsOf, type MigrationStatistics } from './move-options.
 import { memoryStatisticsOf, type MemoryStatistics } from './memory-options.ts';
 
 /** A run that reached --max-instructions, as `timeout` reports it. */
-export const LIMIT_EXIT_CODE = 124;
+const LIMIT_EXIT_CODE = 124;
 
 const TICKS_PER_SECOND = 10_000_000;
 const INSTRUCTIONS_PER_SECOND = INSTRUCTIONS_PER_TICK * TICKS_PER_SECOND;

@@ -36,7 +36,7 @@ function nameOf({ kind, what }: EffectRecord): string {
 }
 
 /** One exit as one line, without the line's end. */
-export function traceLine(exit: ExitRecord): string {
+function traceLine(exit: ExitRecord): string {
   const cause = findCause(exit.cause);
   const { vmxName } = exitRows[exit.reason];
   return JSON.stringify({

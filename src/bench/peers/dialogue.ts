@@ -6,7 +6,7 @@ export const READY = 'ready';
 const UNEXPECTED_TRAP = '!';
 
 /** Commands to the guest's board, as kernels/rv32-board.c lists them; a kernel's letter is that of its index. */
-export const boardCommands = {
+const boardCommands = {
   pagingOn: 'P',
   nothing: 'N',
   sbiCalls: 'E',

@@ -9,7 +9,7 @@ const CAPABILITIES_LOW = 0x10 | (1 << 16) | (1 << 24) | (1 << 28);
 const CAPABILITIES_HIGH = 34;
 
 /** fctl: interrupts by wire; second stages of guests with 32-bit registers. Both are all there is. */
-export const FCTL = 0x6;
+const FCTL = 0x6;
 
 export const QueueControl = {
   enable: 1,

@@ -26,7 +26,7 @@ const PAGE = 4096;
 /** A device context in its base format: tc, iohgatp, ta, fsc, 64 bits each. */
 const CONTEXT_BYTES = 32;
 /** Device numbers of a directory of one level have 7 bits. */
-export const MOST_DEVICES = 128;
+const MOST_DEVICES = 128;
 const DirectoryMode = { off: 0, bare: 1, oneLevel: 2 } as const;
 const ContextControl = { valid: 1, disableFaults: 1 << 4, updatesEntries: 1 << 7, reserved: ~0x91 } as const;
 const GuestMode = { bare: 0, sv32x4: 8 } as const;

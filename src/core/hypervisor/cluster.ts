@@ -11,7 +11,7 @@ import type { Computer, SliceEnd } from './computer.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** Ticks that machines in step may be apart: 100 µs. */
-export const CLUSTER_QUANTUM = 1000;
+const CLUSTER_QUANTUM = 1000;
 const QUANTUM_INSTRUCTIONS = CLUSTER_QUANTUM * INSTRUCTIONS_PER_TICK;
 
 /** Something between the machines that is due at a time of theirs. */

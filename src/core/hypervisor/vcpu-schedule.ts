@@ -5,10 +5,10 @@
 //   wait   it waited for an interrupt  swap   it waited for a page that its hypervisor had swapped out
 //   off    not started, held by a person, or ended: counts as nothing
 
-export const DEFAULT_WEIGHT = 100;
+const DEFAULT_WEIGHT = 100;
 export const MAXIMUM_WEIGHT = 10_000;
 /** A vCPU with a cap gets its share of every such span: 10 ms of the board's clock. */
-export const CAP_PERIOD = 1_000_000;
+const CAP_PERIOD = 1_000_000;
 
 export type Doing = 'run' | 'wait' | 'steal' | 'swap' | 'off';
 

@@ -105,7 +105,7 @@ const extension = (letter: string): number => 1 << (letter.charCodeAt(0) - 65);
 /** MXL = 1 (32 bits) and the letters of RV32IMASU. */
 const MISA = (0x4000_0000 | [...'IMASU'].reduce((bits, letter) => bits | extension(letter), 0)) >>> 0;
 
-export const viewCsrs = {
+const viewCsrs = {
   misa: view(
     0x301,
     'Width and extensions of this hart.',

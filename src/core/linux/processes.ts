@@ -5,7 +5,7 @@
 import type { KernelLayout, LayoutOffset } from './kernel-layout.ts';
 import { UnreadableKernel, type KernelMemory } from './kernel-memory.ts';
 
-export const namespaceKinds = ['pid', 'mnt', 'uts', 'net', 'ipc', 'user', 'cgroup'] as const;
+const namespaceKinds = ['pid', 'mnt', 'uts', 'net', 'ipc', 'user', 'cgroup'] as const;
 export type NamespaceKind = (typeof namespaceKinds)[number];
 
 export interface LinuxProcess {

@@ -9,7 +9,7 @@ export type LevelName = keyof typeof Level;
 export type Level = (typeof Level)[LevelName];
 
 /** From the one with the most rights to the one with the fewest. */
-export const levelNames = ['M', 'S', 'U', 'VS', 'VU'] as const satisfies readonly LevelName[];
+const levelNames = ['M', 'S', 'U', 'VS', 'VU'] as const satisfies readonly LevelName[];
 
 export const levelOf = (privilege: Privilege, virtual: boolean): Level => (privilege | (virtual ? 4 : 0)) as Level;
 

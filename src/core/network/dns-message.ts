@@ -8,7 +8,7 @@ import type { Decoded } from './decoded.ts';
 import { OctetWriter, read16, textOfOctets, octetsOfText } from './octets.ts';
 
 export const DNS_PORT = 53;
-export const DNS_HEADER_BYTES = 12;
+const DNS_HEADER_BYTES = 12;
 export const DNS_TYPE = { A: 1, PTR: 12, AAAA: 28, ANY: 255 } as const;
 export const DNS_CLASS_INTERNET = 1;
 /** RFC 1035, 4.1.1 */

@@ -10,8 +10,8 @@ import { OctetWriter, read16, readMac } from './octets.ts';
 
 export const ETHERNET_HEADER_BYTES = 14;
 /** The largest payload (RFC 894): the MTU of every link here. */
-export const ETHERNET_MTU = 1500;
-export const MAXIMUM_FRAME_BYTES = ETHERNET_HEADER_BYTES + ETHERNET_MTU;
+const ETHERNET_MTU = 1500;
+const MAXIMUM_FRAME_BYTES = ETHERNET_HEADER_BYTES + ETHERNET_MTU;
 /** With a VLAN tag (IEEE 802.1Q, 9.6), which passes like any other content. */
 export const LONGEST_FRAME_BYTES = MAXIMUM_FRAME_BYTES + 4;
 /** Without frame check sequence; what a sending controller pads to. */

@@ -13,7 +13,7 @@ import { decoded, malformed } from './decoded.ts';
 import type { Decoded } from './decoded.ts';
 import { OctetWriter, read16, readIpv4, write16 } from './octets.ts';
 
-export const IPV4_HEADER_BYTES = 20;
+const IPV4_HEADER_BYTES = 20;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;

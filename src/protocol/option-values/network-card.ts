@@ -47,7 +47,7 @@ const settings: Readonly<
   },
 };
 
-export const cardModels = ['virtio', 'pio', 'passthrough'] as const;
+const cardModels = ['virtio', 'pio', 'passthrough'] as const;
 
 /** A card on the network. */
 export interface CardChoice {

@@ -23,7 +23,7 @@ import type { AnswerContext } from './context.ts';
 
 const accessOf = { load: Access.load, store: Access.store, fetch: Access.fetch } as const;
 
-export const flagsOf = (entry: number): PteFetch['flags'] => ({
+const flagsOf = (entry: number): PteFetch['flags'] => ({
   V: (entry & Pte.V) !== 0,
   R: (entry & Pte.R) !== 0,
   W: (entry & Pte.W) !== 0,

@@ -5,12 +5,12 @@
 
 import { addressOf, type DmaMemory } from './dma-memory.ts';
 
-export const DESCRIPTOR_BYTES = 16;
+const DESCRIPTOR_BYTES = 16;
 
 /** Descriptors that a chain may have, its indirect ones counted; as many as QEMU takes. */
 const LONGEST_CHAIN = 1024;
 
-export const DescriptorFlag = { next: 1, write: 2, indirect: 4 } as const;
+const DescriptorFlag = { next: 1, write: 2, indirect: 4 } as const;
 
 /** One buffer in guest physical memory. */
 export interface Segment {

@@ -15,7 +15,7 @@ import {
 import { VirtioTransport, type VirtioPorts } from './virtio-transport.ts';
 
 /** What the board leaves for one slot; QEMU answers in the first half-kilobyte of it. */
-export const VIRTIO_MMIO_WINDOW = 0x1000;
+const VIRTIO_MMIO_WINDOW = 0x1000;
 const ANSWERED_BYTES = 0x200;
 const CONFIGURATION = 0x100;
 

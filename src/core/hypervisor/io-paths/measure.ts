@@ -14,7 +14,7 @@ import type { Technique } from '../virtual-machine.ts';
 
 export const ioPaths = ['programmed-io', 'virtio', 'passthrough', 'passthrough-imsic'] as const;
 export type IoPath = (typeof ioPaths)[number];
-export const ioDevices = ['disk', 'card'] as const;
+const ioDevices = ['disk', 'card'] as const;
 export type IoDevice = (typeof ioDevices)[number];
 
 /** What a run took, or what one device cost of that. */

@@ -21,7 +21,7 @@ const FASTEST = 1e12;
 const LONGEST_LATENCY = 60 * TICKS_PER_SECOND;
 
 /** @throws RangeError naming what is out of range, and the range */
-export function checkMigrationLink({ bytesPerSecond, latencyTicks }: MigrationLinkSettings): void {
+function checkMigrationLink({ bytesPerSecond, latencyTicks }: MigrationLinkSettings): void {
   if (!(bytesPerSecond >= SLOWEST && bytesPerSecond <= FASTEST)) {
     throw new RangeError(`expected a bandwidth of ${SLOWEST} to ${FASTEST} bytes a second, found ${bytesPerSecond}`);
   }

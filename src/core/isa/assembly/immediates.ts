@@ -9,7 +9,7 @@ import type { Span } from './messages.ts';
 const hexadecimal = (value: bigint): string => (value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`);
 
 /** A number as people write it: small ones in decimal. */
-export const formatNumber = (value: bigint): string =>
+const formatNumber = (value: bigint): string =>
   value > -65536n && value < 65536n ? String(value) : hexadecimal(value);
 
 /** The part of an address `lui` or `auipc` supplies: rounded, because the lower part is signed. */

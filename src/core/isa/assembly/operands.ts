@@ -7,7 +7,7 @@ import type { Cursor } from './tokens.ts';
 import type { Span } from './messages.ts';
 
 /** Relocation operators ("Assembler Relocation Functions" of the RISC-V assembly manual). */
-export const operandModifiers = ['hi', 'lo', 'pcrel_hi', 'pcrel_lo'] as const;
+const operandModifiers = ['hi', 'lo', 'pcrel_hi', 'pcrel_lo'] as const;
 export type OperandModifier = (typeof operandModifiers)[number];
 const isModifier = (name: string): name is OperandModifier => operandModifiers.some((modifier) => modifier === name);
 

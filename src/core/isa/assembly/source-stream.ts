@@ -30,7 +30,7 @@ const NESTING_LIMIT = 64;
 const DIRECTIVE = /^(?:[\w.$]+\s*:\s*)*(\.[A-Za-z]\w*)/;
 
 /** The directive of a statement, in lower case; labels before it are looked through. */
-export const directiveOf = (text: string): string => DIRECTIVE.exec(text)?.[1]?.toLowerCase() ?? '';
+const directiveOf = (text: string): string => DIRECTIVE.exec(text)?.[1]?.toLowerCase() ?? '';
 
 export class SourceStream {
   /** By name in lower case: GNU as makes no difference. */
