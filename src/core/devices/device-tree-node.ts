@@ -79,11 +79,7 @@ export function deviceNode(
 }
 
 /** The two properties that wire a device to the board's interrupt controller; none where it is not wired. */
-function wiring({
-  interrupt,
-  interruptTrigger,
-  interruptController,
-}: DeviceMount): DeviceTreeNode['properties'] {
+function wiring({ interrupt, interruptTrigger, interruptController }: DeviceMount): DeviceTreeNode['properties'] {
   if (interrupt === undefined || interruptController === undefined) return {};
   const trigger = interruptTrigger === undefined ? [] : [interruptTrigger];
   return { interrupts: [interrupt, ...trigger], 'interrupt-parent': [interruptController] };

@@ -114,7 +114,7 @@ page:   .space  ${64 * harts}`,
         const vm = hostedVm(lab, one.id);
         const now = [0, 1].map((hart) => record(vm, hart));
         now.forEach(({ sequence, steal }, hart) => {
-          expect(vm.vcpu(hart).stealTimeAddress).toBe(PAGE + 64 * hart);
+          expect(vm.vcpu(hart).stealTime.address).toBe(PAGE + 64 * hart);
           expect(sequence % 2).toBe(0);
           expect(sequence).toBeGreaterThanOrEqual((before[hart]?.sequence ?? Infinity) + (more ? 2 : 0));
           expect(steal).toBeGreaterThanOrEqual(before[hart]?.steal ?? Infinity);
@@ -148,7 +148,7 @@ page:   .space  ${64 * harts}`,
     if (vcpu === undefined) throw new Error('expected a vCPU');
     for (const address of [0x1000, 0x8040_0001, 0x8140_0000 - 32, 2 ** 40, 2 ** 53 - 1]) {
       vm.restoreState({ ...state, vcpus: [{ ...vcpu, stealTime: { address, sequence: 2, stolen: 5 } }] });
-      expect(vm.vcpu(0).stealTimeAddress).toBeUndefined();
+      expect(vm.vcpu(0).stealTime.address).toBeUndefined();
     }
     for (const stealTime of [
       { address: PAGE, sequence: -2, stolen: 5 },
