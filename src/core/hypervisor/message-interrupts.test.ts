@@ -228,6 +228,33 @@ handler: li     t4, 0x80200000
     expect(wordAt(sleeper, COUNT)).toBe(0);
   });
 
+  test('has no device that reaches an interrupt file: devices here send no messages themselves, and the hypervisor hears of it', () => {
+    const lab = newLab({ messageInterrupts: true });
+    const vm = lab.addVm({
+      technique: 'hardware-assisted',
+      guest: { ...withMessages(sourceGuest(SLEEPER)), assigned: [disk()] },
+    });
+    lab.start(vm.id);
+    const { hypervisor } = lab;
+    if (hypervisor?.passthrough === undefined) throw new Error('no device was assigned');
+    drive(hypervisor, { limit: 1_000_000 });
+    const { machine, passthrough } = hypervisor;
+    const dma = machine.board.iommu?.port(passthrough.assigned[0]?.deviceId ?? 0);
+    // Its own file, which stage 2 maps; another one's; the file's real address; the APLIC.
+    for (const address of [FILES, FILES + 0x1000, FILES + 0x2000, 0x0d00_0000]) {
+      expect(dma?.store(address, 4, 7)).toBe(false);
+    }
+    drive(hypervisor, { limit: 1_000_000 });
+    expect(wordAt(vm, COUNT)).toBe(0);
+    expect(machine.board.imsics?.file(0, 1).read(0x80)).toBe(0);
+    expect(passthrough.refused.map(({ address, cause }) => [address, cause])).toEqual([
+      [FILES, 'write access fault'],
+      [FILES + 0x1000, 'write guest-page fault'],
+      [FILES + 0x2000, 'write guest-page fault'],
+      [0x0d00_0000, 'write guest-page fault'],
+    ]);
+  });
+
   test('gets no file that another one has used without it being empty', () => {
     const lab = newLab({ messageInterrupts: true });
     const first = lab.addVm({ technique: 'hardware-assisted', guest: withMessages(sourceGuest(SLEEPER)) });

@@ -32,7 +32,6 @@ const zero = (number: number, meaning: string): ViewCsr =>
     meaning,
     () => 0,
     () => undefined,
-    { extension: 'AIA' },
   );
 
 type Held = 'miselectHeld' | 'siselectHeld' | 'vsiselectHeld';
@@ -45,7 +44,6 @@ const select = (number: number, held: Held): ViewCsr =>
     (port, value) => {
       port.csrs[held] = value & SELECT_MASK;
     },
-    { extension: 'AIA' },
   );
 
 /** Priorities are zero; what cannot be reached is refused before (machine/privileged-state.ts). */
@@ -57,7 +55,7 @@ const selected = (number: number, held: Held, file: (port: CsrPort) => Interrupt
     (port, value) => {
       if (port.csrs[held] >= FileRegister.eidelivery) file(port)?.write(port.csrs[held], value);
     },
-    { extension: 'AIA', consequence: 'interrupts' },
+    { consequence: 'interrupts' },
   );
 
 const topExternal = (number: number, file: (port: CsrPort) => InterruptFilePort | undefined): ViewCsr =>
@@ -66,7 +64,7 @@ const topExternal = (number: number, file: (port: CsrPort) => InterruptFilePort 
     'The most urgent external interrupt of the interrupt file; a write claims it.',
     (port) => file(port)?.top ?? 0,
     (port) => file(port)?.claim(),
-    { extension: 'AIA', fields: top, consequence: 'interrupts' },
+    { fields: top, consequence: 'interrupts' },
   );
 
 const topOf = (code: number): number => (code === 0 ? 0 : (code << 16) | 1);
@@ -77,7 +75,7 @@ const topInterrupt = (number: number, code: (port: CsrPort) => number): ViewCsr 
     'The most urgent interrupt that is pending and enabled at this level.',
     (port) => topOf(code(port)),
     () => undefined,
-    { extension: 'AIA', fields: top },
+    { fields: top },
   );
 
 const enabled = (port: CsrPort): number => pendingInterrupts(port) & port.csrs.mie;
@@ -102,7 +100,7 @@ export const aiaViews: Readonly<Record<string, ViewCsr>> = {
       const writable = writablePending(port);
       port.csrs.mipSoftware = ((port.csrs.mipSoftware & ~writable) | (value & writable)) >>> 0;
     },
-    { extension: 'AIA', consequence: 'interrupts' },
+    { consequence: 'interrupts' },
   ),
   midelegh: zero(0x313, 'Interrupts 32 to 63 that go to S-mode: none exist.'),
   mieh: zero(0x314, 'Interrupts 32 to 63 enabled: none exist.'),

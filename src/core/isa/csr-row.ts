@@ -20,8 +20,6 @@ export interface CsrRow {
   readonly meaning: string;
   readonly fields: readonly CsrField[];
   readonly consequence: Consequence;
-  /** What a hart must have for this CSR to be there: the Advanced Interrupt Architecture. Default: nothing. */
-  readonly extension?: 'AIA';
 }
 
 /** A CSR with a word of its own. */

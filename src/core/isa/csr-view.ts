@@ -30,7 +30,6 @@ export interface ViewOptions {
   readonly consequence?: Consequence;
   /** What CSRRS and CSRRC modify, where it differs from what they return (mip.SEIP). */
   readonly readForModify?: (port: CsrPort) => number;
-  readonly extension?: 'AIA';
 }
 
 /** A CSR that is a function of others. */

@@ -231,7 +231,11 @@ const performanceCounters: Readonly<Record<string, ViewCsr>> = {
 };
 
 /** A CSR as an instruction addresses it. */
-export type Csr = { readonly name: string } &
+export type Csr = {
+  readonly name: string;
+  /** It is there only on a hart with the Advanced Interrupt Architecture. */
+  readonly aia: boolean;
+} &
   /** `index`: its place in the order of csr-stored.ts. */
   (
     | { readonly kind: 'stored'; readonly stored: StoredCsrName; readonly index: number; readonly row: StoredCsr }
@@ -242,6 +246,7 @@ export const csrs: readonly Csr[] = [
   ...storedNames.map((stored, index): Csr => ({
     kind: 'stored',
     name: stored,
+    aia: false,
     stored,
     index,
     row: storedCsrs[stored],
@@ -249,6 +254,7 @@ export const csrs: readonly Csr[] = [
   ...Object.entries<ViewCsr>({ ...viewCsrs, ...performanceCounters }).map(([name, row]): Csr => ({
     kind: 'view',
     name,
+    aia: false,
     row,
   })),
 ].filter(({ row }) => row.number >= 0);
@@ -257,6 +263,7 @@ export const csrs: readonly Csr[] = [
 export const aiaCsrs: readonly Csr[] = Object.entries(aiaViews).map(([name, row]): Csr => ({
   kind: 'view',
   name,
+  aia: true,
   row,
 }));
 

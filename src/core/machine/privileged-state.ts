@@ -216,7 +216,7 @@ export class PrivilegedState extends HartState implements CsrPort {
    * ("CSR Address Mapping Conventions"; virtual-instruction exceptions: "Hypervisor Extension", norm:H_cause_virtual_instruction)
    */
   checkCsr(csr: Csr | undefined, write: boolean): number {
-    if (csr === undefined || (csr.row.extension !== undefined && this.interruptFiles === undefined)) return ILLEGAL;
+    if (csr === undefined || (csr.aia && this.interruptFiles === undefined)) return ILLEGAL;
     const { number } = csr.row;
     if (write && number >>> 10 === 3) return ILLEGAL;
     const level = (number >>> 8) & 3;
@@ -243,7 +243,7 @@ export class PrivilegedState extends HartState implements CsrPort {
         return privilege === Privilege.supervisor && this.csrs.mstatus & Status.TVM ? ILLEGAL : 0;
       default:
         if (isTimeCompare(number)) return this.#checkTimeCompare();
-        if (csr.row.extension !== undefined) return checkInterruptCsr(this, number, virtual);
+        if (csr.aia) return checkInterruptCsr(this, number, virtual);
         return (number & 0xf60) === 0xc00 || (number & 0xf60) === 0xc80 ? this.#checkCounter(number & 31) : 0;
     }
   }
