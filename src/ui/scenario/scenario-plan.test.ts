@@ -126,10 +126,11 @@ describe('files', () => {
 
 test('what the page has no place for is named, with where the same is to be seen', () => {
   const { leftOut } = withVm(
-    { technique: 'hardware-assisted', console: 'c', processes: 'p', systemCalls: 's' },
+    { technique: 'hardware-assisted', aia: 'aplic-imsic', console: 'c', processes: 'p', systemCalls: 's' },
     { captures: { pcap: 'p', trace: 't', stats: 's' }, break: 'sret' },
   );
   expect(leftOut).toEqual([
+    'vms[0].aia (boards have a PLIC here; see the panel I/O paths)',
     'vms[0].console (there is no file here that could take it)',
     'vms[0].processes (see the panel Processes)',
     'vms[0].systemCalls (see the panel Processes)',

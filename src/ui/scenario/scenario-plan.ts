@@ -186,7 +186,10 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
   if (entitlements !== undefined && technique === 'bare') {
     throw new Error(`Expected a technique of the hypervisor at ${place} for weight, cap and pin, found “bare”.`);
   }
-  for (const [field, instead] of elsewhere) if (vm[field] !== undefined) leftOut.push(`${place}.${field} (${instead})`);
+  for (const [field, instead] of elsewhere) {
+    const value = vm[field];
+    if (value !== undefined && value !== 'none') leftOut.push(`${place}.${field} (${instead})`);
+  }
   const title = `${name}: ${guest?.title ?? baseName(image ?? '')}`;
   return {
     name,
@@ -220,8 +223,9 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
   };
 }
 
-/** Files that a scenario has written on the command line, and where the page shows the same. */
+/** What a scenario has on the command line alone, and where the page shows the same. */
 const elsewhere = [
+  ['aia', 'boards have a PLIC here; see the panel I/O paths'],
   ['console', 'there is no file here that could take it'],
   ['processes', 'see the panel Processes'],
   ['systemCalls', 'see the panel Processes'],
