@@ -50,3 +50,12 @@ test('a damaged arrangement is forgotten, not fatal', async ({ page }) => {
   await openLab(page, '#guest=linux');
   await expect(tab(page, 'Registers')).toBeVisible();
 });
+
+test('a panel opened while another place fills the page is seen', async ({ page }) => {
+  await openLab(page, '#guest=hello');
+  await page.getByRole('tab', { name: /Console/ }).dblclick();
+  await expect(page.locator('[data-panel="registers"]')).toBeHidden();
+  await runFromPalette(page, 'Show Scheduler');
+  await expect(page.locator('[data-panel="scheduler"]')).toBeVisible();
+  await expect(page.locator('[data-panel="registers"]')).toBeVisible();
+});

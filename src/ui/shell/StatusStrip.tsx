@@ -50,7 +50,7 @@ export function StatusStrip({ situation: { vm, frame, phase } }: { readonly situ
             <Number
               className={styles['memory']}
               value={`${formatBytes(memory.memoryUsedBytes)} of ${formatBytes(memory.memoryBytes)}`}
-              unit={frame.machines.length > 1 ? `on machine ${memory.name}` : 'given out'}
+              unit={frame.machines.length > 1 ? `machine ${memory.name}` : 'given out'}
             />
           )}
         </span>
