@@ -181,6 +181,15 @@ test('virtual CPUs share physical harts by weight', async () => {
   expect((await run(written('bare.json', bare))).complaints).toEqual([expect.stringMatching(/--weight, found bare/)]);
 });
 
+test('a guest is repaired where its machine is broken', async () => {
+  const repaired = { name: 'a', guest: 'trap', repair: 'patching', expect: { console: 'ended with 0000002a' } };
+  const broken = { ...repaired, name: 'b', repair: 'none', technique: 'trap-and-emulate' };
+  const file = written('repaired.json', { title: 'Repaired', vms: [repaired, broken], break: 'sret', limit: '5M' });
+  const { stdout, status } = await run(file);
+  expect(status).toBe(1);
+  expect(stdout.split('\n').filter((line) => line.includes('NOT MET'))).toEqual([expect.stringMatching(/^NOT MET b:/)]);
+});
+
 describe('what becomes of a VM on the way', () => {
   const letters = (fields: object) => ({
     image: 'letters.elf',

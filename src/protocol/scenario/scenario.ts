@@ -46,6 +46,7 @@ export const vmFields = {
   append: optional(text('Command line of the kernel.')),
   adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
   aia: optional(oneOf('Interrupt controllers of its board, as QEMU names them.', ['none', 'aplic-imsic'])),
+  repair: optional(oneOf('What makes up for an instruction that does not trap (break).', ['none', 'patching'])),
   disk: optional(oneOrMore('Disks: FILE, FILE,readonly, FILE,snapshot, FILE,slot=N …', text('A disk.', 'FILE[,HOW]'))),
   share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
   rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),

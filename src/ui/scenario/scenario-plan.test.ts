@@ -57,6 +57,14 @@ test('fields become options, and what is typed goes along', () => {
   });
 });
 
+test('a VM that is repaired by patching runs where that is done', () => {
+  expect(withVm({ repair: 'patching' }).vms[0]?.options(none)).toMatchObject({
+    technique: 'trap-and-emulate',
+    binaryPatching: true,
+  });
+  expect(withVm({ repair: 'none' }).vms[0]?.options(none)).not.toHaveProperty('binaryPatching');
+});
+
 test('the machine, and what becomes of a VM', () => {
   const { machine, vms } = withVm(
     {

@@ -158,7 +158,8 @@ export function planOf(scenario: Scenario, guests: Guests): ScenarioPlan {
 }
 
 function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile[], leftOut: string[]): PlannedVm {
-  const { name, guest: shipped, image, initrd, technique = 'bare' } = vm;
+  const { name, guest: shipped, image, initrd } = vm;
+  const { technique = vm.repair === 'patching' ? 'trap-and-emulate' : 'bare' } = vm;
   const guest = guests.find((each) => each.name === shipped);
   if (shipped !== undefined && guest === undefined) {
     throw new Error(
@@ -210,6 +211,7 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
         ...(initrd !== undefined && { initrd: bytesOf(found, initrd) }),
         ...(vm.append !== undefined && { bootArguments: vm.append }),
         ...(vm.adBits !== undefined && { adBits: vm.adBits }),
+        ...(vm.repair === 'patching' && { binaryPatching: true }),
         ...(card && { network: true, card: { ...card, model: models[card.model] } }),
         ...(balloon && { balloon }),
         ...(disks.length > 0 && { disks: disks.map((disk) => disk(found)) }),

@@ -55,6 +55,7 @@ export function AddVmDialog() {
   const [harts, setHarts] = useState(1);
   const [network, setNetwork] = useState(false);
   const [balloon, setBalloon] = useState(false);
+  const [patching, setPatching] = useState(false);
   const [disks, setDisks] = useState<readonly VmDisk[]>([]);
   const [virtio, setVirtio] = useState<'legacy' | 'modern'>('legacy');
   const [start, setStart] = useState(true);
@@ -110,6 +111,7 @@ export function AddVmDialog() {
         ...(harts > 1 && { harts }),
         ...(network && { network }),
         ...(balloon && { balloon }),
+        ...(patching && chosenTechnique === 'trap-and-emulate' && { binaryPatching: true }),
         ...(disks.length > 0 && { disks }),
         ...(virtio === 'modern' && { virtio }),
         ...(bootArguments.trim() === '' ? {} : { bootArguments: bootArguments.trim() }),
@@ -246,6 +248,12 @@ export function AddVmDialog() {
           <label title="A virtio balloon, by which the hypervisor asks the guest’s kernel to give memory up">
             <input type="checkbox" checked={balloon} onChange={(event) => setBalloon(event.target.checked)} /> Balloon
           </label>
+          {chosenTechnique === 'trap-and-emulate' && (
+            <label title="Its code is patched where an instruction does not trap although a hypervisor would have to see it; see the panel Virtualizable?">
+              <input type="checkbox" checked={patching} onChange={(event) => setPatching(event.target.checked)} />{' '}
+              Binary patching
+            </label>
+          )}
           {boot === 'supervisor' && (
             <label className={styles['grow']}>
               Boot arguments{' '}
