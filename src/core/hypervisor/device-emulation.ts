@@ -4,6 +4,7 @@
 import { BUS_ERROR } from '../devices/device.ts';
 import { findRow } from '../isa/instructions.ts';
 import { accessFaultCauses } from '../machine/access-causes.ts';
+import { evaluate } from '../machine/evaluate.ts';
 import type { DeviceBus } from '../machine/device-bus.ts';
 import type { HartState } from '../machine/hart-state.ts';
 import { trapOf, type Trap } from '../machine/privileged-state.ts';
@@ -54,7 +55,20 @@ export function emulateDeviceAccess(
     vm.note(Effect['device-write'], gpa, value, value);
     return undefined;
   }
-  return faultOf(gva, access); // atomics do not reach devices
+  if (effect.kind === 'atomic' && access === Access.store && (gva & 3) === 0) {
+    const [rd, rs2] = [(word >>> 7) & 31, (word >>> 20) & 31];
+    const read = bus.read(gpa, 4);
+    if (read === BUS_ERROR) return faultOf(gva, access);
+    const old = read | 0;
+    const next = evaluate(effect.value, { rs1: gva, rs2: state.x(rs2), immediate: 0, pc: state.pc, old }) >>> 0;
+    vm.note(Effect['device-read'], gpa, read, read);
+    if (!bus.write(gpa, 4, next)) return faultOf(gva, access);
+    vm.note(Effect['device-write'], gpa, next, next);
+    vm.note(Effect['write-register'], rd, state.x(rd), old);
+    state.setX(rd, old);
+    return undefined;
+  }
+  return faultOf(gva, access); // LR and SC do not reach devices
 }
 
 const faultOf = (gva: number, access: Access): Trap => trapOf(accessFaultCauses[access], gva);

@@ -297,7 +297,13 @@ export class Hart implements SystemPort {
       }
       case 'atomic': {
         const linear = access.atomicWord(values.rs1 >>> 0, Access.store);
-        if (linear < 0) return this.#trapped(values.rs1 >>> 0);
+        if (linear < 0) {
+          const address = values.rs1 >>> 0;
+          const next = (old: number) => evaluate(effect.value, { ...values, old: (values.old = old | 0) });
+          if (!access.exchangeAtDevice(address, next)) return this.#trapped(address);
+          state.setX(decoded.rd, values.old);
+          return Outcome.retired;
+        }
         values.old = this.#ports.ram.load(linear, 4) | 0;
         this.#ports.ram.store(linear, 4, evaluate(effect.value, values));
         state.setX(decoded.rd, values.old);

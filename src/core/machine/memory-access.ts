@@ -150,6 +150,21 @@ export class MemoryAccess {
     return -1;
   }
 
+  /**
+   * An AMO that `atomicWord` has refused: where a device is, a load and a store of its register with nothing in between, as on
+   * QEMU's board and SiFive's. LR and SC reach none.
+   * @returns false, with the fault set, where there is no such register
+   */
+  exchangeAtDevice(address: number, next: (old: number) => number): boolean {
+    if (this.fault.cause !== accessFaultCauses[Access.store]) return false;
+    const context = this.#dataContext;
+    if (this.#locate(context, address, Access.store) !== Place.device) return false;
+    const physical = this.#physical;
+    const old = this.#devices.read(physical, 4);
+    if (old !== BUS_ERROR && this.#devices.write(physical, 4, next(old) >>> 0)) return true;
+    return this.#deviceFault(address, Access.store, context);
+  }
+
   /** Finds the decoded page of the instruction at `address`. `cache` false: do not remember the translation. @returns it, or 0 with the fault set */
   fetch(address: number, cache: boolean): number {
     this.settle();

@@ -24,7 +24,8 @@ export const hostileGuests: readonly HostileGuest[] = [
   { name: 'sleep-forever', ends: 'asleep', console: '' },
   { name: 'reset-reserved', ends: 'shutdown', console: '3332\n' },
   { name: 'sweep', ends: 'shutdown', console: 'ZZswept\n' },
-  { name: 'odd-accesses', ends: 'shutdown', console: 'odd\n' },
+  // Its AMOs at the serial port send two zeros.
+  { name: 'odd-accesses', ends: 'shutdown', console: '\0\0odd\n' },
   { name: 'user-privilege', ends: 'shutdown', console: '22222222222\n' },
   { name: 'hypervisor-registers', ends: 'shutdown', console: '2222222222222\n', consoleOnBare: '-------------\n' },
   { name: 'sbi-buffers', ends: 'shutdown', console: '333333\n' },

@@ -1,6 +1,7 @@
 # Touches the devices in every way a driver does not: bytes, halves and words, misaligned, AMO and LR/SC, as code, as
 # a page table, and claims and completes interrupts that do not exist.
-# Must: each access ends in a value or a fault, as the board gives it; the guest goes on and prints "odd".
+# Must: each access ends in a value or a fault, as the board gives it (an AMO at the serial port sends a zero); the guest goes
+# on and prints "odd".
         .macro  poke address
         li      s0, \address
         lb      t0, 0(s0)
