@@ -15,7 +15,7 @@ const SET_BY_NUMBER = 0;
 /** Who is interrupted: machine mode, or supervisor mode and its guests. */
 export type InterruptLevel = 'machine' | 'supervisor';
 /** Codes in `mip`. */
-export const EXTERNAL_INTERRUPT = { machine: 11, supervisor: 9 } as const;
+const EXTERNAL_INTERRUPT = { machine: 11, supervisor: 9 } as const;
 
 export interface ImsicsPorts {
   readonly level: InterruptLevel;
