@@ -190,6 +190,21 @@ export const recordsOf = (trace: Trace): readonly ExitRecord[] =>
 export const timelessRecordsOf = (trace: Trace): readonly string[] =>
   recordsOf(trace).map((record) => JSON.stringify({ ...record, nanoseconds: 0 }));
 
+/** A byte at the UART interrupts hart 0, once sie and sstatus let it. Leaves the UART in s1 and the PLIC's threshold in s2, its claim register behind that. */
+export const LISTENS = `
+        lui     s1, 0x10000             # UART
+        li      t0, 1
+        sb      t0, 1(s1)               # interrupt when a byte comes
+        li      t0, 0x0c000028          # PLIC: priority of source 10
+        li      t1, 1
+        sw      t1, 0(t0)
+        li      t0, 0x0c002080          # enabled for context 1
+        li      t1, 0x400
+        sw      t1, 0(t0)
+        li      s2, 0x0c201000
+        sw      zero, 0(s2)
+`;
+
 /** Ends a guest by SBI SRST shutdown; status 0. */
 export const SHUTDOWN = `
         li      a7, 0x53525354

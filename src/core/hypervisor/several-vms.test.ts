@@ -8,6 +8,7 @@ import {
   expectedOutput,
   hashOf,
   hosted,
+  LISTENS,
   MIB,
   newLab,
   recordsOf,
@@ -52,17 +53,7 @@ const echoes = (busy: boolean) =>
         .globl  _start
 _start: la      t0, handler
         csrw    stvec, t0
-        lui     s1, 0x10000             # UART
-        li      t0, 1
-        sb      t0, 1(s1)               # interrupt when a byte comes
-        li      t0, 0x0c000028          # PLIC: priority of source 10
-        li      t1, 1
-        sw      t1, 0(t0)
-        li      t0, 0x0c002080          # enabled for context 1
-        li      t1, 0x400
-        sw      t1, 0(t0)
-        li      s2, 0x0c201000
-        sw      zero, 0(s2)
+${LISTENS}
         li      t0, 0x200
         csrw    sie, t0
         csrsi   sstatus, 2

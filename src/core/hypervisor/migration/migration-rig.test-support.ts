@@ -5,7 +5,7 @@ import { CopyOnWriteStore } from '../../devices/copy-on-write-store.ts';
 import { MemoryStore } from '../../devices/block-store.ts';
 import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
 import { runOrSkip } from '../computer.ts';
-import { consoleOf, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
+import { consoleOf, LISTENS, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import type { GuestImage } from '../guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
@@ -17,17 +17,7 @@ export const BUSY = sourceGuest(
         .globl  _start
 _start: la      t0, handler
         csrw    stvec, t0
-        lui     s1, 0x10000             # UART
-        li      t0, 1
-        sb      t0, 1(s1)               # interrupt when a byte comes
-        li      t0, 0x0c000028          # PLIC: priority of source 10
-        li      t1, 1
-        sw      t1, 0(t0)
-        li      t0, 0x0c002080          # enabled for context 1
-        li      t1, 0x400
-        sw      t1, 0(t0)
-        li      s2, 0x0c201000
-        sw      zero, 0(s2)
+${LISTENS}
         li      t0, 0x220
         csrw    sie, t0
         li      s4, 2000                # ticks of a beat
