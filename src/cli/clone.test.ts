@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { ALPHABET, assembleInto, LETTERS } from './letters.test-support.ts';
-import type { Statistics } from './stats.ts';
-import { command } from './streams.test-support.ts';
+import { command, runWithStatistics } from './streams.test-support.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -15,12 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-clone-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
 
-async function run(argv: readonly string[], typed = '') {
-  const stats = at('stats.json');
-  rmSync(stats, { force: true });
-  const finished = await command(['run', '--stats', stats, ...argv], typed);
-  return { ...finished, statistics: JSON.parse(readFileSync(stats, 'utf8')) as Statistics };
-}
+const run = (argv: readonly string[], typed = '') => runWithStatistics(at('stats.json'), argv, typed);
 
 const letters = assembleInto(at('letters.elf'), LETTERS);
 

@@ -1,8 +1,10 @@
 // Streams that a test holds both ends of.
 
+import { readFileSync, rmSync } from 'node:fs';
 import { PassThrough, Writable } from 'node:stream';
 import type { Streams } from './command.ts';
 import { main } from './main.ts';
+import type { Statistics } from './stats.ts';
 
 export interface Finished {
   readonly status: number;
@@ -33,4 +35,11 @@ export async function command(argv: readonly string[], typed: string | Uint8Arra
   const status = await main(argv, streams);
   const bytes = Buffer.concat(chunks);
   return { status, stdout: bytes.toString(), bytes, complaints };
+}
+
+/** Runs a guest and reads the statistics of its run, which go into a file in between. */
+export async function runWithStatistics(file: string, argv: readonly string[], typed = '') {
+  rmSync(file, { force: true });
+  const finished = await command(['run', '--stats', file, ...argv], typed);
+  return { ...finished, statistics: JSON.parse(readFileSync(file, 'utf8')) as Statistics };
 }
