@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryStore } from '../../devices/block-store.ts';
 import { CopyOnWriteStore } from '../../devices/copy-on-write-store.ts';
-import { MemoryFolder } from '../../devices/ninep/memory-folder.test-support.ts';
+import { MemoryFolder } from '../../devices/ninep/memory-folder.ts';
 import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
 import { virtioConsole } from '../../devices/virtio/virtio-console.ts';
 import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entropy.ts';
