@@ -11,7 +11,7 @@ import { chooseGuest } from './guest-source.ts';
 import { nodeHost } from './node-host.ts';
 import { option, repeatedOption, UsageError, type Given } from './options.ts';
 import { runOptions } from './run-options.ts';
-import { anyText, count, oneOf, ValueError } from '../protocol/option-values/values.ts';
+import { anyText, atLeastOne, count, oneOf, ValueError } from '../protocol/option-values/values.ts';
 
 const hosted = techniques.filter((technique) => technique !== 'bare');
 const DEFAULT_EVERY = 100_000;
@@ -35,7 +35,7 @@ const compareOptions = {
     oneOf(hosted),
     `what to compare the bare machine with: ${hosted.join(', ')}; may be repeated. Default: ${unmodifiedHosted.join(', ')}`,
   ),
-  every: option('--every', 'N', count, `instructions from one point to the next. Default: ${DEFAULT_EVERY}`),
+  every: option('--every', 'N', atLeastOne, `instructions from one point to the next. Default: ${DEFAULT_EVERY}`),
   until: option('--until', 'TEXT', anyText, 'compare up to the first point at which the guest has printed this'),
   boot: runOptions.boot,
   memory: runOptions.memory,

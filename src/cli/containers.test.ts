@@ -88,7 +88,7 @@ describe('the table', async () => {
 
 test.each([
   [['bare'], /expected nothing after "containers", found "bare"/],
-  [['--technique', 'bare'], /expected hardware-assisted or trap-and-emulate after --technique, found "bare"/],
+  [['--technique', 'bare'], /expected trap-and-emulate or hardware-assisted after --technique, found "bare"/],
   [['--techniques', 'bare'], /expected an option of "containers".*did you mean --technique/],
 ])('%j is refused', async (argv, message) => {
   const { status, stdout, complaints } = await command(['containers', ...argv]);

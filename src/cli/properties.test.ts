@@ -93,6 +93,9 @@ test('what cannot be asked for', async () => {
   expect((await command(['compare', '--guest', 'timer', '--inject', '5:40'])).complaints[0]).toMatch(
     /expected a number of instructions, or N:REGISTER after --inject, found "5:40"/,
   );
+  expect((await command(['compare', '--guest', 'timer', '--every', '0'])).complaints[0]).toMatch(
+    /expected a whole number above 0 after --every, found "0"/,
+  );
   expect((await command(['virtualizable', '--break', 'mret'])).complaints[0]).toMatch(
     /expected .*sret.* after --break/,
   );

@@ -71,6 +71,13 @@ export const count: Reader<number> = (text) => {
   throw new ValueError('a whole number', 'write digits, and K, M or G for thousands, millions and so on, such as 500M');
 };
 
+/** How many, and at least one. */
+export const atLeastOne: Reader<number> = (text) => {
+  const value = count(text);
+  if (value > 0) return value;
+  throw new ValueError('a whole number above 0', 'write digits, and K, M or G for thousands, millions and so on');
+};
+
 /** A 32-bit address, a multiple of 4: `0x80400000` or decimal. */
 export const address: Reader<number> = (text) => {
   const value = /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : NaN;
