@@ -27,7 +27,9 @@ export interface QemuBoard {
 
 export function startQemuBoard(options: readonly string[] = [], machine = 'virt'): QemuBoard {
   const board = '-bios none -display none -monitor none -serial null -S -qtest stdio -qtest-log /dev/null';
-  const qemu = spawn('qemu-system-riscv32', ['-M', machine, ...board.split(' '), ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const qemu = spawn('qemu-system-riscv32', ['-M', machine, ...board.split(' '), ...options], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const waiting: ((answer: string) => void)[] = [];
   const outputs = new Map<number, boolean>();
   createInterface(qemu.stdout).on('line', (line) => {
