@@ -1,7 +1,6 @@
 // What --processes and --system-calls write: a Linux guest looked at from outside, by the layouts of the kernels that ship.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { parseKernelLayout, type KernelLayout } from '../core/linux/kernel-layout.ts';
 import { KernelMemory } from '../core/linux/kernel-memory.ts';
@@ -9,13 +8,12 @@ import { findLayout, lookAtLinux } from '../core/linux/processes.ts';
 import { SystemCallLog } from '../core/linux/system-call-log.ts';
 import { kernelLayouts } from '../guests/manifest.ts';
 import type { OpenFile } from './files.ts';
+import { shippedFile } from './guest-source.ts';
 import type { Session } from './session.ts';
 
 /** Where the kernels that ship keep their processes. */
 export const shippedLayouts = (): readonly KernelLayout[] =>
-  kernelLayouts.map((path) =>
-    parseKernelLayout(readFileSync(fileURLToPath(new URL(`../../public/${path}`, import.meta.url)), 'utf8')),
-  );
+  kernelLayouts.map((path) => parseKernelLayout(readFileSync(shippedFile(path), 'utf8')));
 
 /**
  * Writes each system call of the guest's programs from now on, one JSON object a line, and a line more when it returns

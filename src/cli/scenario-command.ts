@@ -2,7 +2,6 @@
 // behind its VM's name, and at the end what was met; the exit status says whether everything was.
 
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
@@ -17,6 +16,7 @@ import type { Command, Streams } from './command.ts';
 import { linesOf } from './console-lines.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { OpenFile, readBytes } from './files.ts';
+import { shippedFile } from './guest-source.ts';
 import { Interruptions } from './interruption.ts';
 import { writeProcessesTo, writeSystemCallsTo } from './introspection.ts';
 import { crossingLines } from './level-lines.ts';
@@ -53,12 +53,10 @@ export const scenarioCommand: Command<typeof scenarioOptions> = {
 /** Some expectation was not met. */
 const NOT_MET = 1;
 
-const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
-
 /** A file, or the name of a scenario that ships. */
 function fileOf(operand: string): string {
   const shipped = scenarios.find(({ name }) => name === operand);
-  return shipped !== undefined && !existsSync(operand) ? publicFile(scenarioPath(shipped)) : operand;
+  return shipped !== undefined && !existsSync(operand) ? shippedFile(scenarioPath(shipped)) : operand;
 }
 
 function readFile(file: string): Scenario {

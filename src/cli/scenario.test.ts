@@ -4,11 +4,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
 import { readScenario } from '../protocol/scenario/scenario.ts';
+import { shippedFile } from './guest-source.ts';
 import { assembleInto, LETTERS } from './letters.test-support.ts';
 import { command } from './streams.test-support.ts';
 
@@ -17,7 +17,6 @@ vi.setConfig({ testTimeout: 60_000 });
 const folder = mkdtempSync(join(tmpdir(), 'ringside-scenario-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
-const shipped = (path: string) => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
 
 /** Writes a scenario. @returns its path */
 function written(name: string, scenario: unknown): string {
@@ -29,9 +28,9 @@ const run = (...argv: readonly string[]) => command(['scenario', ...argv]);
 
 describe('the scenarios that ship', () => {
   test('are the files of their folder, under their titles', () => {
-    expect(readdirSync(shipped('scenarios')).sort()).toEqual(scenarios.map(({ name }) => `${name}.json`).sort());
+    expect(readdirSync(shippedFile('scenarios')).sort()).toEqual(scenarios.map(({ name }) => `${name}.json`).sort());
     for (const row of scenarios) {
-      const { title, about } = readScenario(readFileSync(shipped(scenarioPath(row)), 'utf8'));
+      const { title, about } = readScenario(readFileSync(shippedFile(scenarioPath(row)), 'utf8'));
       expect(title).toBe(row.title);
       expect(about?.join(' ')).not.toBe('');
     }
