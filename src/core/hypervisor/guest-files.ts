@@ -103,15 +103,16 @@ export class GuestFiles {
     hart.guestExternalChanged();
   }
 
-  /** Files that are watched may signal: their virtual CPUs hear of it, once. */
-  serve(hart: Hart): void {
+  /** Files that are watched may signal: their virtual CPUs hear of it, once. @returns whether one did */
+  serve(hart: Hart): boolean {
     const pending = (hart.state.interruptFiles?.guestsPending ?? 0) & hart.state.csrs.hgeieHeld;
-    if (pending === 0) return;
+    if (pending === 0) return false;
     for (const [number, holder] of this.#holdersOf(hart)) {
       if (((pending >>> number) & 1) === 0) continue;
       this.watch(hart, number, false);
       holder.signalled();
     }
+    return true;
   }
 
   #through(hart: Hart, number: number, select: number, access: () => number): number {

@@ -357,11 +357,14 @@ export class Hypervisor implements Computer {
     for (const { vcpu } of this.#hosts) if (vcpu?.inGuest === true) return undefined;
     if (this.#reboots.size > 0) return undefined;
     this.#devices.elapse();
-    if (this.#guestFiles) for (const { hart } of this.#hosts) this.#guestFiles.serve(hart);
+    this.#serveGuestFiles();
     this.#mergePages();
-    this.scheduler.changed();
-    for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
-    if (this.scheduler.anyReady()) return undefined;
+    // What is due for a VM may end in a message to one of its interrupt files: then its vCPU hears, and they are asked again.
+    do {
+      this.scheduler.changed();
+      for (const { vcpu } of this.#hosts) if (vcpu !== undefined && mayRun(vcpu) && vcpu.refresh()) return undefined;
+      if (this.scheduler.anyReady()) return undefined;
+    } while (this.#serveGuestFiles());
     const until = reachable(Math.min(this.#devices.deadline(), this.scheduler.deadline()));
     // Where nothing else will ever happen, there is nothing to merge for.
     return until === Infinity ? until : Math.min(until, this.memory.merging.deadline);
@@ -402,6 +405,13 @@ export class Hypervisor implements Computer {
       this.#bury();
     }
     return true;
+  }
+
+  /** @returns whether a vCPU that is on no hart was sent a message */
+  #serveGuestFiles(): boolean {
+    let served = false;
+    if (this.#guestFiles) for (const { hart } of this.#hosts) served = this.#guestFiles.serve(hart) || served;
+    return served;
   }
 
   #mergePages(): void {

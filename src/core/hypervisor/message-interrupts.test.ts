@@ -36,6 +36,16 @@ describe('a disk by virtio, its wire at an APLIC', () => {
   });
 });
 
+test('a disk that takes its time wakes the only guest there is, which sleeps until its message comes', () => {
+  const slow = { ...disk(), latency: 3000 };
+  const { vm } = runToEnd('hardware-assisted', {
+    ...withMessages(shippedGuest('io-paths')),
+    devices: { virtio: [slow] },
+  });
+  expect(vm.ending).toMatchObject({ kind: 'shutdown', exitCode: 0 });
+  expect(consoleOf(vm)).toMatch(/^disk, virtio: 64 KiB written, read, the same$/m);
+});
+
 describe('a disk of the guest’s own', () => {
   const assigned = (harts = 1): GuestImage => ({
     ...withMessages(shippedGuest('io-paths')),

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import type { GuestImage } from '../guest-boot.ts';
 import { consoleOf, drive, hashOf } from '../guest-rig.test-support.ts';
 import type { Lab } from '../lab.ts';
-import { sensitiveOn } from './sensitive-instructions.ts';
+import { sensitiveOn, type FindSensitive, type SensitiveInstructions } from './sensitive-instructions.ts';
 import type { Technique, VirtualMachine } from '../virtual-machine.ts';
 
 /** Words that a kernel puts where it will execute them: sensitive ones, traps, loads from and stores to their own page. */
@@ -292,7 +292,18 @@ function slotsSource(): string {
   return `\n${slots.join('\n')}\n        .word 0x00000073, 0x00008067`;
 }
 
-export const patched = (guest: GuestImage): GuestImage => ({ ...guest, binaryPatching: sensitiveOn });
+/** The test is the same on every machine with the same switches: it is run once for all labs. */
+const findSensitive = (
+  (known = new Map<string, SensitiveInstructions>()): FindSensitive =>
+  (host, quirks) => {
+    const key = JSON.stringify(quirks);
+    const found = known.get(key) ?? sensitiveOn(host, quirks);
+    known.set(key, found);
+    return found;
+  }
+)();
+
+export const patched = (guest: GuestImage): GuestImage => ({ ...guest, binaryPatching: findSensitive });
 
 /** What a guest comes to, started now in a lab it shares with others. @param between called with it after every slice */
 export function comeTo(
