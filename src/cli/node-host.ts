@@ -1,6 +1,6 @@
 // What Node gives the core: memory, a compiler for the modules the core writes, and a clock to look at.
 
-import type { Host, Imports, SharedLinearMemory } from '../core/machine/linear-memory.ts';
+import type { Host, Imports, SharedLinearMemory, SharedTable } from '../core/machine/linear-memory.ts';
 import { UsageError } from './options.ts';
 
 const WASM_PAGE = 65536;
@@ -18,7 +18,7 @@ export const nodeHost: Host = {
       );
     }
   },
-  table: (slots) => new WebAssembly.Table({ element: 'anyfunc', initial: slots }),
+  table: (slots) => new WebAssembly.Table({ element: 'anyfunc', initial: slots }) as SharedTable,
   compile(module, imports) {
     const compiled = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
     return new WebAssembly.Instance(compiled, importsOf(imports)).exports as Readonly<Record<string, () => number>>;

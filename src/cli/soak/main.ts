@@ -17,7 +17,14 @@ function sampleOf(linux: BurdenedLinux, started: number): Sample {
     heap: heapUsed + external,
     rounds: linux.rounds,
     exits: linux.vm.exits,
-    counts: linux.machine.translator?.counts ?? { translated: 0, dropped: 0, standing: 0, instructions: 0, bytes: 0 },
+    counts: linux.machine.translator?.counts ?? {
+      translated: 0,
+      shared: 0,
+      dropped: 0,
+      standing: 0,
+      instructions: 0,
+      bytes: 0,
+    },
   };
 }
 

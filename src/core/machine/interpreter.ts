@@ -194,6 +194,8 @@ class InterpreterWriter {
     code.get(this.#heat);
     code.constant(~REGION);
     code.op(Op.i32And);
+    code.tee(this.#heat);
+    code.get(this.#heat);
     code.callIndirect(0);
     code.tee(this.#result);
     code.constant64(32);

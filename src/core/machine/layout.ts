@@ -4,6 +4,7 @@
 //   0           guard page, never used: a translation of 0 means "none"
 //   HARTS       one block of 4 KiB a hart (or a saved vCPU), drawn below
 //   JUMPS       where computed jumps last went: pairs of words, see translator/jump-profile.ts
+//   REGIONS     for each slot of the table of regions, the decoded pages that the region there was made from
 //   CODE        decoded pages: for each 4 KiB frame with code, 1024 entries of 8 bytes and 1024 heats, see decoded-code.ts
 //   TRANSLATIONS  per hart, `sets` sets of three tables (read, write, fetch), one word a virtual page, see translations.ts
 //   RAM         the machine's physical memory, from RAM_BASE of the address map on
@@ -67,6 +68,13 @@ export const DECODED_PAGE_BYTES = DECODED_HEADER_BYTES + HEAT_OFFSET + 1024 * 4;
 export const JUMP_PAIRS = 1024;
 const DECODED_PAGES = 4096;
 
+/** Slots of the table of regions: all the regions there are at a time. */
+export const REGION_SLOTS = 2048;
+/** Pages before and behind its first one that a region may reach into. */
+export const REGION_REACH = 7;
+/** Linear addresses of a region's decoded pages, from `REGION_REACH` pages before its own on; 2^6 bytes a slot. */
+export const REGION_PAGES_SHIFT = 6;
+
 /**
  * Sets of translations of a machine, shared out to its harts: every mode of every address space in use should find its own
  * again. Memory is only used for pages that are touched.
@@ -81,6 +89,7 @@ export interface Layout {
   readonly hartBlocks: number;
   readonly hartBase: number;
   readonly jumpBase: number;
+  readonly regionBase: number;
   readonly codeBase: number;
   readonly decodedPages: number;
   readonly translationBase: number;
@@ -98,7 +107,8 @@ export function layoutOf(harts: number, ramBytes: number, savedVcpus = 0): Layou
   const hartBase = PAGE_SIZE;
   const hartBlocks = harts + savedVcpus;
   const jumpBase = hartBase + hartBlocks * HART_BLOCK_BYTES;
-  const codeBase = jumpBase + JUMP_PAIRS * 8;
+  const regionBase = jumpBase + JUMP_PAIRS * 8;
+  const codeBase = regionBase + (REGION_SLOTS << REGION_PAGES_SHIFT);
   const translationBase = align(codeBase + DECODED_PAGES * DECODED_PAGE_BYTES, PAGE_SIZE);
   const setsPerHart = Math.max(4, Math.floor((savedVcpus > 0 ? HOSTING_SETS : SETS) / harts));
   const ramBase = translationBase + harts * setsPerHart * TRANSLATION_SET_BYTES;
@@ -107,6 +117,7 @@ export function layoutOf(harts: number, ramBytes: number, savedVcpus = 0): Layou
     hartBlocks,
     hartBase,
     jumpBase,
+    regionBase,
     codeBase,
     decodedPages: DECODED_PAGES,
     translationBase,

@@ -17,8 +17,12 @@ export interface Host {
 
 /** The host's handle of a table of functions (a WebAssembly.Table). */
 export interface SharedTable {
-  set(slot: number, value: null): void;
+  get(slot: number): SharedFunction | null;
+  set(slot: number, value: SharedFunction | null): void;
 }
+
+/** The host's handle of a function in a table. */
+export type SharedFunction = object;
 
 /** What the modules of the core import, under the module name `machine`. */
 export interface Imports {

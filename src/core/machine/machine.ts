@@ -7,13 +7,13 @@ import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, type Line, type BoardDevices, type MessageInterrupts } from './board.ts';
 import { Hart, type HartObserver } from './hart.ts';
 import { interpreterModule } from './interpreter.ts';
-import { HART_BLOCK_BYTES, layoutOf, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
+import { HART_BLOCK_BYTES, layoutOf, REGION_SLOTS, TRANSLATION_SET_BYTES, type Layout } from './layout.ts';
 import { LinearMemory, type Host } from './linear-memory.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { NO_QUIRKS, type Quirks } from './quirks.ts';
 import { ramDma, secondStageWalk } from './ram-dma.ts';
 import { Table, Translations } from './translations.ts';
-import { HOT, REGION_SLOTS } from './translator/region-interface.ts';
+import { HOT } from './translator/region-interface.ts';
 import { Translator } from './translator/translator.ts';
 
 /** The 10 MHz clock ticks once in this many instructions: the machine counts as one of 100 MHz, an instruction a cycle. */

@@ -6,7 +6,7 @@ import { assembled } from '../../isa/assembly/assembled.test-support.ts';
 import { RAM_BASE } from '../layout.ts';
 import type { Host, SharedTable } from '../linear-memory.ts';
 import { immediateHost, referenceHost, TestMachine } from '../test-machine.test-support.ts';
-import { REGION_SLOTS } from './region-interface.ts';
+import { REGION_SLOTS } from '../layout.ts';
 
 /** A host whose tables can be looked into, and whose compiler takes what has come together since it was asked last. */
 function observedHost() {

@@ -14,12 +14,13 @@ const EXIT_OFFSET_BITS = 20;
 export type CheckUse = 'group' | 'rounds';
 
 export class RegionFrame {
-  readonly code = new CodeWriter(4);
+  readonly code = new CodeWriter(5);
   // Parameters, see region-interface.ts.
   readonly hart = 0;
   readonly page = 1;
   readonly budget = 2;
   readonly depth = 3;
+  readonly slot = 4;
   readonly translations = this.code.local();
   /** The pc to return; before that, the target of a jump through a register. */
   readonly pc = this.code.local();

@@ -5,11 +5,12 @@
 //           HOT            asked for: a region is being made, or none can be
 //           REGION | slot  a region stands here, in this slot of the table
 //
-//   region(hart, page, budget, depth) → budget << 32 | pc | LEAVES_SLOWLY
+//   region(hart, page, budget, depth, slot) → budget << 32 | pc | LEAVES_SLOWLY
 //
 // `hart` is the linear address of the hart's block, in which all registers are up to date before and after; `page` the
-// virtual address of the page that holds the region's first instruction. All that a region returns through is exact: it
-// never begins an instruction that it cannot finish.
+// virtual address of the page that holds the region's first instruction; `slot` is where the region stands, for regions
+// that are alike are one function in several slots. All that a region returns through is exact: it never begins an
+// instruction that it cannot finish.
 
 import type { FunctionType } from '../../wasm/module.ts';
 import { ValueType } from '../../wasm/opcodes.ts';
@@ -25,10 +26,8 @@ export const REGION = 0x8000_0000 | 0;
 export const LEAVES_SLOWLY = 1;
 /** How deep calls may nest as calls; WebAssembly's own stack bounds it. */
 export const CALL_DEPTH = 200;
-/** Slots of the table: all the regions there are at a time. */
-export const REGION_SLOTS = 2048;
 
 export const REGION_TYPE: FunctionType = {
-  parameters: [ValueType.i32, ValueType.i32, ValueType.i32, ValueType.i32],
+  parameters: [ValueType.i32, ValueType.i32, ValueType.i32, ValueType.i32, ValueType.i32],
   results: [ValueType.i64],
 };

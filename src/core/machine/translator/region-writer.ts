@@ -9,7 +9,7 @@
 
 import type { CodeWriter, FunctionBody, Label } from '../../wasm/code-writer.ts';
 import { Op, ValueType } from '../../wasm/opcodes.ts';
-import { HEAT_OFFSET, PAGE_SIZE, TRANSLATION_TABLE_BYTES, Word } from '../layout.ts';
+import { HEAT_OFFSET, PAGE_SIZE, REGION_PAGES_SHIFT, REGION_REACH, TRANSLATION_TABLE_BYTES, Word } from '../layout.ts';
 import { Table } from '../translations.ts';
 import { flowOf, type Flow } from './flow.ts';
 import { InstructionWriter } from './instruction-writer.ts';
@@ -28,13 +28,18 @@ import {
 } from './registers.ts';
 import { unrollingOf } from './unrolling.ts';
 
-/** Writes a region as the body of a function of `REGION_TYPE`. */
-export function writeRegion(region: Region): FunctionBody {
-  return new RegionWriter(region).write();
+/**
+ * Writes a region as the body of a function of `REGION_TYPE`. Where its decoded pages lie is not written into it: that is
+ * read from the words of its slot, so that the same code does for every place with the same instructions.
+ * @param regionBase linear address of those words
+ */
+export function writeRegion(region: Region, regionBase: number): FunctionBody {
+  return new RegionWriter(region, regionBase).write();
 }
 
 class RegionWriter {
   readonly #region: Region;
+  readonly #regionBase: number;
   readonly #flow: Flow;
   readonly #registers: Registers;
   readonly #needs: Int32Array;
@@ -49,8 +54,9 @@ class RegionWriter {
   readonly #result = this.#code.local(ValueType.i64);
   readonly #labels = new Map<number, Label>();
 
-  constructor(region: Region) {
+  constructor(region: Region, regionBase: number) {
     this.#region = region;
+    this.#regionBase = regionBase;
     const { blocks, table } = region;
     this.#junction = table.length > 0 ? blocks.length : -1;
     const targets = table.map(({ block }) => block);
@@ -75,14 +81,14 @@ class RegionWriter {
     const go = code.block();
     const refuse = code.block();
     if (!this.#flow.loops.has(0)) this.#frame.branchIfBudgetBelow(this.#needs[0] ?? 0, refuse);
-    for (const [index, page] of this.#region.pages) {
+    for (const index of this.#region.pages.keys()) {
       if (index === 0) continue; // the caller has come through it
       code.get(this.#frame.page);
       code.constant(index * PAGE_SIZE);
       code.op(Op.i32Add);
       this.#frame.pushPageIndex();
       code.memory(Op.i32Load, Table.fetch * TRANSLATION_TABLE_BYTES);
-      code.constant(page);
+      this.#pushDecodedPage(index);
       code.op(Op.i32Ne);
       code.branchIf(refuse, 'unlikely');
     }
@@ -225,9 +231,9 @@ class RegionWriter {
       case 'call':
         this.#frame.pushPc(ending.target);
         code.set(this.#frame.pc);
-        return this.#writeCall(node, ending.next, executed, dirty, this.#heatAddress(ending.target));
+        return this.#writeCall(node, ending.next, executed, dirty, () => this.#pushHeatOf(ending.target));
       case 'call-computed':
-        return this.#writeCall(node, ending.next, executed, dirty, undefined);
+        return this.#writeCall(node, ending.next, executed, dirty, () => this.#pushHeatOfPc());
     }
   }
 
@@ -268,9 +274,9 @@ class RegionWriter {
    * Calls the region that stands at #pc, if one does, and goes on when it comes back to the return address; otherwise leaves
    * for #pc. What is called may be interrupted, may never return, may return elsewhere: then this region simply ends too, as
    * everything it knows is stored.
-   * @param heatAddress linear address of the heat at #pc, where it is known
+   * @param pushHeat pushes the heat at #pc
    */
-  #writeCall(node: number, next: Edge, executed: number, dirty: number, heatAddress: number | undefined): void {
+  #writeCall(node: number, next: Edge, executed: number, dirty: number, pushHeat: () => void): void {
     const code = this.#code;
     this.#frame.settle(executed);
     this.#frame.storeRegisters(dirty);
@@ -278,11 +284,7 @@ class RegionWriter {
     code.get(this.#frame.depth);
     code.op(Op.i32Eqz);
     code.branchIf(this.#frame.return, 'unlikely');
-    if (heatAddress === undefined) this.#pushHeatOfPc();
-    else {
-      code.constant(0);
-      code.memory(Op.i32Load, heatAddress);
-    }
+    pushHeat();
     code.tee(this.#heat);
     code.constant(0);
     code.op(Op.i32GeS);
@@ -298,6 +300,8 @@ class RegionWriter {
     code.get(this.#heat);
     code.constant(~REGION);
     code.op(Op.i32And);
+    code.tee(this.#heat);
+    code.get(this.#heat);
     code.callIndirect(0);
     code.tee(this.#result);
     code.op(Op.i32WrapI64);
@@ -322,9 +326,21 @@ class RegionWriter {
     this.#continueAt(next.block, 0);
   }
 
-  #heatAddress(target: number): number | undefined {
-    const page = this.#region.pages.get(target >> 12);
-    return page === undefined ? undefined : page + HEAT_OFFSET + (target & 0xfff);
+  /** The linear address of the decoded page that lies `index` pages behind the region's own. */
+  #pushDecodedPage(index: number): void {
+    const code = this.#code;
+    code.get(this.#frame.slot);
+    code.constant(REGION_PAGES_SHIFT);
+    code.op(Op.i32Shl);
+    code.memory(Op.i32Load, this.#regionBase + 4 * (REGION_REACH + index));
+  }
+
+  /** The heat at an offset. */
+  #pushHeatOf(offset: number): void {
+    const index = offset >> 12;
+    if (!this.#region.pages.has(index)) return this.#pushHeatOfPc();
+    this.#pushDecodedPage(index);
+    this.#code.memory(Op.i32Load, HEAT_OFFSET + (offset & 0xfff));
   }
 
   /** The heat at #pc, through the hart's own translation; 0, which is no region, where there is none. */

@@ -4,13 +4,12 @@
 // so a region is good for every virtual address at which its frames lie in this order.
 
 import { decode, type Decoded } from '../../isa/instructions.ts';
+import { REGION_REACH } from '../layout.ts';
 import { isComputedJump, transfersByOffset } from '../operations.ts';
 import { isPlain, skippedBy, type Skips } from './skips.ts';
 
 /** Instructions a region may have. */
 const INSTRUCTION_LIMIT = 700;
-/** Pages before and behind its first one that a region may reach into. */
-const PAGE_REACH = 7;
 /** Entries of the jump table that computed jumps share. */
 const TABLE_LIMIT = 2048;
 
@@ -165,7 +164,7 @@ class Discovery {
 
   #page(offset: number): number {
     const index = offset >> 12;
-    return this.#pages.get(index) ?? (Math.abs(index) > PAGE_REACH ? 0 : this.#view.page(index));
+    return this.#pages.get(index) ?? (Math.abs(index) > REGION_REACH ? 0 : this.#view.page(index));
   }
 
   #block(start: number, edge: (offset: number) => Edge): Block {

@@ -3,17 +3,21 @@
 // away is writing a word. No region is on the WebAssembly stack while this code runs: whatever is not plain execution has
 // left all of them first.
 //
+// Regions that are alike, as those of VMs that run the same kernel, are one function: written and compiled once, and set
+// into the slot of each place where it stands.
+//
 // Slots of the table are given out once. When they are used up, everything goes, the table as well: engines keep every module
 // that imports a table for as long as the table lives (V8 before 12), so a table for ever would be code for ever.
 
-import { moduleOf, type FunctionDefinition } from '../../wasm/module.ts';
+import type { FunctionBody } from '../../wasm/code-writer.ts';
+import { moduleOf } from '../../wasm/module.ts';
 import { DecodedCode } from '../decoded-code.ts';
-import { PAGE_SIZE, type Layout } from '../layout.ts';
-import type { Host, Imports, LinearMemory } from '../linear-memory.ts';
+import { PAGE_SIZE, REGION_PAGES_SHIFT, REGION_REACH, REGION_SLOTS, type Layout } from '../layout.ts';
+import type { Host, Imports, LinearMemory, SharedFunction } from '../linear-memory.ts';
 import { Table, type Translations } from '../translations.ts';
 import { jumpsFrom } from './jump-profile.ts';
 import { regionAt, type CodeView, type Region } from './region.ts';
-import { REGION, REGION_SLOTS, REGION_TYPE } from './region-interface.ts';
+import { REGION, REGION_TYPE } from './region-interface.ts';
 import { writeRegion } from './region-writer.ts';
 
 const WORDS_OF_PAGE = 1024;
@@ -27,14 +31,24 @@ export interface TranslatorPorts {
   readonly renewTable: () => Required<Imports>;
 }
 
-/** A region on its way: written, in the compiler's hands, entered from now on, taken away. */
+/** A region on its way: waiting for its code, entered from now on, taken away. */
 interface Translation {
   readonly slot: number;
+  /** The decoded pages it lies in, by their place behind its own. */
+  readonly pages: ReadonlyMap<number, number>;
   /** Index, in words of linear memory, of the heat that leads to it. */
   readonly heat: number;
   /** Words it was made from, by decoded page. */
   readonly words: ReadonlyMap<number, readonly number[]>;
-  state: 'waiting' | 'compiling' | 'standing' | 'dropped';
+  state: 'waiting' | 'standing' | 'dropped';
+}
+
+/** The code of all regions that are alike. */
+interface RegionCode {
+  /** Undefined until it is compiled. */
+  compiled: SharedFunction | undefined;
+  /** The regions that wait for it; it is compiled into the slot of the first. */
+  waiting: Translation[];
 }
 
 /** What was translated from one decoded page. */
@@ -51,7 +65,9 @@ export interface TranslatorCounts {
   readonly translated: number;
   readonly dropped: number;
   readonly standing: number;
-  /** Guest instructions and bytes of WebAssembly of all regions translated. */
+  /** Those of the translated that found their code made already. */
+  readonly shared: number;
+  /** Guest instructions of all regions translated, and bytes of WebAssembly written for them. */
   readonly instructions: number;
   readonly bytes: number;
 }
@@ -65,10 +81,12 @@ export class Translator {
   #imports: Required<Imports>;
   /** The first slot of the table that was never given out. */
   #nextSlot = 0;
+  /** All code since the table was made, by what it was made from. */
+  #codes = new Map<string, RegionCode>();
   /** Written, until the compiler is free. */
-  #waiting: { readonly translation: Translation; readonly definition: FunctionDefinition }[] = [];
+  #written: { readonly code: RegionCode; readonly slot: number; readonly body: FunctionBody }[] = [];
   #compiling = false;
-  readonly #counts = { translated: 0, dropped: 0, standing: 0, instructions: 0, bytes: 0 };
+  readonly #counts = { translated: 0, shared: 0, dropped: 0, standing: 0, instructions: 0, bytes: 0 };
 
   constructor(ports: TranslatorPorts) {
     this.#ports = ports;
@@ -92,6 +110,7 @@ export class Translator {
     const slot = this.#nextSlot++;
     const translation: Translation = {
       slot,
+      pages: region.pages,
       heat: DecodedCode.heatIndex(page, pc & 0xfff),
       words: wordsOf(region),
       state: 'waiting',
@@ -102,11 +121,13 @@ export class Translator {
       for (const word of words) use.words[word] = (use.words[word] ?? 0) + 1;
       this.#counts.instructions += words.length;
     }
-    const body = writeRegion(region);
     this.#counts.translated++;
-    this.#counts.bytes += body.bytes.length;
-    this.#waiting.push({ translation, definition: { type: REGION_TYPE, body, slot } });
-    this.#compile();
+    const name = nameOf(region);
+    const alike = this.#codes.get(name);
+    if (alike === undefined) return this.#write(region, name, translation);
+    this.#counts.shared++;
+    if (alike.compiled === undefined) alike.waiting.push(translation);
+    else this.#stand(translation, this.#imports, alike.compiled);
   }
 
   /** Words of a decoded page's frame were stored to: what was made from them goes. */
@@ -128,6 +149,8 @@ export class Translator {
   dropAll(): void {
     for (const use of this.#uses.values()) for (const translation of use.translations) this.#drop(translation);
     this.#uses.clear();
+    this.#codes = new Map();
+    this.#written = [];
     this.#imports = this.#ports.renewTable();
     this.#nextSlot = 0;
   }
@@ -149,29 +172,46 @@ export class Translator {
     return use;
   }
 
+  #write(region: Region, name: string, translation: Translation): void {
+    const code: RegionCode = { compiled: undefined, waiting: [translation] };
+    this.#codes.set(name, code);
+    const body = writeRegion(region, this.#ports.layout.regionBase);
+    this.#counts.bytes += body.bytes.length;
+    this.#written.push({ code, slot: translation.slot, body });
+    this.#compile();
+  }
+
   #compile(): void {
-    if (this.#compiling) return;
-    const batch = this.#waiting.filter(({ translation }) => translation.state === 'waiting');
-    this.#waiting = [];
-    if (batch.length === 0) return;
+    const batch = this.#written;
+    if (this.#compiling || batch.length === 0) return;
+    this.#written = [];
     this.#compiling = true;
-    for (const { translation } of batch) translation.state = 'compiling';
     const imports = this.#imports;
-    const definitions = batch.map(({ definition }) => definition);
+    const definitions = batch.map(({ slot, body }) => ({ type: REGION_TYPE, body, slot }));
     const module = moduleOf(definitions, { table: true, types: [REGION_TYPE] });
     this.#ports.host.compileInBackground(module, imports, () => {
       this.#compiling = false;
-      for (const { translation } of batch) {
-        if (translation.state === 'dropped') imports.regions.set(translation.slot, null);
-        else this.#stand(translation);
+      for (const { code, slot } of batch) {
+        const compiled = imports.regions.get(slot);
+        if (compiled === null) throw new Error('the host compiled a region that is not in its slot');
+        imports.regions.set(slot, null);
+        code.compiled = compiled;
+        for (const translation of code.waiting.splice(0)) {
+          if (translation.state === 'waiting') this.#stand(translation, imports, compiled);
+        }
       }
       this.#compile();
     });
   }
 
-  #stand(translation: Translation): void {
+  #stand(translation: Translation, imports: Required<Imports>, compiled: SharedFunction): void {
+    const { memory, layout } = this.#ports;
+    const { slot, pages, heat } = translation;
+    imports.regions.set(slot, compiled);
+    const first = (layout.regionBase + (slot << REGION_PAGES_SHIFT)) / 4 + REGION_REACH;
+    for (const [index, page] of pages) memory.words[first + index] = page;
+    memory.words[heat] = REGION | slot;
     translation.state = 'standing';
-    this.#ports.memory.words[translation.heat] = REGION | translation.slot;
     this.#counts.standing++;
   }
 
@@ -192,6 +232,19 @@ export class Translator {
     this.#imports.regions.set(translation.slot, null);
   }
 }
+
+/** The same for regions whose code is the same: everything of a region but where its pages lie. */
+const nameOf = ({ blocks, pages, table }: Region): string =>
+  JSON.stringify([
+    blocks.map(({ offset, instructions, skips, ending }) => [
+      offset,
+      instructions.map(({ word }) => word),
+      [...skips],
+      ending,
+    ]),
+    [...pages.keys()],
+    table,
+  ]);
 
 /** Word indices of a region's instructions, by decoded page. */
 function wordsOf({ blocks, pages }: Region): ReadonlyMap<number, readonly number[]> {
