@@ -111,7 +111,7 @@ export const compareCommand: Command<typeof compareOptions> = {
         every: options.every ?? DEFAULT_EVERY,
         limit: options.maxInstructions ?? DEFAULT_LIMIT,
         ...(options.until !== undefined && { until: options.until }),
-        ...(options.break !== undefined && { quirks: [options.break] }),
+        ...(options.break && { quirks: options.break }),
         ...(options.repair === 'patching' && { binaryPatching: true }),
         ...(options.inject && { inject: options.inject }),
       });

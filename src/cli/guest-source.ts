@@ -10,11 +10,12 @@ import type { ElfSegment } from '../core/machine/elf.ts';
 import { recognizeImage } from '../core/machine/image.ts';
 import { RAM_BASE } from '../core/machine/layout.ts';
 import { filesOf, findGuest, guests, type Guest } from '../guests/manifest.ts';
+import type { Repair } from '../protocol/option-values/repair.ts';
 import { readDecompressed } from './files.ts';
 import type { GuestDevices } from './guest-devices.ts';
 import { nearName } from './near-names.ts';
 import { oneOperand, quoted, UsageError } from './options.ts';
-import { techniqueOf, twinOf, type Repair } from './repair.ts';
+import { techniqueOf, twinOf } from './repair.ts';
 
 /** What `run` was told, as far as it is about the guest. */
 export interface GuestChoice {

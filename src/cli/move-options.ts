@@ -17,7 +17,7 @@ import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
 import { readBytes } from './files.ts';
 import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import { quoted, UsageError } from './options.ts';
-import { count, ValueError, type FileWith, type Reader } from '../protocol/option-values/values.ts';
+import type { FileWith } from '../protocol/option-values/values.ts';
 
 /** What `run` was told of moving. */
 export interface MoveChoice {
@@ -35,19 +35,6 @@ export interface MoveChoice {
   /** A file. */
   readonly restore?: string;
 }
-
-/** Bytes a second between two machines, as `MigrationLink` takes them. */
-export const bandwidth: Reader<number> = (text) => {
-  const expected = 'bytes a second from 1K to 1000G';
-  let value: number;
-  try {
-    value = count(text);
-  } catch {
-    throw new ValueError(expected, 'write digits, and K, M or G for thousands, millions and so on, such as 10M');
-  }
-  if (value >= 1e3 && value <= 1e12) return value;
-  throw new ValueError(expected, 'choose one within these limits');
-};
 
 /** @throws UsageError for options that do not go together, or ask for a hypervisor that there is not */
 export function checkMoves(

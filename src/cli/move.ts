@@ -13,7 +13,8 @@ import type { Plan } from './plan.ts';
 export class Move implements Plan {
   readonly #session: LabVm;
   readonly #choice: MoveChoice;
-  readonly #file: OpenFile | undefined;
+  /** For the saved VM, where the options want one. */
+  file: OpenFile | undefined;
   readonly #say: (line: string) => void;
   #migration: LiveMigration | undefined;
   readonly #moved: () => void;
@@ -21,20 +22,12 @@ export class Move implements Plan {
   #saved: string | undefined;
 
   /**
-   * @param file for the saved VM, where the options want one
    * @param say told in one line what has become of it
    * @param moved called when the session’s VM is the one on the second machine
    */
-  constructor(
-    session: LabVm,
-    choice: MoveChoice,
-    file: OpenFile | undefined,
-    say: (line: string) => void,
-    moved: () => void,
-  ) {
+  constructor(session: LabVm, choice: MoveChoice, say: (line: string) => void, moved: () => void) {
     this.#session = session;
     this.#choice = choice;
-    this.#file = file;
     this.#say = say;
     this.#moved = moved;
   }
@@ -46,17 +39,20 @@ export class Move implements Plan {
   /** Instructions of the guest at which `look` has something to do; Infinity: at none. */
   get due(): number {
     const { migrateAfter = Infinity, saveAfter = Infinity } = this.#choice;
-    return Math.min(this.#migration === undefined ? migrateAfter : Infinity, saveAfter);
+    return Math.min(
+      this.#migration === undefined ? migrateAfter : Infinity,
+      this.#saved === undefined ? saveAfter : Infinity,
+    );
   }
 
-  /** @returns what to say of a VM that was saved: then the run is over @throws UsageError where it cannot be moved or saved */
+  /** @returns what to say of a VM that has just been saved @throws UsageError where it cannot be moved or saved */
   look(): string | undefined {
     const { migrateAfter = Infinity, saveAfter = Infinity } = this.#choice;
     const { instructions, ending } = this.#session.vm;
     if (ending !== undefined) return undefined;
     if (this.#migration === undefined && instructions >= migrateAfter) this.#migrate();
     if (this.#migration?.active === false) this.#tell(this.#migration);
-    return instructions >= saveAfter ? this.#save() : undefined;
+    return instructions >= saveAfter && this.#saved === undefined ? this.#save() : undefined;
   }
 
   end(): void {
@@ -88,7 +84,7 @@ export class Move implements Plan {
     }
     try {
       const stream = saveVm(vm);
-      this.#file?.write(stream);
+      this.file?.write(stream);
       this.#saved = `saved into ${quoted(save)} at ${vm.instructions} instructions: ${stream.length} bytes, state ${hashOfVm(vm)}. Go on with --restore and the same options.`;
     } catch (error) {
       throw refused('--save', error);

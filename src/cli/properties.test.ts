@@ -25,6 +25,20 @@ test('a guest on the machine without that trap: right on its own, wrong under tr
   expect((await run('trap-and-emulate')).stdout).not.toBe(bare.stdout);
 });
 
+test('several rules are broken by one option with commas, or by several', async () => {
+  const broken = await command(['virtualizable', '--break', 'sret,sstatus', '--break', 'sfence', '--break', 'sret']);
+  expect(broken.status).toBe(1);
+  expect(broken.stdout).toMatch(/^violates \(3\): /m);
+  for (const name of ['sret', 'sfence.vma', 'sstatus, read']) expect(broken.stdout).toContain(`${name} is sensitive`);
+  const options = ['--guest', 'trap', '--break=sret,sfence', '--break=sstatus', '--repair', 'patching'];
+  expect(await command(['run', ...options])).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/ended with 0000002a/) as string,
+  });
+  const compared = await command(['compare', ...options, '--every', '1000']);
+  expect(compared).toMatchObject({ status: 0, stdout: expect.stringMatching(/^No difference/) as string });
+});
+
 test('paravirtualization repairs it: a kernel that asks its hypervisor needs no sret', async () => {
   const run = (guest: string, technique: string, ...more: readonly string[]) =>
     command(['run', '--guest', guest, '--technique', technique, '--max-instructions', '3000000', ...more]);
@@ -96,7 +110,9 @@ test('what cannot be asked for', async () => {
   expect((await command(['compare', '--guest', 'timer', '--every', '0'])).complaints[0]).toMatch(
     /expected a whole number above 0 after --every, found "0"/,
   );
-  expect((await command(['virtualizable', '--break', 'mret'])).complaints[0]).toMatch(
-    /expected .*sret.* after --break/,
-  );
+  for (const names of ['mret', 'sret,', 'sret,mret', '']) {
+    expect((await command(['virtualizable', '--break', names])).complaints[0]).toMatch(
+      /expected sret or sstatus or sfence, or several of them with commas between after --break, found /,
+    );
+  }
 });

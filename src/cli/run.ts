@@ -69,7 +69,7 @@ async function runWith(
   };
   const stats = output('the statistics', options.stats);
   try {
-    const session = openSession(chosen, options.break === undefined ? [] : [options.break], options);
+    const session = openSession(chosen, options.break, options);
     const trace = output('the trace', options.trace);
     const levels = output('the levels', options.traceLevels);
     const pcap = output('the frames', options.pcap);
@@ -134,10 +134,11 @@ async function runSession(prepared: Prepared, streams: Streams): Promise<number>
   const drainTrace = writers.length === 0 ? undefined : () => writers.forEach((writer) => writer.drain());
   // Where the guest has left the cursor, at a terminal, a line begins anew.
   const say = (line: string) => complain((stdout.isTTY && output.midLine ? '\n' : '') + line);
-  const move = new Move(session, options, saved, say, () => {
+  const move = new Move(session, options, say, () => {
     observe?.();
     if (session.hypervisor) applyMemory(options, session.hypervisor);
   });
+  move.file = saved;
   const companions: Companion[] = [];
   let endLine = () => {};
   const clone = new CloneAfter(session, options.cloneAfter ?? Infinity, say, (copy) => {

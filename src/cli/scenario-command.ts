@@ -107,7 +107,13 @@ async function runOpened(
     print(`${name} * ${line}\n`);
   };
   const { lab, opened } = openVms(scenario, file, { streams, closing, tell, joined });
-  const taken = [file, ...opened.flatMap(({ chosen }) => chosen.files)];
+  const taken = [
+    file,
+    ...opened.flatMap(({ chosen, options: { restore } }) => [
+      ...chosen.files,
+      ...(restore === undefined ? [] : [restore]),
+    ]),
+  ];
   const output = (what: string, path: string | undefined): OpenFile | undefined => {
     if (path === undefined) return undefined;
     const made = new OpenFile(what, path, taken);
@@ -210,7 +216,8 @@ function watch(
   opened: OpenedVm,
   output: (what: string, path: string | undefined) => OpenFile | undefined,
 ): { readonly writers: readonly TraceWriter[]; readonly finish: () => void } {
-  const { options, subject, devices } = opened;
+  const { options, subject, devices, move } = opened;
+  move.file = output('the saved VM', options.save);
   const console = output('the virtio console', options.console?.path);
   if (console) devices.consoleSink = (bytes) => console.write(bytes);
   const levels = output('the levels', options.traceLevels);

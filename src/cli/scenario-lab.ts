@@ -14,7 +14,7 @@ import type { ChosenGuest } from './guest-source.ts';
 import { labVm, type LabVm } from './lab-vm.ts';
 import { checkLevels } from './level-lines.ts';
 import { applyMemory, memoryOptionsOf } from './memory-options.ts';
-import { checkMoves } from './move-options.ts';
+import { checkMoves, restoreFrom } from './move-options.ts';
 import { Move } from './move.ts';
 import { nodeHost } from './node-host.ts';
 import { UsageError } from './options.ts';
@@ -62,6 +62,7 @@ export function openVms(
   for (const [index, each] of prepared.entries()) {
     const vm = addVm(lab, each.chosen, index);
     const { options } = each;
+    if (vm instanceof HostedVm && options.restore !== undefined) restoreFrom(options.restore, vm);
     if (vm instanceof HostedVm && lab.hypervisor) applyScheduling(options, lab.hypervisor, vm);
     opened.push(watched(each, labVm(lab, vm.id), machine, host, opened));
     if (index === prepared.length - 1 && lab.hypervisor) applyMemory(machine, lab.hypervisor);
@@ -120,7 +121,7 @@ function labFor(prepared: readonly Prepared[], machine: VmOptions): Lab {
     memoryBytes: machine.machineMemory ?? memoryBytes,
     epochNanoseconds: EPOCH,
     levelTraceCapacity: LEVELS,
-    quirks: quirksOf(machine.break === undefined ? [] : [machine.break]),
+    quirks: quirksOf(machine.break),
     memory: memoryOptionsOf(machine),
     // Its machine has what any of its guests wants: those with a PLIC lose nothing.
     messageInterrupts: prepared.some(({ chosen }) => chosen.guest.messageInterrupts === true),
@@ -138,20 +139,20 @@ function watched(
 ): OpenedVm {
   const { name, type, expect } = fields;
   const tell = (line: string) => host.tell(name, line);
-  const move = new Move(subject, options, undefined, tell, () => {
+  const move = new Move(subject, options, tell, () => {
     opened.observe?.();
     if (subject.hypervisor) applyMemory(machine, subject.hypervisor);
   });
   const clone = new CloneAfter(subject, options.cloneAfter ?? Infinity, tell, (copy) => {
-    // It neither moves nor is it copied again.
-    const { cloneAfter: _, migrateAfter: __, ...left } = options;
+    // It neither moves nor is it saved or copied again.
+    const { cloneAfter: _, migrateAfter: __, save: ___, saveAfter: ____, ...left } = options;
     const its = { ...fields.clone, name: cloneNameOf(fields) };
     const joined = watched({ fields: its, options: left, devices, chosen }, copy, machine, host, all);
     all.push(joined);
     host.joined(joined);
   });
   const opened: OpenedVm = {
-    ...{ name, subject, chosen, options, devices, move, clone, observe: undefined },
+    ...{ name, subject, tell, chosen, options, devices, move, clone, observe: undefined },
     plans: [clone, move],
     script: scriptOf(subject, type ?? []),
     expectations: new Expectations(subject, expect ?? {}),

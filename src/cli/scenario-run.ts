@@ -24,6 +24,8 @@ export interface RunningVm {
   readonly script: ConsoleScript;
   readonly expectations: Expectations;
   readonly plans: readonly Plan[];
+  /** Tells in one line what has become of it. */
+  readonly tell: (line: string) => void;
 }
 
 /** Why it is over. */
@@ -79,9 +81,12 @@ function runSlice(lab: Lab, computer: Computer, all: readonly RunningVm[], limit
   const due = own.map((each) => Math.max(1, nextDue(each) - each.subject.vm.instructions));
   const end = computer.runSlice(Math.max(1, Math.min(SLICE, limit - elapsed(computer), ...due)));
   let typed = false;
-  for (const { script, expectations, plans } of own) {
+  for (const { script, expectations, plans, tell } of own) {
     expectations.watch();
-    for (const plan of plans) plan.look();
+    for (const plan of plans) {
+      const said = plan.look();
+      if (said !== undefined) tell(said);
+    }
     typed = script.look() || typed;
   }
   if (end !== 'idle' || typed) return true;

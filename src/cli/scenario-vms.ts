@@ -18,7 +18,14 @@ const machineNames = Object.keys(machineFields) as readonly MachineName[];
 const rows: Readonly<Record<OptionName | MachineName, OptionRow<unknown>>> = runOptions;
 
 /** Fields that begin with a path. */
-const PATHS: ReadonlySet<string> = new Set<OptionName | 'image'>(['image', 'initrd', 'disk', 'share']);
+const PATHS: ReadonlySet<string> = new Set<OptionName | 'image'>([
+  'image',
+  'firmware',
+  'initrd',
+  'restore',
+  'disk',
+  'share',
+]);
 
 const besideFile = (file: string, path: string): string => (isAbsolute(path) ? path : join(dirname(file), path));
 

@@ -189,6 +189,37 @@ test('a guest is repaired where its machine is broken', async () => {
   expect(stdout.split('\n').filter((line) => line.includes('NOT MET'))).toEqual([expect.stringMatching(/^NOT MET b:/)]);
 });
 
+test('several rules are broken; a kernel that makes hypercalls stands for its twin', async () => {
+  const vms = [
+    { name: 'patched', guest: 'trap', repair: 'patching', expect: { console: 'ended with 0000002a' } },
+    { name: 'twin', guest: 'unmodified', repair: 'paravirtualization', expect: { console: ['round 7', 'disk ok'] } },
+  ];
+  const file = written('several.json', { title: 'Several', vms, break: ['sret,sfence', 'sstatus'], limit: '5M' });
+  const { stdout, status } = await run(file);
+  expect(stdout).not.toContain('NOT MET');
+  expect(status).toBe(0);
+});
+
+test('firmware of a guest’s own; interrupt controllers that send messages; a swapped page that takes its time', async () => {
+  for (const [name, text] of [
+    ['next-stage', '0x80000000'],
+    ['flat-kernel', '0x80200000'],
+  ] as const) {
+    const source = new URL(`fixtures/${name}.s`, import.meta.url).pathname;
+    expect(await command(['assemble', source, '-o', at(`${name}.elf`), '--text', text])).toMatchObject({ status: 0 });
+  }
+  const image = { image: 'flat-kernel.elf', firmware: 'next-stage.elf', expect: { console: '80200000', exitCode: 0 } };
+  const assisted = { guest: 'hello', technique: 'hardware-assisted', aia: 'aplic-imsic', expect: { exitCode: 0 } };
+  const vms = [
+    { name: 'bare', ...image },
+    { name: 'emulated', technique: 'trap-and-emulate', ...image },
+    { name: 'messages', ...assisted },
+  ];
+  const { stdout, status } = await run(written('own.json', { title: 'Own', vms, swapLatency: 50, limit: '5M' }));
+  expect(stdout).not.toContain('NOT MET');
+  expect(status).toBe(0);
+});
+
 describe('what becomes of a VM on the way', () => {
   const letters = (fields: object) => ({
     image: 'letters.elf',
@@ -197,6 +228,25 @@ describe('what becomes of a VM on the way', () => {
     ...fields,
   });
   const end = { console: 'xyz', exitCode: 0 };
+
+  test('one is saved and goes on, and another goes on from there to the same end', async () => {
+    assembleInto(at('letters.elf'), LETTERS);
+    const saving = letters({ name: 'first', save: at('saved.vm'), saveAfter: '1M', expect: end });
+    const first = await run(written('save.json', { title: 'Save', vms: [saving], limit: '50M' }));
+    expect(first).toMatchObject({ status: 0, complaints: [] });
+    expect(first.stdout).toMatch(/^first \* saved into ".*saved.vm" at 1000000 instructions/m);
+    const vms = [
+      letters({ name: 'again', restore: 'saved.vm', expect: { exitCode: 0, sameStateAs: 'whole' } }),
+      letters({ name: 'whole', expect: end }),
+    ];
+    const second = await run(written('restore.json', { title: 'Restore', vms, limit: '50M' }));
+    expect(second.stdout).not.toContain('NOT MET');
+    expect(second.status).toBe(0);
+    const bare = letters({ name: 'a', restore: 'saved.vm', technique: 'bare' });
+    expect((await run(written('bare.json', { title: 't', vms: [bare] }))).complaints).toEqual([
+      expect.stringMatching(/expected a guest of the hypervisor with --restore/),
+    ]);
+  });
 
   test('one moves, one is copied, and all three come to the same end, the same in every run', async () => {
     assembleInto(at('letters.elf'), LETTERS);
@@ -332,7 +382,17 @@ describe('what is wrong is one line each, and status 2', () => {
       /vms\[0\]\.expect\.crossings\.from: expected "M" or .*found "HS"/,
     ],
     ['an unmoved migration', vm({ expect: { migration: 'completed' } }), /vms\[0\]\.migrateAfter: expected a number/],
-    ['a quirk that is none', { ...vm({}), break: 'all' }, /at break, found "all"/],
+    ['a quirk that is none', { ...vm({}), break: 'all' }, /expected sret or .* at break\[0\], found "all"/],
+    [
+      'a repair under a technique that has none',
+      vm({ repair: 'patching', technique: 'bare' }),
+      /vms\[0\]\.technique: expected "trap-and-emulate" with repair "patching", found "bare": leave it out/,
+    ],
+    [
+      'firmware in supervisor boot',
+      vm({ firmware: 'f', boot: 'supervisor' }),
+      /vms\[0\]\.boot: expected "machine" with firmware, found "supervisor"/,
+    ],
     [
       'machine boot where it cannot be',
       vm({ boot: 'machine', technique: 'hardware-assisted' }),

@@ -9,7 +9,7 @@ import {
   type ModeOutcome,
   type SubjectResult,
 } from '../core/hypervisor/properties/virtualizability.ts';
-import { quirkNames, quirkRows, quirksOf } from '../core/machine/quirks.ts';
+import { quirksOf } from '../core/machine/quirks.ts';
 import { tryRepair } from '../core/hypervisor/properties/repair-trial.ts';
 import type { Command } from './command.ts';
 import { chooseGuest } from './guest-source.ts';
@@ -17,16 +17,11 @@ import { nodeHost } from './node-host.ts';
 import { noOperands, option, UsageError, type Given } from './options.ts';
 import { patchLines } from './patch-lines.ts';
 import { techniqueOf } from './repair.ts';
-import { runOptions } from './run-options.ts';
+import { breakOption, runOptions } from './run-options.ts';
 import { anyText, oneOf } from '../protocol/option-values/values.ts';
 
 const virtualizableOptions = {
-  break: option(
-    '--break',
-    'NAME',
-    oneOf(quirkNames),
-    `${quirkNames.map((name) => `${name}: ${quirkRows[name].meaning}`).join(' ')}`,
-  ),
+  break: breakOption(''),
   grant: option(
     '--grant',
     'WHAT',
@@ -64,7 +59,7 @@ export const virtualizableCommand: Command<typeof virtualizableOptions> = {
     noOperands('virtualizable', operands);
     const results = new VirtualizabilityTest({
       host: nodeHost,
-      quirks: quirksOf(options.break === undefined ? [] : [options.break]),
+      quirks: quirksOf(options.break),
       countersGranted: options.grant === 'counters',
     }).run();
     const verdict = verdictOf(results);
@@ -101,7 +96,7 @@ function parting(right: string, wrong: string): string {
 }
 
 /** The guest on the broken machine, held against itself on one that is whole. */
-function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof virtualizableOptions>) {
+function repaired(name: string, { repair = 'none', break: quirks = [] }: Given<typeof virtualizableOptions>) {
   const technique = repair === 'none' ? 'trap-and-emulate' : techniqueOf(repair, undefined);
   if (technique === 'bare') throw new UsageError('a technique of the hypervisor', technique, 'choose another --repair');
   const twin = repair === 'paravirtualization' ? chooseGuest([], { guest: name, repair }) : undefined;
@@ -110,7 +105,7 @@ function repaired(name: string, { repair = 'none', break: quirk }: Given<typeof 
     guest: () => chooseGuest([], { guest: name }).guest,
     patched: repair === 'patching',
     technique,
-    quirks: quirk === undefined ? [] : [quirk],
+    quirks,
     ...(twin && { twin: () => twin.guest }),
   });
   const what = twin === undefined ? name : `${twin.name}, the twin of ${name}`;

@@ -135,6 +135,8 @@ export interface VmOptions {
   readonly boot?: BootMode;
   /** Initial RAM disk, may be compressed by gzip; the guest's own where absent. */
   readonly initrd?: Uint8Array;
+  /** Firmware of its own below the image, which starts in machine mode; may be compressed by gzip. None where absent. */
+  readonly firmware?: Uint8Array;
   readonly technique: Technique;
   readonly memoryMiB: number;
   /** Harts of the guest, 1 to 8; one where absent. */
@@ -143,6 +145,8 @@ export interface VmOptions {
   readonly bootArguments?: string;
   /** Who sets A and D in the guest's page tables: a page fault asks its kernel to (Svade), or the walker does (Svadu). Software where absent. */
   readonly adBits?: 'software' | 'hardware';
+  /** Interrupt controllers of its board: a PLIC, or an APLIC and an IMSIC for each hart. A PLIC where absent. */
+  readonly aia?: 'none' | 'aplic-imsic';
   /** It has a card on the network of its computer; it has none where absent. */
   readonly network?: boolean;
   /** Of a VM on the network; virtio, at a short cable, where absent. */
@@ -163,6 +167,8 @@ export interface VmOptions {
   readonly input?: readonly ScenarioInput[];
   /** Under trap-and-emulate: its code is patched where a sensitive instruction does not trap. It is not where absent. */
   readonly binaryPatching?: boolean;
+  /** It goes on as the VM that `ringside run --save` wrote into these bytes. Not on the bare machine. */
+  readonly saved?: Uint8Array;
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }
@@ -185,8 +191,14 @@ export interface Commands {
   };
   /** How many physical harts the machine of the hypervisor has: 1 to 8. Only while it runs no VM. */
   setPhysicalHarts: { request: { readonly harts: number }; reply: Done };
-  /** How much RAM that machine has, and how much can be swapped out; the usual where absent. Only while it runs no VM. */
-  setMachineMemory: { request: { readonly memoryMiB?: number; readonly swapMiB?: number }; reply: Done };
+  /**
+   * How much RAM that machine has, how much can be swapped out, and for how long a vCPU waits for a page that was; the usual where
+   * absent. Only while it runs no VM.
+   */
+  setMachineMemory: {
+    request: { readonly memoryMiB?: number; readonly swapMiB?: number; readonly swapLatencyTicks?: number };
+    reply: Done;
+  };
   /** Replaces the VM's breakpoints: guest virtual addresses. */
   setBreakpoints: { request: { readonly vm: number; readonly addresses: readonly number[] }; reply: Done };
   /** Bytes typed at the VM's serial device. `accepted` may be less than was sent when the guest does not read. */

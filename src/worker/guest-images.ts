@@ -17,9 +17,18 @@ export interface LoadedGuest {
 
 /** Gets the bytes of what a person chose. @throws Error with one line for that person */
 export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<LoadedGuest> {
-  const { guest: choice, bootArguments, initrd: packed } = options;
-  const initrd = packed && (await unpack(new Blob([packed as Uint8Array<ArrayBuffer>]).stream(), 'the initrd'));
-  const svadu = options.adBits === 'hardware';
+  const { guest: choice, bootArguments } = options;
+  const [initrd, firmware] = await Promise.all([
+    options.initrd && unpacked(options.initrd, 'the initrd'),
+    options.firmware && unpacked(options.firmware, 'the firmware'),
+  ]);
+  // Firmware is what starts, and it starts in machine mode.
+  const chosenBoot = firmware ? 'machine' : options.boot;
+  const board = {
+    svadu: options.adBits === 'hardware',
+    ...(options.aia === 'aplic-imsic' && { messageInterrupts: true }),
+    ...(firmware && { firmware }),
+  };
   const memoryBytes = options.memoryMiB * MEBIBYTE;
   if (!Number.isInteger(options.memoryMiB) || options.memoryMiB < 1 || options.memoryMiB > 1024) {
     throw new Error(`Expected 1 to 1024 MiB of memory, found ${options.memoryMiB}. Choose another size.`);
@@ -29,19 +38,20 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
     throw new Error(`Expected 1 to 8 harts, found ${harts}. Choose another number.`);
   }
   if (choice.kind === 'image') {
-    const image = await unpack(new Blob([choice.bytes as Uint8Array<ArrayBuffer>]).stream(), choice.title);
+    const image = await unpacked(choice.bytes, choice.title);
+    const boot = chosenBoot ?? choice.boot;
     return {
       image: {
         image,
-        boot: options.boot ?? choice.boot,
-        flat: FLAT.test(choice.title),
+        boot,
+        flat: firmware !== undefined || FLAT.test(choice.title),
         memoryBytes,
         harts,
-        svadu,
+        ...board,
         ...(initrd && { initrd }),
         ...(bootArguments !== undefined && { bootArguments }),
       },
-      origin: { title: options.title ?? choice.title, guest: undefined, boot: options.boot ?? choice.boot },
+      origin: { title: options.title ?? choice.title, guest: undefined, boot },
     };
   }
   const guest = guests.find(({ name }) => name === choice.name);
@@ -58,17 +68,20 @@ export async function loadGuest(options: VmOptions, files: GuestFiles): Promise<
   return {
     image: {
       image,
-      boot: options.boot ?? guest.boot,
+      boot: chosenBoot ?? guest.boot,
       memoryBytes,
       harts,
-      svadu,
+      ...board,
       ...(own && { initrd: own }),
       ...(guest.scratchSectors !== undefined && { scratchSectors: guest.scratchSectors }),
       ...bootArgumentsOf(guest, bootArguments),
     },
-    origin: { title: options.title ?? guest.title, guest: guest.name, boot: options.boot ?? guest.boot },
+    origin: { title: options.title ?? guest.title, guest: guest.name, boot: chosenBoot ?? guest.boot },
   };
 }
+
+const unpacked = (bytes: Uint8Array, what: string): Promise<Uint8Array> =>
+  unpack(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream(), what);
 
 function bootArgumentsOf(guest: Guest, chosen: string | undefined): { bootArguments?: string } {
   const bootArguments = chosen ?? guest.bootArguments;

@@ -4,6 +4,7 @@ import { ConsoleScript } from '../core/hypervisor/console-script.ts';
 import type { DirtyLog } from '../core/hypervisor/dirty-log.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
+import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/bare-machine.ts';
@@ -178,6 +179,16 @@ export class Session {
     }
   }
 
+  /** @throws Error; then there is no such VM */
+  #restore(vm: VirtualMachine, saved: Uint8Array): void {
+    try {
+      restoreVm(this.#hosted(vm.id), saved);
+    } catch (error) {
+      this.lab.removeVm(vm.id);
+      throw error;
+    }
+  }
+
   #migrationUnderWay(): LiveMigration {
     const { migration } = this.lab;
     if (migration?.active === true) return migration;
@@ -236,7 +247,10 @@ export class Session {
             ...(balloon !== undefined && balloon !== false && { balloon: balloon === true ? {} : balloon }),
             ...(options.binaryPatching === true && { binaryPatching: await this.#findSensitive.get() }),
           };
+          if (options.aia === 'aplic-imsic' && options.technique === 'hardware-assisted')
+            this.lab.messageInterrupts = true;
           const vm = this.lab.addVm({ technique: options.technique, guest });
+          if (options.saved) this.#restore(vm, options.saved);
           if (vm instanceof HostedVm) this.#entitle(vm, options.entitlements ?? []);
           disks.keep(vm.id);
           this.#origins.set(vm.id, origin);
@@ -287,7 +301,7 @@ export class Session {
       this.lab.physicalHarts = harts;
       return done;
     },
-    setMachineMemory: ({ memoryMiB, swapMiB }) => {
+    setMachineMemory: ({ memoryMiB, swapMiB, swapLatencyTicks }) => {
       if (memoryMiB !== undefined && !(memoryMiB >= 2 && memoryMiB <= MOST_MACHINE_MIB)) {
         throw new Error(
           `Expected 2 to ${MOST_MACHINE_MIB} MiB for the machine, found ${memoryMiB}. Choose another size.`,
@@ -295,7 +309,10 @@ export class Session {
       }
       this.lab.setMachineMemory({
         ...(memoryMiB !== undefined && { memoryBytes: memoryMiB * MEBIBYTE }),
-        ...(swapMiB !== undefined && { memory: { swapBytes: swapMiB * MEBIBYTE } }),
+        memory: {
+          ...(swapMiB !== undefined && { swapBytes: swapMiB * MEBIBYTE }),
+          ...(swapLatencyTicks !== undefined && { swapLatency: swapLatencyTicks }),
+        },
       });
       return done;
     },

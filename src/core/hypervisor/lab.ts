@@ -74,10 +74,12 @@ export class Lab {
   #machineMemory: Parameters<Lab['setMachineMemory']>[0] = {};
   #nextId = 1;
   #physicalHarts: number;
+  #messageInterrupts: boolean;
 
   constructor(options: LabOptions) {
     this.#options = options;
     this.#physicalHarts = options.physicalHarts ?? 1;
+    this.#messageInterrupts = options.messageInterrupts ?? false;
     this.trace = new Trace(options.traceCapacity);
     this.quirks = options.quirks ?? quirksOf();
     this.#machines = new Machines((name) => this.#makeMachine(name));
@@ -109,6 +111,22 @@ export class Lab {
       );
     }
     this.#physicalHarts = harts;
+    this.#machines.switchOff();
+  }
+
+  /** That machine has IMSICs and an APLIC in its PLIC's place; guests with a PLIC lose nothing by it. */
+  get messageInterrupts(): boolean {
+    return this.#messageInterrupts;
+  }
+  /** @throws Error while VMs run on that machine */
+  set messageInterrupts(on: boolean) {
+    if (on === this.#messageInterrupts) return;
+    if (this.#machines.all.some(({ vms }) => vms.size > 0)) {
+      throw new Error(
+        'expected no VM under the hypervisor, found some: remove them first, a machine cannot change its interrupt controllers while it runs; or run this guest under trap-and-emulate, which needs none of its own',
+      );
+    }
+    this.#messageInterrupts = on;
     this.#machines.switchOff();
   }
 
@@ -342,7 +360,7 @@ export class Lab {
       translator: this.#options.translator ?? true,
       quirks: this.quirks,
       exactTime: this.#options.exactTime ?? false,
-      messageInterrupts: this.#options.messageInterrupts ?? false,
+      messageInterrupts: this.#messageInterrupts,
       ...(memory && { memory }),
     });
   }

@@ -2,8 +2,9 @@
 // (`ringside scenario FILE`) and the page opens. The format is the schema below and nothing else.
 // To add a field of a VM: one line in `vmFields`, named as the option of `ringside run` that it stands for.
 
-import type { Divergence } from '../../core/hypervisor/migration/live-migration.ts';
-import { techniques, type LevelName } from '../vocabulary.ts';
+import { choices } from '../option-values/choices.ts';
+import { techniqueOfRepair } from '../option-values/repair.ts';
+import type { LevelName } from '../vocabulary.ts';
 import {
   count,
   list,
@@ -19,13 +20,6 @@ import {
   type ValueOf,
 } from './schema.ts';
 
-const divergenceNames = {
-  report: true,
-  throttle: true,
-  force: true,
-  cancel: true,
-} as const satisfies Readonly<Record<Divergence, true>>;
-
 const levels = { M: true, S: true, U: true, VS: true, VU: true } as const satisfies Readonly<Record<LevelName, true>>;
 const levelNames = Object.keys(levels) as readonly LevelName[];
 
@@ -33,27 +27,28 @@ const levelNames = Object.keys(levels) as readonly LevelName[];
 export const vmFields = {
   guest: optional(text('A guest that ships with the lab; see `ringside guests`.', 'the name of a guest')),
   image: optional(text('A file of yours to run instead: an ELF or a Linux Image.', 'the path of a file')),
-  technique: optional(oneOf('How it is run.', techniques)),
+  technique: optional(oneOf('How it is run.', choices.technique)),
   memory: optional(textOrNumber('RAM, with K, M or G.', 'a size such as "64M"')),
-  boot: optional(oneOf('The mode it starts in.', ['machine', 'supervisor'])),
+  boot: optional(oneOf('The mode it starts in.', choices.boot)),
   harts: optional(textOrNumber('How many CPUs.', 'a number')),
   weight: optional(
     textOrNumber('Share of the physical harts against other virtual CPUs.', 'a number, or one for each'),
   ),
   cap: optional(textOrNumber('Percent of a physical hart at most.', 'a number, or one for each')),
   pin: optional(textOrNumber('Physical harts it may run on.', 'harts such as "0-1"')),
+  firmware: optional(text('Firmware of its own, below what it runs.', 'the path of a file')),
   initrd: optional(text('Initial RAM disk.', 'the path of a file')),
   append: optional(text('Command line of the kernel.')),
-  adBits: optional(oneOf('Who sets A and D in page tables.', ['software', 'hardware'])),
-  aia: optional(oneOf('Interrupt controllers of its board, as QEMU names them.', ['none', 'aplic-imsic'])),
-  repair: optional(oneOf('What makes up for an instruction that does not trap (break).', ['none', 'patching'])),
+  adBits: optional(oneOf('Who sets A and D in page tables.', choices.adBits)),
+  aia: optional(oneOf('Interrupt controllers of its board, as QEMU names them.', choices.aia)),
+  repair: optional(oneOf('What makes up for an instruction that does not trap (break).', choices.repair)),
   disk: optional(oneOrMore('Disks: FILE, FILE,readonly, FILE,snapshot, FILE,slot=N …', text('A disk.', 'FILE[,HOW]'))),
   share: optional(oneOrMore('Directories for the guest: DIR or DIR,readonly.', text('A directory.', 'DIR[,HOW]'))),
   rng: optional(textOrNumber('Seed of an entropy device.', 'a number')),
   network: optional(
     text('A card on the network, and its cable: user,model=MODEL,delay=MS,loss=PERCENT,rate=BITS.', 'user[,HOW]'),
   ),
-  virtio: optional(oneOf('Interface of the virtio devices.', ['legacy', 'modern'])),
+  virtio: optional(oneOf('Interface of the virtio devices.', choices.virtio)),
   balloon: optional(textOrNumber('Memory that the guest is asked to give back.', 'a size such as "16M"')),
   console: optional(text('A virtio console; what the guest prints there goes into the file.', 'FILE[,slot=N]')),
   migrateAfter: optional(
@@ -61,13 +56,13 @@ export const vmFields = {
   ),
   bandwidth: optional(textOrNumber('Of the link between the machines, in bytes a second.', 'a number such as "10M"')),
   downtime: optional(textOrNumber('Milliseconds for which it may stand still when it moves.', 'a number')),
-  diverge: optional(
-    oneOf(
-      'What to do where it writes faster than the link carries.',
-      Object.keys(divergenceNames) as readonly Divergence[],
-    ),
-  ),
+  diverge: optional(oneOf('What to do where it writes faster than the link carries.', choices.diverge)),
   cloneAfter: optional(textOrNumber('It is copied after so many of its instructions; see "clone".', 'a number')),
+  save: optional(
+    text('A file into which it is written, after so many instructions (saveAfter); it goes on.', 'the path of a file'),
+  ),
+  saveAfter: optional(textOrNumber('See "save".', 'a number')),
+  restore: optional(text('A file that "save" wrote: it goes on from there.', 'the path of a file')),
   traceLevels: optional(
     text('A file for every crossing from level to level, on the bare machine.', 'the path of a file'),
   ),
@@ -82,8 +77,13 @@ export const machineFields = {
   swap: optional(textOrNumber('Most that is swapped out.', 'a size such as "64M"')),
   swapLatency: optional(textOrNumber('Virtual microseconds to wait for a swapped page.', 'a number')),
   merge: optional(textOrNumber('Same-page merging: pages looked at every 20 ms.', 'a number')),
-  hugePages: optional(oneOf('RAM comes 4 MiB at once.', ['on', 'off'])),
-  break: optional(text('A departure from the manual; see `ringside run --help`.', 'the name of one')),
+  hugePages: optional(oneOf('RAM comes 4 MiB at once.', choices.hugePages)),
+  break: optional(
+    oneOrMore(
+      'Rules of the manual that are broken; see `ringside run --help`.',
+      text('Their names.', 'the name of one'),
+    ),
+  ),
 };
 
 const inputStep = withRule(
@@ -136,7 +136,7 @@ const vm = withRule(
     expect: optional(expectations),
     clone: optional(copy),
   }),
-  ({ guest, image, technique, ...fields }, path): readonly Problem[] => {
+  ({ guest, image, technique, repair, ...fields }, path): readonly Problem[] => {
     const problems: Problem[] = [];
     if ((guest === undefined) === (image === undefined)) {
       problems.push({
@@ -145,6 +145,15 @@ const vm = withRule(
         found: guest === undefined ? 'neither' : 'both',
         advice: 'write "guest": "linux", or "image" and the path of a file',
       });
+    }
+    const repaired = techniqueOfRepair(repair);
+    if (repaired !== undefined && technique !== undefined && technique !== repaired) {
+      const expected = `${JSON.stringify(repaired)} with repair ${JSON.stringify(repair)}`;
+      problems.push({ path: `${path}.technique`, expected, found: JSON.stringify(technique), advice: 'leave it out' });
+    }
+    if (fields.firmware !== undefined && fields.boot === 'supervisor') {
+      const advice = 'leave out one of the two: firmware starts in machine mode';
+      problems.push({ path: `${path}.boot`, expected: '"machine" with firmware', found: '"supervisor"', advice });
     }
     if (fields.clone !== undefined && fields.cloneAfter === undefined) {
       const advice = 'write after how many instructions it is made, or leave the clone out';
@@ -155,10 +164,15 @@ const vm = withRule(
       const where = `${path}.migrateAfter`;
       problems.push({ path: where, expected: 'a number with expect.migration', found: 'nothing', advice });
     }
-    if (fields.expect?.crossings !== undefined && (technique ?? 'bare') !== 'bare') {
+    if (fields.expect?.crossings !== undefined && (technique ?? repaired ?? 'bare') !== 'bare') {
       const advice = 'under a hypervisor, exits are the crossings: expect those';
       const where = `${path}.expect.crossings`;
-      problems.push({ path: where, expected: 'a guest on the bare machine', found: technique ?? 'bare', advice });
+      problems.push({
+        path: where,
+        expected: 'a guest on the bare machine',
+        found: technique ?? repaired ?? 'bare',
+        advice,
+      });
     }
     return problems;
   },

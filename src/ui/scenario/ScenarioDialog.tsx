@@ -110,11 +110,15 @@ const withGiven = (
     ? { files: new Map(files).set(path, given.file), folders }
     : { files, folders: new Map(folders).set(path, given.folder) };
 
-const machineWords = ({ machine: { harts, memoryMiB, swapMiB } }: PendingScenario['plan']): string =>
+const machineWords = ({
+  machine: { harts, memoryMiB, swapMiB, swapLatencyTicks, messageInterrupts },
+}: PendingScenario['plan']): string =>
   [
     ...(harts === undefined ? [] : [`${harts} ${harts === 1 ? 'hart' : 'harts'}`]),
     ...(memoryMiB === undefined ? [] : [`${memoryMiB} MiB`]),
     ...(swapMiB === undefined ? [] : [`${swapMiB} MiB of swap`]),
+    ...(swapLatencyTicks === undefined ? [] : [`${swapLatencyTicks / 10} µs for a swapped page`]),
+    ...(messageInterrupts === true ? ['APLIC and IMSICs'] : []),
   ].join(', ');
 
 interface WantProps {

@@ -9,9 +9,15 @@ import type { Fate, FoundFiles, PlannedVm, ScenarioPlan } from './scenario-plan.
 /** The parts of the lab that are used, so that a test can be one. */
 export type ScenarioLab = Pick<Lab, 'core' | 'vms' | 'command' | 'navigate'>;
 
+/** Whether the hypervisor's machine is to be another one. */
+const wantsMachine = ({ machine }: ScenarioPlan): boolean => {
+  const { harts, memoryMiB, swapMiB, swapLatencyTicks, messageInterrupts } = machine;
+  return [harts, memoryMiB, swapMiB, swapLatencyTicks, messageInterrupts].some((wish) => wish !== undefined);
+};
+
 /** VMs that have to go before the machine can be another one. */
-export function inTheWay({ machine: { harts, memoryMiB, swapMiB } }: ScenarioPlan): readonly number[] {
-  if (harts === undefined && memoryMiB === undefined && swapMiB === undefined) return [];
+export function inTheWay(plan: ScenarioPlan): readonly number[] {
+  if (!wantsMachine(plan)) return [];
   const { frame } = useFrameState.getState();
   return (frame?.vms ?? []).filter(({ technique }) => technique !== 'bare').map(({ vm }) => vm);
 }
@@ -29,14 +35,18 @@ export async function beginScenario(
   kept: ReadonlySet<string>,
   remove: readonly number[] = [],
 ): Promise<void> {
-  const { scenario, machine } = plan;
+  const { scenario, machine, broken } = plan;
   for (const vm of remove) await lab.vms.remove(vm);
   if (machine.harts !== undefined) await lab.command('setPhysicalHarts', { harts: machine.harts });
-  const { memoryMiB, swapMiB } = machine;
-  if (memoryMiB !== undefined || swapMiB !== undefined) {
-    const request = { ...(memoryMiB !== undefined && { memoryMiB }), ...(swapMiB !== undefined && { swapMiB }) };
-    await lab.command('setMachineMemory', request);
+  const { memoryMiB, swapMiB, swapLatencyTicks } = machine;
+  if ([memoryMiB, swapMiB, swapLatencyTicks].some((wish) => wish !== undefined)) {
+    await lab.command('setMachineMemory', {
+      ...(memoryMiB !== undefined && { memoryMiB }),
+      ...(swapMiB !== undefined && { swapMiB }),
+      ...(swapLatencyTicks !== undefined && { swapLatencyTicks }),
+    });
   }
+  for (const quirk of broken) await lab.command('setQuirk', { quirk, on: true });
   await keepDisks(lab, plan, found, kept);
   const added: { readonly vm: number; readonly planned: PlannedVm }[] = [];
   try {

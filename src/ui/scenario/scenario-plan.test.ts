@@ -65,15 +65,47 @@ test('a VM that is repaired by patching runs where that is done', () => {
   expect(withVm({ repair: 'none' }).vms[0]?.options(none)).not.toHaveProperty('binaryPatching');
 });
 
+test('one that is repaired by paravirtualization is its twin, under the technique of that', () => {
+  expect(withVm({ guest: 'unmodified', repair: 'paravirtualization' }).vms[0]?.options(none)).toMatchObject({
+    guest: { kind: 'shipped', name: 'paravirtual' },
+    technique: 'paravirtual',
+  });
+});
+
+test('interrupt controllers and firmware of its own; the machine has what a guest under hardware assistance needs', () => {
+  const { vms, wants, machine } = withVm({ aia: 'aplic-imsic', firmware: 'fw.bin', technique: 'trap-and-emulate' });
+  const bytes = Uint8Array.of(1);
+  expect(wants).toEqual([{ path: 'fw.bin', kind: 'file', what: 'the firmware of “a”' }]);
+  expect(vms[0]?.options({ files: new Map([['fw.bin', bytes]]), folders: new Map() })).toMatchObject({
+    aia: 'aplic-imsic',
+    firmware: bytes,
+  });
+  expect(machine).toEqual({});
+  expect(withVm({ aia: 'aplic-imsic', technique: 'hardware-assisted' }).machine).toEqual({ messageInterrupts: true });
+});
+
+test('rules of the manual are broken, one or several', () => {
+  expect(withVm({}, { break: 'sret' }).broken).toEqual(['sret']);
+  expect(withVm({}, { break: ['sret,sfence', 'sstatus'] }).broken).toEqual(['sret', 'sfence', 'sstatus']);
+  expect(() => withVm({}, { break: 'mret' })).toThrow(/Expected sret or .* at break\[0\], found “mret”/);
+});
+
 test('the machine, and what becomes of a VM', () => {
   const { machine, vms } = withVm(
     {
       ...{ technique: 'hardware-assisted', cloneAfter: '5M', clone: { name: 'b', type: [{ text: 'x' }] } },
       ...{ migrateAfter: '7M', bandwidth: '10M', downtime: 50, diverge: 'force' },
     },
-    { physicalHarts: 2, machineMemory: '96M', swap: '1M', merge: 500, hugePages: 'on' },
+    { physicalHarts: 2, machineMemory: '96M', swap: '1M', swapLatency: 50, merge: 500, hugePages: 'on' },
   );
-  expect(machine).toEqual({ harts: 2, memoryMiB: 96, swapMiB: 1, pagesPerScan: 500, hugePages: true });
+  expect(machine).toEqual({
+    harts: 2,
+    memoryMiB: 96,
+    swapMiB: 1,
+    swapLatencyTicks: 500,
+    pagesPerScan: 500,
+    hugePages: true,
+  });
   expect(vms[0]?.fate).toEqual({
     clone: { after: 5e6, title: 'b', input: [{ text: 'x' }] },
     migrate: { after: 7e6, bytesPerSecond: 1e7, downtimeLimitTicks: 500_000, divergence: 'force' },
@@ -134,15 +166,13 @@ describe('files', () => {
 
 test('what the page has no place for is named, with where the same is to be seen', () => {
   const { leftOut } = withVm(
-    { technique: 'hardware-assisted', aia: 'aplic-imsic', console: 'c', processes: 'p', systemCalls: 's' },
-    { captures: { pcap: 'p', trace: 't', stats: 's' }, break: 'sret' },
+    { technique: 'hardware-assisted', console: 'c', processes: 'p', systemCalls: 's' },
+    { captures: { pcap: 'p', trace: 't', stats: 's' } },
   );
   expect(leftOut).toEqual([
-    'vms[0].aia (boards have a PLIC here; see the panel I/O paths)',
     'vms[0].console (there is no file here that could take it)',
     'vms[0].processes (see the panel Processes)',
     'vms[0].systemCalls (see the panel Processes)',
-    'break (see the panel Is this ISA virtualizable?)',
     'captures.pcap (save the frames in the panel Network)',
     'captures.trace (see the panel Exits)',
     'captures.stats',
@@ -151,8 +181,13 @@ test('what the page has no place for is named, with where the same is to be seen
 
 test.each([
   [{ guest: 'linus' }, /Expected the name of a guest that ships at vms\[0\]\.guest, found “linus”/],
-  [{ memory: 'much' }, /Expected a size from 1M to 2G at vms\[0\]\.memory, found “much”/],
-  [{ memory: '1025K' }, /Expected whole pages of 1M at vms\[0\]\.memory, found “1025K”/],
+  [{ memory: 'much' }, /Expected a size from 2M to 2G at vms\[0\]\.memory, found “much”/],
+  [{ memory: '4097K' }, /Expected whole pages of 4K at vms\[0\]\.memory, found “4097K”/],
+  [{ memory: '4100K' }, /Expected whole MiB at vms\[0\]\.memory, found “4100K”/],
+  [
+    { repair: 'paravirtualization' },
+    /Expected a guest that has a paravirtual twin .* at vms\[0\]\.guest, found “linux”/,
+  ],
   [{ harts: 9 }, /Expected a whole number from 1 to 8 at vms\[0\]\.harts, found “9”/],
   [{ disk: 'd,quick' }, /Expected a file name and readonly or .* at vms\[0\]\.disk\[0\], found “d,quick”/],
   [{ network: 'user,loss=200' }, /Expected a percentage from 0 to 100 .* at vms\[0\]\.network/],

@@ -2,11 +2,10 @@
 // line; the files that have to be there for it; and what the page has no place for, which is said, not passed over.
 
 import type { Divergence, Entitlement, GuestDescription, VmDisk, VmOptions } from '../../protocol/commands.ts';
-import { diskWords } from '../../protocol/option-values/disk-words.ts';
-import { networkCard } from '../../protocol/option-values/network-card.ts';
-import { inSlot } from '../../protocol/option-values/slot.ts';
-import { count, fileWith, size, ValueError, wholeNumber, type Reader } from '../../protocol/option-values/values.ts';
-import { harts, perVcpu } from '../../protocol/option-values/vcpus.ts';
+import { optionValues } from '../../protocol/option-values/option-values.ts';
+import { paravirtualTwin, techniqueOfRepair } from '../../protocol/option-values/repair.ts';
+import { ValueError } from '../../protocol/option-values/values.ts';
+import type { QuirkName } from '../../protocol/vocabulary.ts';
 import { cloneNameOf, type Scenario, type ScenarioInput, type ScenarioVm } from '../../protocol/scenario/scenario.ts';
 import { guessBoot } from '../guess-boot.ts';
 
@@ -48,6 +47,9 @@ export interface MachineWish {
   readonly harts?: number;
   readonly memoryMiB?: number;
   readonly swapMiB?: number;
+  readonly swapLatencyTicks?: number;
+  /** It has IMSICs and an APLIC in its PLIC's place, because a guest wants them. */
+  readonly messageInterrupts?: boolean;
   readonly pagesPerScan?: number;
   readonly hugePages?: boolean;
 }
@@ -62,6 +64,8 @@ export interface ScenarioPlan {
   readonly scenario: Scenario;
   readonly vms: readonly PlannedVm[];
   readonly machine: MachineWish;
+  /** Rules of the manual that all machines of the lab break from now on. */
+  readonly broken: readonly QuirkName[];
   readonly wants: readonly WantedFile[];
   /** What the page has no place for: the field’s place, and what to do instead. */
   readonly leftOut: readonly string[];
@@ -75,42 +79,43 @@ export interface PendingScenario {
   readonly kept: ReadonlySet<string>;
 }
 
-type Guests = readonly Pick<GuestDescription, 'name' | 'title' | 'memoryMiB'>[];
+type Guests = readonly Pick<GuestDescription, 'name' | 'title' | 'memoryMiB' | 'techniques' | 'twin'>[];
 
 const MEBIBYTE = 2 ** 20;
 const OWN_MEMORY_MIB = 128;
-const MOST_BYTES = 2 ** 31;
 const TICKS_PER_MILLISECOND = 10_000;
+const TICKS_PER_MICROSECOND = 10;
 /** As on the command line: 1 Gbit/s, and 300 ms. */
 const USUAL_BANDWIDTH = 125e6;
 const USUAL_DOWNTIME = 300;
 
-const ram = size({ minimum: MEBIBYTE, maximum: MOST_BYTES, multipleOf: MEBIBYTE });
-const someMemory = size({ minimum: 4096, maximum: MOST_BYTES, multipleOf: 4096 });
-const hartCount = wholeNumber(1, 8);
-const readers = {
-  harts: hartCount,
-  weight: perVcpu(1, 10_000),
-  cap: perVcpu(1, 100),
-  pin: harts,
-  disk: inSlot(fileWith(diskWords)),
-  share: inSlot(fileWith(['readonly'] as const)),
-  rng: inSlot((text) => ({ seed: wholeNumber(0, 0xffff_ffff)(text) })),
-  network: inSlot(networkCard),
-  balloon: inSlot((text) => ({ targetBytes: someMemory(text) })),
-};
-
 /** Models as the page calls them. */
 const models = { virtio: 'virtio', pio: 'programmed-io', passthrough: 'passthrough' } as const;
 
-/** Reads a value of the scenario. @throws Error, one line for a person */
-function readAt<Value>(place: string, read: Reader<Value>, text: string): Value {
+type Values = typeof optionValues;
+
+/** Reads a value of the scenario as the option of its name does. @throws Error, one line for a person */
+function readAt<Name extends keyof Values>(place: string, name: Name, text: string): ReturnType<Values[Name]> {
   try {
-    return read(text);
+    return optionValues[name](text) as ReturnType<Values[Name]>;
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
     throw new Error(`Expected ${error.expected} at ${place}, found “${text}”: ${error.advice}.`, { cause: error });
   }
+}
+
+/** The same of a field that may be absent. @param place of what has the field, with a dot behind it, or empty */
+const readField = <Name extends keyof Values>(
+  place: string,
+  name: Name,
+  text: string | undefined,
+): ReturnType<Values[Name]> | undefined => (text === undefined ? undefined : readAt(`${place}${name}`, name, text));
+
+/** RAM, which the page deals out in whole MiB. */
+function mebibytesAt(place: string, name: 'memory' | 'machineMemory', text: string | undefined): number | undefined {
+  const bytes = readField(place, name, text);
+  if (bytes === undefined || bytes % MEBIBYTE === 0) return bytes && bytes / MEBIBYTE;
+  throw new Error(`Expected whole MiB at ${place}${name}, found “${text}”: write a number and M.`);
 }
 
 const bytesOf = ({ files }: FoundFiles, path: string): Uint8Array => {
@@ -134,12 +139,10 @@ export function planOf(scenario: Scenario, guests: Guests): ScenarioPlan {
   const wants: WantedFile[] = [];
   const leftOut: string[] = [];
   const vms = scenario.vms.map((vm, index) => planVm(vm, `vms[${index}]`, guests, wants, leftOut));
-  const { physicalHarts, machineMemory, swap, merge, hugePages, captures, ...rest } = scenario;
-  if (rest.break !== undefined) leftOut.push('break (see the panel Is this ISA virtualizable?)');
+  const { captures } = scenario;
   if (captures?.pcap !== undefined) leftOut.push('captures.pcap (save the frames in the panel Network)');
   if (captures?.trace !== undefined) leftOut.push('captures.trace (see the panel Exits)');
   if (captures?.stats !== undefined) leftOut.push('captures.stats');
-  const mebibytes = (place: string, text: string) => readAt(place, ram, text) / MEBIBYTE;
   return {
     scenario,
     vms,
@@ -147,32 +150,66 @@ export function planOf(scenario: Scenario, guests: Guests): ScenarioPlan {
       ({ path, kind }, index) => index === wants.findIndex((each) => each.path === path && each.kind === kind),
     ),
     leftOut,
-    machine: {
-      ...(physicalHarts !== undefined && { harts: readAt('physicalHarts', hartCount, physicalHarts) }),
-      ...(machineMemory !== undefined && { memoryMiB: mebibytes('machineMemory', machineMemory) }),
-      ...(swap !== undefined && { swapMiB: readAt('swap', someMemory, swap) / MEBIBYTE }),
-      ...(merge !== undefined && { pagesPerScan: readAt('merge', wholeNumber(1, 1_000_000), merge) }),
-      ...(hugePages !== undefined && { hugePages: hugePages === 'on' }),
-    },
+    machine: machineOf(scenario),
+    broken: (scenario.break ?? []).flatMap((text, index) => readAt(`break[${index}]`, 'break', text)),
   };
 }
 
-function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile[], leftOut: string[]): PlannedVm {
-  const { name, guest: shipped, image, initrd } = vm;
-  const { technique = vm.repair === 'patching' ? 'trap-and-emulate' : 'bare' } = vm;
-  const guest = guests.find((each) => each.name === shipped);
-  if (shipped !== undefined && guest === undefined) {
+function machineOf(scenario: Scenario): MachineWish {
+  const physicalHarts = readField('', 'physicalHarts', scenario.physicalHarts);
+  const memoryMiB = mebibytesAt('', 'machineMemory', scenario.machineMemory);
+  const swap = readField('', 'swap', scenario.swap);
+  const latency = readField('', 'swapLatency', scenario.swapLatency);
+  const merge = readField('', 'merge', scenario.merge);
+  const hugePages = readField('', 'hugePages', scenario.hugePages);
+  const messageInterrupts = scenario.vms.some(
+    ({ aia, technique }) => aia === 'aplic-imsic' && technique === 'hardware-assisted',
+  );
+  return {
+    ...(physicalHarts !== undefined && { harts: physicalHarts }),
+    ...(memoryMiB !== undefined && { memoryMiB }),
+    ...(swap !== undefined && { swapMiB: swap / MEBIBYTE }),
+    ...(latency !== undefined && { swapLatencyTicks: latency * TICKS_PER_MICROSECOND }),
+    ...(messageInterrupts && { messageInterrupts }),
+    ...(merge !== undefined && { pagesPerScan: merge }),
+    ...(hugePages !== undefined && { hugePages: hugePages === 'on' }),
+  };
+}
+
+/** The guest that a VM runs, where it is one that ships. @throws Error, one line for a person */
+function guestAt(place: string, { guest: name, repair }: ScenarioVm, guests: Guests): Guests[number] | undefined {
+  const guest = guests.find((each) => each.name === name);
+  if (name !== undefined && guest === undefined) {
     throw new Error(
-      `Expected the name of a guest that ships at ${place}.guest, found “${shipped}”. Choose one from the list under “Add”.`,
+      `Expected the name of a guest that ships at ${place}.guest, found “${name}”. Choose one from the list under “Add”.`,
     );
   }
+  if (repair !== 'paravirtualization') return guest;
+  const twin = paravirtualTwin(guest, guests);
+  if (twin !== undefined) return twin;
+  const names = guests.flatMap((each) => (each.twin === undefined ? [] : [`“${each.name}”`]));
+  throw new Error(
+    `Expected a guest that has a paravirtual twin with repair “paravirtualization” at ${place}.guest, found ${name === undefined ? 'an image' : `“${name}”`}. Choose ${names.join(' or ')}; any guest can be repaired by patching.`,
+  );
+}
+
+function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile[], leftOut: string[]): PlannedVm {
+  const { name, image, firmware, initrd } = vm;
+  const technique = vm.technique ?? techniqueOfRepair(vm.repair) ?? 'bare';
+  const guest = guestAt(place, vm, guests);
   if (image !== undefined) wants.push({ path: image, kind: 'file', what: `what “${name}” runs` });
+  if (firmware !== undefined) wants.push({ path: firmware, kind: 'file', what: `the firmware of “${name}”` });
   if (initrd !== undefined) wants.push({ path: initrd, kind: 'file', what: `the initial RAM disk of “${name}”` });
-  const memory = vm.memory === undefined ? undefined : readAt(`${place}.memory`, ram, vm.memory) / MEBIBYTE;
-  const vcpus = vm.harts === undefined ? 1 : readAt(`${place}.harts`, readers.harts, vm.harts);
+  const { restore } = vm;
+  if (restore !== undefined) wants.push({ path: restore, kind: 'file', what: `what “${name}” goes on from` });
+  if (restore !== undefined && technique === 'bare') {
+    throw new Error(`Expected a technique of the hypervisor with ${place}.restore, found “bare”.`);
+  }
+  const memory = mebibytesAt(`${place}.`, 'memory', vm.memory);
+  const vcpus = readField(`${place}.`, 'harts', vm.harts) ?? 1;
   const disks = (vm.disk ?? []).map((text, index) => planDisk(text, `${place}.disk[${index}]`, name, wants));
   const shares = (vm.share ?? []).map((text, index) => {
-    const { path, words, ...slot } = readAt(`${place}.share[${index}]`, readers.share, text);
+    const { path, words, ...slot } = readAt(`${place}.share[${index}]`, 'share', text);
     wants.push({ path, kind: 'folder', what: `the folder share${index} of “${name}”` });
     return (found: FoundFiles) => ({
       files: found.folders.get(path) ?? [],
@@ -180,16 +217,16 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
       ...(words.has('readonly') && { readOnly: true }),
     });
   });
-  const card = vm.network === undefined ? undefined : readAt(`${place}.network`, readers.network, vm.network);
-  const rng = vm.rng === undefined ? undefined : readAt(`${place}.rng`, readers.rng, vm.rng);
-  const balloon = vm.balloon === undefined ? undefined : readAt(`${place}.balloon`, readers.balloon, vm.balloon);
+  const card = readField(`${place}.`, 'network', vm.network);
+  const rng = readField(`${place}.`, 'rng', vm.rng);
+  const balloon = readField(`${place}.`, 'balloon', vm.balloon);
   const entitlements = entitlementsOf(vm, place, vcpus);
   if (entitlements !== undefined && technique === 'bare') {
     throw new Error(`Expected a technique of the hypervisor at ${place} for weight, cap and pin, found “bare”.`);
   }
   for (const [field, instead] of elsewhere) {
     const value = vm[field];
-    if (value !== undefined && value !== 'none') leftOut.push(`${place}.${field} (${instead})`);
+    if (value !== undefined) leftOut.push(`${place}.${field} (${instead})`);
   }
   const title = `${name}: ${guest?.title ?? baseName(image ?? '')}`;
   return {
@@ -208,9 +245,11 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
         start: false,
         ...(vcpus > 1 && { harts: vcpus }),
         ...(vm.boot !== undefined && { boot: vm.boot }),
+        ...(firmware !== undefined && { firmware: bytesOf(found, firmware) }),
         ...(initrd !== undefined && { initrd: bytesOf(found, initrd) }),
         ...(vm.append !== undefined && { bootArguments: vm.append }),
         ...(vm.adBits !== undefined && { adBits: vm.adBits }),
+        ...(vm.aia !== undefined && { aia: vm.aia }),
         ...(vm.repair === 'patching' && { binaryPatching: true }),
         ...(card && { network: true, card: { ...card, model: models[card.model] } }),
         ...(balloon && { balloon }),
@@ -219,6 +258,7 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
         ...(rng && { rng }),
         ...(entitlements && { entitlements }),
         ...(vm.virtio !== undefined && { virtio: vm.virtio }),
+        ...(restore !== undefined && { saved: bytesOf(found, restore) }),
         ...(vm.type !== undefined && { input: vm.type }),
       };
     },
@@ -227,14 +267,14 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
 
 /** What a scenario has on the command line alone, and where the page shows the same. */
 const elsewhere = [
-  ['aia', 'boards have a PLIC here; see the panel I/O paths'],
+  ['save', 'a VM is saved by “ringside run --save”'],
   ['console', 'there is no file here that could take it'],
   ['processes', 'see the panel Processes'],
   ['systemCalls', 'see the panel Processes'],
 ] as const satisfies readonly (readonly [keyof ScenarioVm, string])[];
 
 function planDisk(text: string, place: string, vm: string, wants: WantedFile[]): (found: FoundFiles) => VmDisk {
-  const { path, words, slot } = readAt(place, readers.disk, text);
+  const { path, words, slot } = readAt(place, 'disk', text);
   const model = words.has('model=pio') ? 'pio' : words.has('model=passthrough') ? 'passthrough' : 'virtio';
   const common = { model: models[model], ...(slot !== undefined && { slot }) };
   const inMemory = words.has('snapshot') || words.has('readonly');
@@ -249,7 +289,7 @@ function entitlementsOf(vm: ScenarioVm, place: string, vcpus: number): readonly 
   const [weight, cap, pin] = (['weight', 'cap', 'pin'] as const).map((field) => {
     const text = vm[field];
     if (text === undefined) return undefined;
-    const values = readAt(`${place}.${field}`, readers[field], text);
+    const values = readAt(`${place}.${field}`, field, text);
     if (values.length === 1 || values.length === vcpus) return values;
     throw new Error(`Expected one value, or ${vcpus}, at ${place}.${field}, found ${values.length}. See harts.`);
   });
@@ -270,13 +310,11 @@ function fateOf(vm: ScenarioVm, place: string, technique: string): Fate {
     if (text === undefined) return undefined;
     if (technique === 'bare')
       throw new Error(`Expected a technique of the hypervisor with ${place}.${field}, found “bare”.`);
-    return readAt(`${place}.${field}`, count, text);
+    return readAt(`${place}.${field}`, field, text);
   };
   const [cloneAfter, migrateAfter] = [after('cloneAfter'), after('migrateAfter')];
-  const downtime =
-    vm.downtime === undefined ? USUAL_DOWNTIME : readAt(`${place}.downtime`, wholeNumber(1, 600_000), vm.downtime);
-  const bytesPerSecond =
-    vm.bandwidth === undefined ? USUAL_BANDWIDTH : readAt(`${place}.bandwidth`, count, vm.bandwidth);
+  const downtime = readField(`${place}.`, 'downtime', vm.downtime) ?? USUAL_DOWNTIME;
+  const bytesPerSecond = readField(`${place}.`, 'bandwidth', vm.bandwidth) ?? USUAL_BANDWIDTH;
   return {
     ...(cloneAfter !== undefined && {
       clone: { after: cloneAfter, title: cloneNameOf(vm), input: vm.clone?.type ?? [] },
