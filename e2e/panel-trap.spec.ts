@@ -16,6 +16,16 @@ test('an exit under way opens stage by stage', async ({ page }) => {
   await primary(page).click();
   await expect(trap.locator('[aria-current="step"]')).toContainText('Effect');
   await expect(steps.filter({ hasText: 'Handler' }).first()).toContainText('Hypervisor');
+
+  const title = await trap.getByText(/^Exit [\d,]+$/).innerText();
+  await primary(page).click();
+  await expect(trap.locator('[aria-current="step"]')).toContainText('instructions of virtual time');
+  await expect(trap.locator('[aria-current="step"]')).toBeInViewport();
+  await expect(trap).toContainText(title);
+  await expect(primary(page)).toContainText('Stop at the next exit');
+  await trap.getByRole('button', { name: 'Next exit' }).click();
+  await expect(trap.locator('[aria-current="step"]')).toContainText('Cause');
+  await expect(trap).not.toContainText(title);
 });
 
 test('an exit of the past is chosen in the list by keyboard, and all four stages are filled', async ({ page }) => {

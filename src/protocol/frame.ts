@@ -135,7 +135,7 @@ export interface Queries {
   exits: { question: ExitsQuestion; answer: ExitsAnswer };
   exitSummary: { question: { readonly vm: number | undefined }; answer: readonly ExitSummaryRow[] };
   exitDetail: { question: { readonly sequence: number }; answer: ExitDetail | undefined };
-  /** The exit under way, while the VM stands inside the hypervisor; undefined while the guest has the hart. */
+  /** The exit that is gone through stage by stage, until the guest moves on; undefined while the guest has the hart. */
   stage: { question: true; answer: StageAnswer | undefined };
   interrupts: { question: { readonly chains: number }; answer: InterruptsAnswer };
   walk: { question: WalkQuestion; answer: WalkAnswer };

@@ -17,6 +17,7 @@ import type {
   VmSummary,
 } from '../protocol/frame.ts';
 import type { AnswerContext } from './answers/context.ts';
+import { lastRecord } from './answers/exits.ts';
 import { answers } from './answers/index.ts';
 import { modeOf, sentenceOf } from './answers/words.ts';
 
@@ -134,16 +135,7 @@ function runnerOf(vm: VirtualMachine, inHypervisor: boolean, vcpu: number): Runn
   return privilege === 0 ? 'guest-user' : 'guest-kernel';
 }
 
-/** How far back the last exit of one VM is looked for among all. */
-const SEARCH = 256;
-
 function lastExit(lab: Lab, vm: VirtualMachine): string | undefined {
-  if (!(vm instanceof HostedVm)) return undefined;
-  const { total, oldest } = lab.trace;
-  for (let sequence = total - 1; sequence >= Math.max(oldest, total - SEARCH); sequence--) {
-    if (lab.trace.vmOf(sequence) !== vm.id) continue;
-    const record = lab.trace.read(sequence);
-    return record && sentenceOf(record);
-  }
-  return undefined;
+  const record = lastRecord(lab, vm);
+  return record && sentenceOf(record);
 }

@@ -137,8 +137,16 @@ test('steps into the hypervisor stage by stage', async () => {
   expect(handled.answers.stage?.exit.effects.length).toBeGreaterThan(0);
   await session.answer('step', { vm, kind: 'stage' });
   const resumed = await frame(vm, { stage: true });
-  expect(resumed.answers.stage).toBeUndefined();
-  expect(resumed.vms[0]?.runner).toBe('guest-kernel');
+  const { exit } = resumed.answers.stage ?? {};
+  expect(resumed.answers.stage?.stage).toBe('resumed');
+  expect(exit).toMatchObject({
+    sequence: trapped.answers.stage?.exit.sequence,
+    effects: handled.answers.stage?.exit.effects,
+  });
+  expect(resumed.vms[0]).toMatchObject({ runner: 'guest-kernel', pc: exit?.resumePc });
+  await session.answer('step', { vm, kind: 'instruction' });
+  settle(5);
+  expect((await frame(vm, { stage: true })).answers.stage).toBeUndefined();
 });
 
 describe('what cannot be done is refused in one line', () => {

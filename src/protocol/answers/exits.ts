@@ -80,8 +80,11 @@ export interface ExitDetail extends ExitRow {
 }
 
 export interface StageAnswer {
-  /** trapped: the hart has written its trap registers; handled: the hypervisor has acted; then the guest resumes. */
-  readonly stage: 'trapped' | 'handled';
+  /**
+   * trapped: the hart has written its trap registers; handled: the hypervisor has acted; resumed: the exit is over, and the
+   * guest stands where it goes on.
+   */
+  readonly stage: 'trapped' | 'handled' | 'resumed';
   readonly exit: ExitDetail;
 }
 

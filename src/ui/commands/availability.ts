@@ -5,9 +5,10 @@ import type { Situation } from './command-row.ts';
 
 export const always = () => undefined;
 
-/** The stage of an exit the selected VM stands in. */
+/** Whether the selected VM stands in an exit that has stages to come. */
 export function inExit({ vm, frame }: Situation): boolean {
-  return vm !== undefined && !isMoving(vm) && frame?.answers.stage !== undefined;
+  const stage = frame?.answers.stage;
+  return vm !== undefined && !isMoving(vm) && stage !== undefined && stage.stage !== 'resumed';
 }
 
 export function notReady({ phase }: Situation): string | undefined {

@@ -2,6 +2,9 @@
 
 import type { Lab } from '../../core/hypervisor/lab.ts';
 import { exitReasons } from '../../core/hypervisor/exits.ts';
+import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
+import type { ExitRecord } from '../../core/hypervisor/trace.ts';
+import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { ExitsAnswer, ExitsQuestion, ExitSummaryRow, ExitDetail, StageAnswer } from '../../protocol/frame.ts';
 import type { AnswerContext } from './context.ts';
 import { detailOf, rowOf } from './words.ts';
@@ -77,9 +80,32 @@ export function exitDetailAnswer(lab: Lab, sequence: number): ExitDetail | undef
 
 export function stageAnswer({ lab, vm }: AnswerContext): StageAnswer | undefined {
   const open = vm && lab.hypervisorOf(vm)?.openExit;
-  if (open === undefined || open.vm !== vm) return undefined;
+  if (open === undefined || open.vm !== vm) return resumedExit(lab, vm);
   return {
     stage: open.stage,
     exit: detailOf({ ...open.record, sequence: lab.trace.total }, vm, open.stage === 'handled'),
   };
+}
+
+/** The exit that a person has gone through to its end, while the guest still stands where it goes on. */
+function resumedExit(lab: Lab, vm: VirtualMachine | undefined): StageAnswer | undefined {
+  if (vm === undefined || vm.control.running || vm.control.stop?.kind !== 'stage') return undefined;
+  const record = lastRecord(lab, vm);
+  return record && { stage: 'resumed', exit: detailOf(record, vm) };
+}
+
+/** How far back the last exit of one VM is looked for among all. */
+const SEARCH = 256;
+
+/** The last exit of one VM that is over; undefined where it is none of the newest. */
+export function lastRecord(
+  { trace }: Lab,
+  vm: VirtualMachine,
+): (ExitRecord & { readonly sequence: number }) | undefined {
+  if (!(vm instanceof HostedVm)) return undefined;
+  const { total, oldest } = trace;
+  for (let sequence = total - 1; sequence >= Math.max(oldest, total - SEARCH); sequence--) {
+    if (trace.vmOf(sequence) === vm.id) return trace.read(sequence);
+  }
+  return undefined;
 }

@@ -8,12 +8,17 @@ export type StepName = 'cause' | 'handler' | 'effect' | 'resume';
 export const stepNames: readonly StepName[] = ['cause', 'handler', 'effect', 'resume'];
 export type StepState = 'done' | 'now' | 'to come';
 
-/** How far an exit is: past exits are done; one under way stands after its cause (`trapped`) or after its effects (`handled`). */
+const stepOf: Readonly<Record<StageAnswer['stage'], StepName>> = {
+  trapped: 'cause',
+  handled: 'effect',
+  resumed: 'resume',
+};
+
+/** How far an exit is: a past one is done; one that is gone through stands after its cause, after its effects, or at its end. */
 export function stepState(step: StepName, stage: StageAnswer['stage'] | 'past'): StepState {
   if (stage === 'past') return 'done';
-  const now = stage === 'trapped' ? 0 : 2;
+  const now = stepNames.indexOf(stepOf[stage]);
   const position = stepNames.indexOf(step);
-  if (stage === 'handled' && step === 'effect') return 'now';
   return position < now ? 'done' : position === now ? 'now' : 'to come';
 }
 

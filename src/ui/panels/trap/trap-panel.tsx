@@ -1,6 +1,7 @@
 // One exit in four steps: cause → handler → effect → resume. Shows the exit under way while the VM stands inside the
 // hypervisor, or the one chosen in the list. "Next stage" walks on.
 
+import { useEffect, useRef } from 'react';
 import { findCause } from '../../../core/isa/causes.ts';
 import type { ExitDetail, StageAnswer, VmSummary } from '../../../protocol/frame.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
@@ -39,8 +40,21 @@ const captions: Readonly<Record<StepName, string>> = {
 
 const steps = { cause: CauseStep, handler: HandlerStep, effect: EffectStep, resume: ResumeStep } as const;
 
+/** Keeps the stage that an exit has come to in sight: give the step that is now what this returns. */
+function useNowInSight(shown: ShownExit | undefined) {
+  const now = useRef<HTMLLIElement>(null);
+  const sequence = shown?.exit.sequence;
+  const stage = shown?.stage;
+  useEffect(() => {
+    if (sequence !== undefined && stage !== undefined) now.current?.scrollIntoView({ block: 'nearest' });
+  }, [sequence, stage]);
+  return now;
+}
+
 export function Trap(props: PanelProps) {
   const { vm, frame, catalog, choice, choose } = props;
+  const shown = shownExit(props);
+  const now = useNowInSight(shown);
   if (vm === undefined) {
     return (
       <EmptyState title="Here one exit is taken apart: cause, handler, effect, resume.">
@@ -48,7 +62,6 @@ export function Trap(props: PanelProps) {
       </EmptyState>
     );
   }
-  const shown = shownExit(props);
   const underWay = frame?.answers.stage;
   if (shown === undefined) return <Nothing {...props} vm={vm} />;
   const { exit, stage } = shown;
@@ -91,6 +104,7 @@ export function Trap(props: PanelProps) {
             return (
               <li
                 key={name}
+                ref={state === 'now' ? now : undefined}
                 className={classNames(
                   styles['step'],
                   state === 'now' && styles['now'],
@@ -107,7 +121,7 @@ export function Trap(props: PanelProps) {
                 </h3>
                 <div className={styles['content']}>
                   {state === 'to come' ? (
-                    <p className={shared['quiet']}>Not yet. Next stage goes there.</p>
+                    <p className={shared['quiet']}>Not yet. “Next stage” goes there.</p>
                   ) : (
                     <Step exit={exit} technique={technique} catalog={catalog} grouping={choice.grouping} />
                   )}
@@ -121,6 +135,12 @@ export function Trap(props: PanelProps) {
   );
 }
 
+const nextMeans: Readonly<Record<StageAnswer['stage'], string>> = {
+  trapped: 'The hypervisor handles it',
+  handled: 'The guest resumes',
+  resumed: 'The guest runs to its next exit',
+};
+
 function NextStage({
   vm,
   stage,
@@ -133,9 +153,11 @@ function NextStage({
       <button
         type="button"
         className="button outlined"
+        title={nextMeans[stage]}
+        disabled={vm.state === 'ended'}
         onClick={() => void attempt(() => command('step', { vm: vm.vm, kind: 'stage' }))}
       >
-        Next stage: {stage === 'trapped' ? 'handle it' : 'resume the guest'}
+        {stage === 'resumed' ? 'Next exit' : 'Next stage'}
       </button>
     </>
   );
@@ -184,19 +206,20 @@ function Nothing({ vm, choice, choose, command }: PanelProps & { readonly vm: Vm
     <EmptyState
       title="Here one exit is taken apart: cause, handler, effect, resume."
       action={
-        <button
-          type="button"
-          className="button outlined"
-          disabled={vm.state === 'ended'}
-          onClick={() => void attempt(() => command('step', { vm: vm.vm, kind: 'exit' }))}
-        >
-          Stop at the next exit
-        </button>
+        vm.state !== 'ended' && (
+          <button
+            type="button"
+            className="button outlined"
+            onClick={() => void attempt(() => command('step', { vm: vm.vm, kind: 'exit' }))}
+          >
+            Stop at the next exit
+          </button>
+        )
       }
     >
       {failure ??
         (vm.state === 'ended' ? (
-          'The guest has ended. Choose one of its exits in the list, or run it again.'
+          'The guest has ended. Choose one of its exits in the list, or press “Stop at the first exit” in the bar: it runs again.'
         ) : vm.lastExit === undefined ? (
           'Stop at an exit, or choose one in the list.'
         ) : (
