@@ -7,7 +7,7 @@ import { virtioConsole } from '../core/devices/virtio/virtio-console.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
 import type { VirtioVersion } from '../core/devices/virtio/virtio-mmio-registers.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
-import { networkChoice, type NetworkChoice } from '../core/hypervisor/virtual-network.ts';
+import { networkChoice, type NetworkChoice } from '../core/hypervisor/guest-devices/virtual-network.ts';
 import type { BoardDevices, VirtioDevice } from '../core/machine/board.ts';
 import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import type { CardChoice } from '../protocol/option-values/network-card.ts';

@@ -2,8 +2,8 @@
 // What is typed wins over the manifest, the manifest over the defaults.
 
 import { fileURLToPath } from 'node:url';
-import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
-import { sensitiveOn } from '../core/hypervisor/patching/sensitive-instructions.ts';
+import type { GuestImage } from '../core/hypervisor/firmware/guest-boot.ts';
+import { sensitiveOn } from '../core/hypervisor/techniques/patching/sensitive-instructions.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import type { BootMode } from '../core/machine/boot-layout.ts';
 import type { ElfSegment } from '../core/machine/elf.ts';

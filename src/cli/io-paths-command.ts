@@ -1,6 +1,6 @@
 // `io-paths`: the same work on each path to a disk and to a network card, as a table of what was measured.
 
-import { ioPaths, measureIoPaths, type IoPath, type IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
+import { ioPaths, measureIoPaths, type IoPath, type IoPathRow } from '../core/hypervisor/measurements/io-paths.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import type { Command } from './command.ts';
 import { readDecompressed } from './files.ts';

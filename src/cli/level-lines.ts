@@ -1,7 +1,7 @@
 // What --trace-levels writes: every crossing between levels of privilege as one JSON object a line. Addresses, instructions
 // and CSRs are hexadecimal text; the CSRs of the H extension stand there where they have a value.
 
-import type { Crossing, LevelTrace } from '../core/hypervisor/level-trace.ts';
+import type { Crossing, LevelTrace } from '../core/hypervisor/inspection/level-trace.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { findCause } from '../core/isa/causes.ts';
 import { disassemble } from '../core/isa/disassemble.ts';

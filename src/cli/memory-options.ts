@@ -1,8 +1,8 @@
 // The options of `run` that are about memory as a resource, and what the statistics say of it.
 
-import type { MemoryUse } from '../core/hypervisor/guest-memory.ts';
+import type { MemoryUse } from '../core/hypervisor/memory/guest-memory.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
-import type { MemoryOptions } from '../core/hypervisor/host-memory.ts';
+import type { MemoryOptions } from '../core/hypervisor/memory/host-memory.ts';
 import type { Technique, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { UsageError } from './options.ts';
 

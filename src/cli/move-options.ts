@@ -10,7 +10,7 @@ import {
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import { StreamError } from '../core/hypervisor/migration/migration-stream.ts';
 import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
-import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
+import type { GuestImage } from '../core/hypervisor/firmware/guest-boot.ts';
 import type { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Technique } from '../core/hypervisor/virtual-machine.ts';
 import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';

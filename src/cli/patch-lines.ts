@@ -1,7 +1,7 @@
 // What binary patching has done to a guest's code, as lines of text: each site with its instruction, what stands in its place,
 // and how often it was executed.
 
-import type { PatchReport } from '../core/hypervisor/patching/code-patches.ts';
+import type { PatchReport } from '../core/hypervisor/techniques/patching/code-patches.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
 
 const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');

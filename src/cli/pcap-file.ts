@@ -1,7 +1,7 @@
 // Every frame of a network into a file, as it is sent: however long the run, all of them are there.
 
 import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
-import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
+import type { VirtualNetwork } from '../core/hypervisor/guest-devices/virtual-network.ts';
 import { pcapHeader, pcapRecord } from '../core/network/pcap.ts';
 import type { OpenFile } from './files.ts';
 

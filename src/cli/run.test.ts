@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { exitReasons, verdicts } from '../core/hypervisor/exits.ts';
+import { exitReasons, verdicts } from '../core/hypervisor/exits/exits.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { assemble } from '../core/isa/assembly/assemble.ts';
 import { guests } from '../guests/manifest.ts';

@@ -2,7 +2,7 @@
 // behind its VM's name, and at the end what was met; the exit status says whether everything was.
 
 import { existsSync } from 'node:fs';
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { scenarioPath, scenarios } from '../guests/scenarios.ts';
 import {

@@ -1,8 +1,8 @@
 // What a scenario expects of a VM, watched while it runs and judged when it is over.
 
-import { stateHash } from '../core/hypervisor/state-hash.ts';
+import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
 import { byteText } from '../core/hypervisor/console-script.ts';
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioExpectations } from '../protocol/scenario/scenario.ts';

@@ -1,6 +1,6 @@
 // The lab of a scenario: every VM of it, made and held at its first instruction, with what is planned for it.
 
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { ImageError } from '../core/machine/image.ts';

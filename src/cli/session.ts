@@ -1,13 +1,13 @@
 // One guest on one computer, ready to run: what the command line needs of the core.
 
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
-import type { LevelTrace } from '../core/hypervisor/level-trace.ts';
-import type { Trace } from '../core/hypervisor/trace.ts';
+import type { LevelTrace } from '../core/hypervisor/inspection/level-trace.ts';
+import type { Trace } from '../core/hypervisor/exits/trace.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
-import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
+import type { VirtualNetwork } from '../core/hypervisor/guest-devices/virtual-network.ts';
 import { quirksOf, type QuirkName } from '../core/machine/quirks.ts';
 import { ImageError } from '../core/machine/image.ts';
 import { checkClone, type CloneChoice } from './clone-options.ts';

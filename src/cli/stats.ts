@@ -1,12 +1,12 @@
 // What --stats writes: how a run went, as one JSON object.
 
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import { asleep } from '../core/hypervisor/endings.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
-import type { ReasonStatistics, Trace } from '../core/hypervisor/trace.ts';
+import type { ReasonStatistics, Trace } from '../core/hypervisor/exits/trace.ts';
 import { directExecution } from '../core/hypervisor/properties/direct-execution.ts';
-import type { PatchReport } from '../core/hypervisor/patching/code-patches.ts';
-import { stateHash } from '../core/hypervisor/state-hash.ts';
+import type { PatchReport } from '../core/hypervisor/techniques/patching/code-patches.ts';
+import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Vcpu } from '../core/hypervisor/vcpu.ts';

@@ -1,8 +1,8 @@
 // What --trace writes: every exit as one JSON object a line, with names beside numbers. Addresses, instructions and values
 // are hexadecimal text; counts and times are numbers.
 
-import { exitRows } from '../core/hypervisor/exits.ts';
-import type { EffectRecord, ExitRecord, Trace } from '../core/hypervisor/trace.ts';
+import { exitRows } from '../core/hypervisor/exits/exits.ts';
+import type { EffectRecord, ExitRecord, Trace } from '../core/hypervisor/exits/trace.ts';
 import { findCause } from '../core/isa/causes.ts';
 import { findCsr } from '../core/isa/csrs.ts';
 import { disassemble } from '../core/isa/disassemble.ts';

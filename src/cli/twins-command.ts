@@ -1,7 +1,7 @@
 // `twins`: two guests that do the same work, each in every way it can be run, and what that takes side by side.
 
-import { exitReasons } from '../core/hypervisor/exits.ts';
-import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/twins.ts';
+import { exitReasons } from '../core/hypervisor/exits/exits.ts';
+import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/measurements/twins.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import { findGuest, guests } from '../guests/manifest.ts';
 import type { Command, Streams } from './command.ts';

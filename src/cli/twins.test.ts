@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { TwinRun } from '../core/hypervisor/twins.ts';
+import type { TwinRun } from '../core/hypervisor/measurements/twins.ts';
 import { command } from './streams.test-support.ts';
 
 test('prints a column for each run; the paravirtual kernel uses no privileged instruction', async () => {

@@ -1,9 +1,9 @@
 // The one contract between the core and any front: what can be asked, and what comes back. Plain, versioned data.
 // A command is one line of `Commands`; whoever hosts the core must then answer it, or does not compile.
 
-import type { TwinRun } from '../core/hypervisor/twins.ts';
+import type { TwinRun } from '../core/hypervisor/measurements/twins.ts';
 import type { MeasureProgress } from '../core/linux/measure.ts';
-import type { IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
+import type { IoPath, IoPathRow } from '../core/hypervisor/measurements/io-paths.ts';
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
 import type { Frame, FrameRequest, MachineName } from './frame.ts';
@@ -20,11 +20,11 @@ import type {
 import type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
 export type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
-export type { TwinRun } from '../core/hypervisor/twins.ts';
+export type { TwinRun } from '../core/hypervisor/measurements/twins.ts';
 export type { Measured } from '../core/linux/measure.ts';
 export type { BootMode, StepKind, Technique } from './vocabulary.ts';
 
-export type { IoDevice, IoPath, IoPathRow } from '../core/hypervisor/io-paths/measure.ts';
+export type { IoDevice, IoPath, IoPathRow } from '../core/hypervisor/measurements/io-paths.ts';
 
 export const PROTOCOL_VERSION = 1;
 

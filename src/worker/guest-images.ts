@@ -1,7 +1,7 @@
 // Gets the bytes of what a person chose to run: a guest that ships, or an image of theirs.
 
 import { filesOf, guests, type Guest } from '../guests/manifest.ts';
-import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
+import type { GuestImage } from '../core/hypervisor/firmware/guest-boot.ts';
 import type { VmOptions } from '../protocol/commands.ts';
 import type { VmOrigin } from './frame-builder.ts';
 import { unpack, type GuestFiles } from './guest-files.ts';

@@ -22,7 +22,7 @@ import type {
 import type { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 
-export { sensitiveOn } from '../core/hypervisor/patching/sensitive-instructions.ts';
+export { sensitiveOn } from '../core/hypervisor/techniques/patching/sensitive-instructions.ts';
 
 /** Milliseconds of one answer: the lab's own computers have slices of the same length. */
 const SLICE_MILLISECONDS = 12;

@@ -274,7 +274,8 @@ test('a VM with a network card is on its network: ports, cables that can be set,
 
 test('frames on the network are told with their way, in words of their protocol', async () => {
   const { session, settle, frame } = await start();
-  const { networkGuest, askForGateway } = await import('../core/hypervisor/network-guest.test-support.ts');
+  const { networkGuest, askForGateway } =
+    await import('../core/hypervisor/guest-devices/network-guest.test-support.ts');
   const { lab } = session;
   const { id } = lab.addVm({ technique: 'trap-and-emulate', guest: networkGuest({ frames: [askForGateway(1)] }) });
   await session.answer('startVm', { vm: id });

@@ -1,18 +1,18 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
 import { ConsoleScript } from '../core/hypervisor/console-script.ts';
-import type { DirtyLog } from '../core/hypervisor/dirty-log.ts';
+import type { DirtyLog } from '../core/hypervisor/memory/dirty-log.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
-import { BareMachine } from '../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
-import { exitReasons, exitRows } from '../core/hypervisor/exits.ts';
+import { exitReasons, exitRows } from '../core/hypervisor/exits/exits.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
-import type { VirtualNetwork } from '../core/hypervisor/virtual-network.ts';
+import type { VirtualNetwork } from '../core/hypervisor/guest-devices/virtual-network.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
@@ -79,7 +79,7 @@ export class Session {
   #added: Promise<unknown> = Promise.resolve();
   #frames = 0;
   readonly #network = new Part(async () => ({
-    ...(await import('../core/hypervisor/virtual-network.ts')),
+    ...(await import('../core/hypervisor/guest-devices/virtual-network.ts')),
     ...(await import('./answers/network.ts')),
   }));
   readonly #introspection = new Part(async () => (await import('./introspection.ts')).openIntrospection(this.#files));
@@ -396,7 +396,7 @@ export class Session {
     measureIoPaths: async ({ technique }) => {
       const [image, { ioPathRows }] = await Promise.all([
         this.#files.get(IO_PATHS_IMAGE),
-        import('../core/hypervisor/io-paths/measure.ts'),
+        import('../core/hypervisor/measurements/io-paths.ts'),
       ]);
       const rows: IoPathRow[] = [];
       for (const more of ioPathRows({ host: this.#host, image, technique })) {

@@ -1,6 +1,6 @@
 // Runs a guest that ships and its twin, each in every way it can be run.
 
-import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/twins.ts';
+import { didTheSame, runTwin, type TwinRun } from '../core/hypervisor/measurements/twins.ts';
 import { techniques } from '../core/hypervisor/virtual-machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import { findGuest } from '../guests/manifest.ts';

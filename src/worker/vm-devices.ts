@@ -5,7 +5,7 @@ import { virtioBlock } from '../core/devices/virtio/virtio-block.ts';
 import { SeededEntropy, virtioEntropy } from '../core/devices/virtio/virtio-entropy.ts';
 import { virtioNineP } from '../core/devices/virtio/virtio-nine-p.ts';
 import { byteText } from '../core/hypervisor/console-script.ts';
-import type { GuestImage } from '../core/hypervisor/guest-boot.ts';
+import type { GuestImage } from '../core/hypervisor/firmware/guest-boot.ts';
 import type { VirtioDevice } from '../core/machine/board.ts';
 import type { DiskModel, VmOptions, VmShare } from '../protocol/commands.ts';
 import type { OpenDisk } from './disks/open-disk.ts';

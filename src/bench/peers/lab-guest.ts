@@ -1,6 +1,6 @@
 // The benchmark's guest as a VM of the lab. Orders go in by its serial port; the clock is read at the byte that ends its answer.
 
-import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
 import type { Computer } from '../../core/hypervisor/computer.ts';
 import type { Lab } from '../../core/hypervisor/lab.ts';
 import type { Technique, VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';

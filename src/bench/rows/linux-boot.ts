@@ -3,7 +3,7 @@
 
 import { findGuest } from '../../guests/manifest.ts';
 import { runOrSkip } from '../../core/hypervisor/computer.ts';
-import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
+import type { GuestImage } from '../../core/hypervisor/firmware/guest-boot.ts';
 import type { Technique } from '../../core/hypervisor/virtual-machine.ts';
 import type { Figure, LabRow } from '../figure.ts';
 import { newLab, usualSwitches, type LabSwitches } from '../new-lab.ts';

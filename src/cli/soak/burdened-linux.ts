@@ -3,9 +3,9 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Computer } from '../../core/hypervisor/computer.ts';
-import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
 import { Lab } from '../../core/hypervisor/lab.ts';
-import { stateHash } from '../../core/hypervisor/state-hash.ts';
+import { stateHash } from '../../core/hypervisor/inspection/state-hash.ts';
 import type { Technique, VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { chooseGuest } from '../guest-source.ts';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { byteText, ConsoleScript, type ConsoleStep } from './console-script.ts';
-import { SerialConsole } from './serial-console.ts';
+import { SerialConsole } from './guest-devices/serial-console.ts';
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 

@@ -7,11 +7,11 @@ import { findGuest, SUPERVISOR_TEXT_ADDRESS } from '../../guests/manifest.ts';
 import { quirksOf, type QuirkName } from '../machine/quirks.ts';
 import { assembled } from '../isa/assembly/assembled.test-support.ts';
 import type { Computer } from './computer.ts';
-import type { GuestImage } from './guest-boot.ts';
-import type { MemoryOptions } from './host-memory.ts';
+import type { GuestImage } from './firmware/guest-boot.ts';
+import type { MemoryOptions } from './memory/host-memory.ts';
 import { Lab } from './lab.ts';
-import { stateHash } from './state-hash.ts';
-import type { ExitRecord, Trace } from './trace.ts';
+import { stateHash } from './inspection/state-hash.ts';
+import type { ExitRecord, Trace } from './exits/trace.ts';
 import type { Technique, VirtualMachine } from './virtual-machine.ts';
 
 export const MIB = 2 ** 20;

@@ -3,21 +3,21 @@
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import type { Host } from '../machine/linear-memory.ts';
 import { quirksOf, type QuirkName, type Quirks } from '../machine/quirks.ts';
-import { BareMachine } from './bare-machine.ts';
+import { BareMachine } from './techniques/bare-machine.ts';
 import type { Computer } from './computer.ts';
 import { goalOver, type Goal } from './control.ts';
-import type { GuestImage } from './guest-boot.ts';
-import { withScratchDisk } from './scratch-disk.ts';
-import type { MemoryOptions } from './host-memory.ts';
+import type { GuestImage } from './firmware/guest-boot.ts';
+import { withScratchDisk } from './guest-devices/scratch-disk.ts';
+import type { MemoryOptions } from './memory/host-memory.ts';
 import { HostedVm } from './hosted-vm.ts';
 import { Hypervisor } from './hypervisor.ts';
-import { InterruptLog } from './interrupt-log.ts';
-import { instructionAt } from './inspect-memory.ts';
+import { InterruptLog } from './interrupts/interrupt-log.ts';
+import { instructionAt } from './inspection/inspect-memory.ts';
 import { Machines, type MachineName } from './machines.ts';
 import type { LiveMigration, MigrationOptions } from './migration/live-migration.ts';
-import { Trace } from './trace.ts';
+import { Trace } from './exits/trace.ts';
 import type { Technique, VirtualMachine } from './virtual-machine.ts';
-import type { VirtualNetwork } from './virtual-network.ts';
+import type { VirtualNetwork } from './guest-devices/virtual-network.ts';
 
 export interface LabOptions {
   readonly host: Host;

@@ -3,13 +3,13 @@
 
 import { Cluster } from './cluster.ts';
 import type { Computer } from './computer.ts';
-import type { GuestImage } from './guest-boot.ts';
+import type { GuestImage } from './firmware/guest-boot.ts';
 import type { HostedVm } from './hosted-vm.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { BALLOON, forkDevices, NETWORK_CARD } from './migration/fork-devices.ts';
 import { LiveMigration, type MigrationOptions } from './migration/live-migration.ts';
-import { withNetworkCard } from './network-card.ts';
-import type { VirtualNetwork } from './virtual-network.ts';
+import { withNetworkCard } from './guest-devices/network-card.ts';
+import type { VirtualNetwork } from './guest-devices/virtual-network.ts';
 
 export type MachineName = 'A' | 'B';
 

@@ -1,7 +1,7 @@
 // Where a VM stands still because its person wanted it to: behind one instruction, at a breakpoint, at an interrupt; and which
 // vCPUs may run while it goes a step.
 
-import type { HostHart } from './host-hart.ts';
+import type { HostHart } from './scheduling/host-hart.ts';
 import type { HostedVcpu, HostedVm } from './hosted-vm.ts';
 
 export class PersonStops {

@@ -17,7 +17,7 @@ import {
   sourceGuest,
 } from './guest-rig.test-support.ts';
 import { INSTRUCTIONS_PER_TICK } from '../machine/machine.ts';
-import { QUANTUM } from './scheduler.ts';
+import { QUANTUM } from './scheduling/scheduler.ts';
 
 const COUNTS = sourceGuest(`
         .globl  _start

@@ -16,7 +16,7 @@ import {
   shippedGuest,
   sourceGuest,
 } from './guest-rig.test-support.ts';
-import { walkGuest } from './inspect-memory.ts';
+import { walkGuest } from './inspection/inspect-memory.ts';
 import type { Lab, StepKind } from './lab.ts';
 import { techniques, type Technique, type VirtualMachine } from './virtual-machine.ts';
 

@@ -4,11 +4,11 @@
 import type { Board } from '../machine/board.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
 import type { VmControl } from './control.ts';
-import type { PreparedGuest } from './guest-boot.ts';
-import type { GuestMemory } from './guest-memory.ts';
-import type { SerialConsole } from './serial-console.ts';
-import type { VmBalloon } from './vm-balloon.ts';
-import type { UserCallObserver } from './user-call.ts';
+import type { PreparedGuest } from './firmware/guest-boot.ts';
+import type { GuestMemory } from './memory/guest-memory.ts';
+import type { SerialConsole } from './guest-devices/serial-console.ts';
+import type { VmBalloon } from './memory/vm-balloon.ts';
+import type { UserCallObserver } from './inspection/user-call.ts';
 
 /** How the hypervisor runs a guest. `bare` means: no hypervisor, the guest owns a machine of its own. */
 export const techniques = ['bare', 'trap-and-emulate', 'paravirtual', 'hardware-assisted'] as const;

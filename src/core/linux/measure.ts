@@ -2,9 +2,9 @@
 // measured from outside. A generator, so that whoever hosts it can do something else between its slices.
 
 import { runOrSkip, type Computer } from '../hypervisor/computer.ts';
-import type { GuestImage } from '../hypervisor/guest-boot.ts';
+import type { GuestImage } from '../hypervisor/firmware/guest-boot.ts';
 import type { Lab } from '../hypervisor/lab.ts';
-import type { UserCall } from '../hypervisor/user-call.ts';
+import type { UserCall } from '../hypervisor/inspection/user-call.ts';
 import type { Technique, VirtualMachine } from '../hypervisor/virtual-machine.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { KernelMemory, UnreadableKernel } from './kernel-memory.ts';

@@ -5,7 +5,7 @@
 // A call is over when its task goes on behind its ECALL. It may go on elsewhere: at the ECALL again, because a signal came and the
 // call is made anew; at a new program's beginning (execve); in a signal handler. Then a0 holds no result, and none is told.
 
-import type { UserCall, UserReturn } from '../hypervisor/user-call.ts';
+import type { UserCall, UserReturn } from '../hypervisor/inspection/user-call.ts';
 import type { VirtualMachine } from '../hypervisor/virtual-machine.ts';
 import { errorNumber, isError } from './error-numbers.ts';
 import type { KernelLayout } from './kernel-layout.ts';

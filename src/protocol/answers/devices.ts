@@ -1,10 +1,10 @@
 // Devices: those on the guest's board, the physical ones that are passed through to it, and the network its card is on.
 
-import type { JourneyStep } from '../../core/hypervisor/frame-journeys.ts';
+import type { JourneyStep } from '../../core/hypervisor/guest-devices/frame-journeys.ts';
 import type { LinkSettings } from '../../core/network/link.ts';
 import type { PortCounters } from '../../core/network/port-side.ts';
 
-export type { CardOutcome, JourneyStep } from '../../core/hypervisor/frame-journeys.ts';
+export type { CardOutcome, JourneyStep } from '../../core/hypervisor/guest-devices/frame-journeys.ts';
 export type { DropReason } from '../../core/network/frame-event.ts';
 export type { LinkSettings } from '../../core/network/link.ts';
 

@@ -1,12 +1,12 @@
 // Every time a hart left the guest: the exits that a hypervisor handled, and, of a guest that owns its machine, the crossings
 // between its own levels.
 
-import type { Verdict } from '../../core/hypervisor/exits.ts';
-import type { Crossing, CrossingCount } from '../../core/hypervisor/level-trace.ts';
-import type { EffectKind } from '../../core/hypervisor/trace.ts';
+import type { Verdict } from '../../core/hypervisor/exits/exits.ts';
+import type { Crossing, CrossingCount } from '../../core/hypervisor/inspection/level-trace.ts';
+import type { EffectKind } from '../../core/hypervisor/exits/trace.ts';
 import type { LevelName, ModeName } from '../vocabulary.ts';
 
-export type { Verdict } from '../../core/hypervisor/exits.ts';
+export type { Verdict } from '../../core/hypervisor/exits/exits.ts';
 
 export interface ExitsQuestion {
   /** Only this VM, or all. */

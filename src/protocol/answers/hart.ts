@@ -1,9 +1,9 @@
 // What a hart of the guest is doing: its registers, the code around pc, and what interrupts are on their way to it.
 
-import type { InterruptChain } from '../../core/hypervisor/interrupt-log.ts';
+import type { InterruptChain } from '../../core/hypervisor/interrupts/interrupt-log.ts';
 import type { ModeName } from '../vocabulary.ts';
 
-export type { ChainStage, InterruptChain } from '../../core/hypervisor/interrupt-log.ts';
+export type { ChainStage, InterruptChain } from '../../core/hypervisor/interrupts/interrupt-log.ts';
 
 export interface CsrFieldDescription {
   readonly name: string;

@@ -3,7 +3,7 @@
 
 import type { MachineName } from '../../core/hypervisor/machines.ts';
 import type { LiveMigration } from '../../core/hypervisor/migration/live-migration.ts';
-import type { PatchReport, PatchSite } from '../../core/hypervisor/patching/code-patches.ts';
+import type { PatchReport, PatchSite } from '../../core/hypervisor/techniques/patching/code-patches.ts';
 import type { LinuxPicture } from '../../core/linux/processes.ts';
 import type { SystemCallCount, SystemCallRecord } from '../../core/linux/system-call-log.ts';
 

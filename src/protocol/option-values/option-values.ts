@@ -1,7 +1,7 @@
 // What the text of each option of a VM, and of the machine under it, may be. `ringside run` reads its options so, scenario files
 // their fields, there and in the page: a field is the option of the same name.
 
-import type { MAXIMUM_WEIGHT } from '../../core/hypervisor/vcpu-schedule.ts';
+import type { MAXIMUM_WEIGHT } from '../../core/hypervisor/scheduling/vcpu-schedule.ts';
 import { bandwidth } from './bandwidth.ts';
 import { choices } from './choices.ts';
 import { diskWords } from './disk-words.ts';

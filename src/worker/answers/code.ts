@@ -1,8 +1,8 @@
 // Disassembly around an address, with the image's own symbols.
 
 import { disassemble } from '../../core/isa/disassemble.ts';
-import type { SymbolTable } from '../../core/hypervisor/guest-boot.ts';
-import { instructionAt } from '../../core/hypervisor/inspect-memory.ts';
+import type { SymbolTable } from '../../core/hypervisor/firmware/guest-boot.ts';
+import { instructionAt } from '../../core/hypervisor/inspection/inspect-memory.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { DisassemblyAnswer, DisassemblyLine, DisassemblyQuestion } from '../../protocol/frame.ts';
 

@@ -1,9 +1,9 @@
 // The exits: list, summary, one in detail, and the one that stands open.
 
 import type { Lab } from '../../core/hypervisor/lab.ts';
-import { exitReasons } from '../../core/hypervisor/exits.ts';
+import { exitReasons } from '../../core/hypervisor/exits/exits.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
-import type { ExitRecord } from '../../core/hypervisor/trace.ts';
+import type { ExitRecord } from '../../core/hypervisor/exits/trace.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { ExitsAnswer, ExitsQuestion, ExitSummaryRow, ExitDetail, StageAnswer } from '../../protocol/frame.ts';
 import type { AnswerContext } from './context.ts';

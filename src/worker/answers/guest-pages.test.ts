@@ -7,7 +7,7 @@ import { nodeHost } from '../../cli/node-host.ts';
 import { drive, hashOf, hosted, MIB, newLab, sourceGuest } from '../../core/hypervisor/guest-rig.test-support.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../../core/hypervisor/lab.ts';
-import type { MemoryOptions } from '../../core/hypervisor/host-memory.ts';
+import type { MemoryOptions } from '../../core/hypervisor/memory/host-memory.ts';
 import type { Technique } from '../../core/hypervisor/virtual-machine.ts';
 import { MOST_CELLS, pageMarks } from '../../protocol/frame.ts';
 import { guestPagesAnswer } from './guest-pages.ts';

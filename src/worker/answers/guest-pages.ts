@@ -1,10 +1,10 @@
 // The memory of one VM page by page, as the page maps it: what is so of each page in a window, and one page in full. Bounded by
 // the cells of a map and by the tables that are looked through, however much memory the VM has. Looking changes nothing.
 
-import { HardwareAssisted } from '../../core/hypervisor/hardware-assisted.ts';
+import { HardwareAssisted } from '../../core/hypervisor/techniques/hardware-assisted.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
-import { PageSight } from '../../core/hypervisor/page-sight.ts';
-import { TrapAndEmulate } from '../../core/hypervisor/trap-and-emulate.ts';
+import { PageSight } from '../../core/hypervisor/memory/page-sight.ts';
+import { TrapAndEmulate } from '../../core/hypervisor/techniques/trap-and-emulate.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import { PAGE_SIZE, RAM_BASE } from '../../core/machine/layout.ts';
 import { Pte } from '../../core/machine/walker.ts';

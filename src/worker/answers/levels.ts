@@ -1,7 +1,7 @@
 // The crossings between levels of the bare machine that the VM owns: the last ones, and how many of which kind.
 
-import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
-import type { Crossing } from '../../core/hypervisor/level-trace.ts';
+import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
+import type { Crossing } from '../../core/hypervisor/inspection/level-trace.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import { findCause } from '../../core/isa/causes.ts';
 import { disassemble } from '../../core/isa/disassemble.ts';

@@ -1,6 +1,6 @@
 // Memory as a resource, as the page shows it: what each VM of the hypervisor was promised and what became of it.
 
-import type { GuestMemory } from '../../core/hypervisor/guest-memory.ts';
+import type { GuestMemory } from '../../core/hypervisor/memory/guest-memory.ts';
 import type { MemoryUseAnswer, VmMemoryUse } from '../../protocol/frame.ts';
 import type { AnswerContext } from './context.ts';
 

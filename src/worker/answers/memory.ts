@@ -1,11 +1,11 @@
 // Memory as the page shows it: the walk of an address, the tables as trees, bytes, and who owns which frame.
 
-import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
-import { HardwareAssisted } from '../../core/hypervisor/hardware-assisted.ts';
+import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
+import { HardwareAssisted } from '../../core/hypervisor/techniques/hardware-assisted.ts';
 import { HostedVm } from '../../core/hypervisor/hosted-vm.ts';
-import type { FrameOwner } from '../../core/hypervisor/host-frames.ts';
-import { guestContext, walkGuest } from '../../core/hypervisor/inspect-memory.ts';
-import { TrapAndEmulate } from '../../core/hypervisor/trap-and-emulate.ts';
+import type { FrameOwner } from '../../core/hypervisor/memory/host-frames.ts';
+import { guestContext, walkGuest } from '../../core/hypervisor/inspection/inspect-memory.ts';
+import { TrapAndEmulate } from '../../core/hypervisor/techniques/trap-and-emulate.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import { Access, NO_ENTRY, Pte, Walker, type FetchObserver, type TableMemory } from '../../core/machine/walker.ts';
 import type {

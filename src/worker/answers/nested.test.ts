@@ -2,7 +2,7 @@
 // the second stage. Known from src/guests/nested: GPA 80012000 is L2's root, its first frame lies behind the stage-2 leaf.
 
 import { expect, test } from 'vitest';
-import { BareMachine } from '../../core/hypervisor/bare-machine.ts';
+import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
 import { drive, hashOf, newLab, shippedGuest } from '../../core/hypervisor/guest-rig.test-support.ts';
 import { tablesAnswer, walkAnswer } from './memory.ts';
 import { registersAnswer } from './registers.ts';

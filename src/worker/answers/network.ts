@@ -1,7 +1,7 @@
 // The network of the VM being looked at: its ports, what the switch has learned, and the ways of the last frames.
 
 import { TICKS_PER_SECOND } from '../../core/hypervisor/computer.ts';
-import type { FrameJourney } from '../../core/hypervisor/frame-journeys.ts';
+import type { FrameJourney } from '../../core/hypervisor/guest-devices/frame-journeys.ts';
 import { formatIpv4, formatMac } from '../../core/network/address.ts';
 import { describeFrame } from '../../core/network/describe-frame.ts';
 import { DEFAULT_SERVICE_HOST } from '../../core/network/service-host.ts';

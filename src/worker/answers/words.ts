@@ -4,10 +4,10 @@ import { abiNames } from '../../core/isa/registers.ts';
 import { findCause } from '../../core/isa/causes.ts';
 import { findCsr } from '../../core/isa/csrs.ts';
 import { disassemble } from '../../core/isa/disassemble.ts';
-import { exitRows } from '../../core/hypervisor/exits.ts';
-import { findHypercall, HYPERCALL_EXTENSION } from '../../core/hypervisor/hypercalls.ts';
-import { Extension } from '../../core/hypervisor/sbi.ts';
-import type { EffectRecord, ExitRecord } from '../../core/hypervisor/trace.ts';
+import { exitRows } from '../../core/hypervisor/exits/exits.ts';
+import { findHypercall, HYPERCALL_EXTENSION } from '../../core/hypervisor/techniques/hypercalls.ts';
+import { Extension } from '../../core/hypervisor/firmware/sbi.ts';
+import type { EffectRecord, ExitRecord } from '../../core/hypervisor/exits/trace.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { Effect, ExitDetail, ExitRow, ModeName } from '../../protocol/frame.ts';
 

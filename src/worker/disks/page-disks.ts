@@ -1,7 +1,7 @@
 // The disks of the page and of its VMs, and what else is on their boards. What reads and writes them is fetched when one is first
 // wanted: most visits have none.
 
-import type { GuestImage } from '../../core/hypervisor/guest-boot.ts';
+import type { GuestImage } from '../../core/hypervisor/firmware/guest-boot.ts';
 import type { DiskContents, DiskRow, VmOptions } from '../../protocol/commands.ts';
 import { unpack } from '../guest-files.ts';
 import { Part } from '../part.ts';

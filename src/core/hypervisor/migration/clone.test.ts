@@ -9,7 +9,7 @@ import { virtioNetwork } from '../../devices/virtio/virtio-network.ts';
 import { consoleOf, drive, hashOf, hosted, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
-import { networkChoice } from '../virtual-network.ts';
+import { networkChoice } from '../guest-devices/virtual-network.ts';
 import { BUSY, linuxWithDevices } from './migration-rig.test-support.ts';
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -5,11 +5,11 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { runOrSkip } from '../computer.ts';
 import { consoleOf, drive, hashOf, hosted, MIB, newLab, shippedGuest } from '../guest-rig.test-support.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
 import type { HostedTechnique } from '../virtual-machine.ts';
-import { networkChoice } from '../virtual-network.ts';
+import { networkChoice } from '../guest-devices/virtual-network.ts';
 import type { LiveMigration, MigrationOptions } from './live-migration.ts';
 import { BUSY, linuxWithDevices, writesPages } from './migration-rig.test-support.ts';
 

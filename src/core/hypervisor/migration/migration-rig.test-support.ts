@@ -6,7 +6,7 @@ import { MemoryStore } from '../../devices/block-store.ts';
 import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
 import { runOrSkip } from '../computer.ts';
 import { consoleOf, LISTENS, MIB, newLab, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
 import type { HostedTechnique } from '../virtual-machine.ts';

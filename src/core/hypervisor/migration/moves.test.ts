@@ -11,7 +11,7 @@ import { virtioBlock } from '../../devices/virtio/virtio-block.ts';
 import { virtioConsole } from '../../devices/virtio/virtio-console.ts';
 import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entropy.ts';
 import { virtioNineP } from '../../devices/virtio/virtio-nine-p.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import {
   consoleOf,
   drive,
@@ -25,7 +25,7 @@ import {
 } from '../guest-rig.test-support.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Lab } from '../lab.ts';
-import { networkChoice } from '../virtual-network.ts';
+import { networkChoice } from '../guest-devices/virtual-network.ts';
 import type { MigrationOptions } from './live-migration.ts';
 import { advance, place, type Placed } from './migration-rig.test-support.ts';
 import { hashOfVm, restoreVm, saveVm } from './vm-stream.ts';

@@ -20,7 +20,7 @@ import { storedCsrs, type StoredCsrName } from '../../isa/csr-stored.ts';
 import { Privilege } from '../../machine/hart-state.ts';
 import type { PrivilegedState } from '../../machine/privileged-state.ts';
 import { FUTILE_REFLECTIONS } from '../endings.ts';
-import { STEAL_TIME_FIELDS } from '../steal-time.ts';
+import { STEAL_TIME_FIELDS } from '../scheduling/steal-time.ts';
 
 type SavedHart = {
   registers: readonly number[];

@@ -5,7 +5,7 @@ import type { DeviceState } from '../../devices/device.ts';
 import { adoptState, BYTE, list, type FieldsOf } from '../../devices/device-state.ts';
 import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import type { HostedVm, SavedVm } from '../hosted-vm.ts';
-import { stateHash } from '../state-hash.ts';
+import { stateHash } from '../inspection/state-hash.ts';
 import { boardShape } from './board-state.ts';
 import {
   encodeSection,

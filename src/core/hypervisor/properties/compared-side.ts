@@ -13,9 +13,9 @@ import { findCsrByName, readCsr, type Csr } from '../../isa/csrs.ts';
 import type { Host } from '../../machine/linear-memory.ts';
 import { quirksOf, type QuirkName } from '../../machine/quirks.ts';
 import type { Computer } from '../computer.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { Lab } from '../lab.ts';
-import { sensitiveOn } from '../patching/sensitive-instructions.ts';
+import { sensitiveOn } from '../techniques/patching/sensitive-instructions.ts';
 import type { Technique, VirtualMachine } from '../virtual-machine.ts';
 
 export interface ComparisonOptions {

@@ -9,10 +9,10 @@ import { disassemble } from '../../isa/disassemble.ts';
 import { RAM_BASE } from '../../machine/layout.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { Access } from '../../machine/walker.ts';
-import { HardwareAssisted } from '../hardware-assisted.ts';
+import { HardwareAssisted } from '../techniques/hardware-assisted.ts';
 import type { HostedVm } from '../hosted-vm.ts';
-import { walkGuest } from '../inspect-memory.ts';
-import type { ExitRecord } from '../trace.ts';
+import { walkGuest } from '../inspection/inspect-memory.ts';
+import type { ExitRecord } from '../exits/trace.ts';
 
 export interface Denial {
   /** Who decided: `second stage`, `shadow table`, `hart`, `virtual hart`, `firmware`, `device`, `timer`, `scheduler`. */

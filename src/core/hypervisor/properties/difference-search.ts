@@ -1,7 +1,7 @@
 // The instruction in which a difference arose. Both sides run again from their first instruction to the last point at which
 // they were equal, and from there one instruction at a time: runs repeat exactly, so the difference comes again.
 
-import { instructionAt } from '../inspect-memory.ts';
+import { instructionAt } from '../inspection/inspect-memory.ts';
 import type { Technique } from '../virtual-machine.ts';
 import { ComparedSide, same, show, unequalOf, type ComparisonOptions, type Unequal } from './compared-side.ts';
 

@@ -2,8 +2,8 @@
 // without the hypervisor (Popek and Goldberg 1974, "efficiency"). Counted from the exits: each but an interrupt took one of the
 // guest's instructions away from the hart. Host time is that of the exits that were timed, taken as typical of the others.
 
-import type { ExitReason } from '../exits.ts';
-import type { ReasonStatistics } from '../trace.ts';
+import type { ExitReason } from '../exits/exits.ts';
+import type { ReasonStatistics } from '../exits/trace.ts';
 
 export interface DirectExecution {
   /** Instructions of the guest that led to an exit. */

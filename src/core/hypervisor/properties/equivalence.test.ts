@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../cli/node-host.ts';
 import { disassemble } from '../../isa/disassemble.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { hosted, shippedGuest, sourceGuest } from '../guest-rig.test-support.ts';
 import type { ComparisonOptions } from './compared-side.ts';
 import { Comparison, type ComparisonEnd } from './equivalence.ts';

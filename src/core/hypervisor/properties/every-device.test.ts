@@ -12,9 +12,9 @@ import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entrop
 import { virtioNetwork } from '../../devices/virtio/virtio-network.ts';
 import { virtioNineP } from '../../devices/virtio/virtio-nine-p.ts';
 import type { VirtioVersion } from '../../devices/virtio/virtio-mmio-registers.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { MIB, shippedGuest } from '../guest-rig.test-support.ts';
-import { networkChoice } from '../virtual-network.ts';
+import { networkChoice } from '../guest-devices/virtual-network.ts';
 import { Comparison } from './equivalence.ts';
 
 vi.setConfig({ testTimeout: 240_000 });

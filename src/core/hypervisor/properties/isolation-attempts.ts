@@ -2,7 +2,7 @@
 
 import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entropy.ts';
 import { assemble } from '../../isa/assembly/assemble.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import type { Attempt } from './isolation-suite.ts';
 
 /** RAM of the attempts and of their neighbours, in bytes: little, so that all of it is quickly compared. */

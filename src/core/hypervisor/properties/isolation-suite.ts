@@ -5,11 +5,11 @@
 import type { Host } from '../../machine/linear-memory.ts';
 import { Pte } from '../../machine/walker.ts';
 import { runOrSkip } from '../computer.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import type { Hypervisor } from '../hypervisor.ts';
 import { Lab } from '../lab.ts';
-import { stateHash } from '../state-hash.ts';
+import { stateHash } from '../inspection/state-hash.ts';
 import type { HostedTechnique } from '../virtual-machine.ts';
 import { denialOf, type Denial } from './denial.ts';
 

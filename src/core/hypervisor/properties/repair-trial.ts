@@ -3,12 +3,12 @@
 
 import type { Host } from '../../machine/linear-memory.ts';
 import { quirksOf, type QuirkName } from '../../machine/quirks.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import { Lab } from '../lab.ts';
-import type { PatchReport } from '../patching/code-patches.ts';
-import { sensitiveOn } from '../patching/sensitive-instructions.ts';
-import { stateHash } from '../state-hash.ts';
+import type { PatchReport } from '../techniques/patching/code-patches.ts';
+import { sensitiveOn } from '../techniques/patching/sensitive-instructions.ts';
+import { stateHash } from '../inspection/state-hash.ts';
 import type { HostedTechnique, Technique } from '../virtual-machine.ts';
 
 export interface RepairRun {
