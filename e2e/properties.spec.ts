@@ -50,7 +50,7 @@ test('the three properties are measured, and one broken rule is followed to the 
   await expect(equivalence).toContainText('No difference: registers, CSRs, time, output and memory', {
     timeout: 120_000,
   });
-  await equivalence.getByRole('checkbox', { name: /sret does not trap/ }).check();
+  await equivalence.getByRole('checkbox', { name: 'sret', exact: true }).check();
   await equivalence.getByRole('button', { name: 'Compare' }).click();
   await expect(equivalence).toContainText('Under trap-and-emulate it differs after 778 equal instructions, in sret', {
     timeout: 120_000,

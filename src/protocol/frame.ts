@@ -29,7 +29,7 @@ import type {
   WalkQuestion,
 } from './answers/memory.ts';
 import type { MigrationAnswer, PatchedVm, ProcessesAnswer, SchedulerAnswer, SchedulerQuestion } from './answers/vms.ts';
-import type { BootMode, ModeName, Technique } from './vocabulary.ts';
+import type { BootMode, ModeName, QuirkName, Technique } from './vocabulary.ts';
 
 export type { StopReason } from '../core/hypervisor/control.ts';
 export type { MachineName } from '../core/hypervisor/machines.ts';
@@ -150,6 +150,8 @@ export interface Queries {
   migration: { question: true; answer: MigrationAnswer };
   /** Every VM whose code is patched where the machine does not trap. */
   patches: { question: true; answer: readonly PatchedVm[] };
+  /** Rules of the manual that all machines of the lab break now. */
+  quirks: { question: true; answer: readonly QuirkName[] };
   devices: { question: true; answer: readonly DeviceAnswer[] };
   /** Physical devices that are assigned to guests, and what the IOMMU refused them; no answer where there are none. */
   assignedDevices: { question: true; answer: AssignedDevicesAnswer };

@@ -235,7 +235,7 @@ export const panels: readonly Panel[] = [
     key: undefined,
     place: 'centre-below',
     closedAtFirst: true,
-    queries: () => ({ patches: true }),
+    queries: () => ({ patches: true, quirks: true }),
     Component: drawn(({ Virtualizable }) => Virtualizable),
   },
   {

@@ -1,5 +1,6 @@
 // One answer for each query of the protocol: a missing one does not compile.
 
+import { quirkNames } from '../../core/machine/quirks.ts';
 import type { ProcessesAnswer, Queries, QueryName } from '../../protocol/frame.ts';
 import { assignedDevicesAnswer } from './assigned-devices.ts';
 import { disassemblyAnswer } from './code.ts';
@@ -56,6 +57,7 @@ export const answers: Answers = {
   memoryUse: (context) => memoryUseAnswer(context),
   migration: (context) => migrationAnswer(context),
   patches: (context) => patchesAnswer(context),
+  quirks: ({ lab }) => quirkNames.filter((name) => lab.quirks[name]),
   devices: ({ vm }) =>
     vm?.board.mounts.map(({ device, base }) => ({
       name: device.name,

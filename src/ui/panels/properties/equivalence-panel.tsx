@@ -2,7 +2,7 @@
 // instruction, and what is no longer the same.
 
 import { useState } from 'react';
-import type { EquivalenceReply } from '../../../protocol/properties.ts';
+import type { EquivalenceReply, QuirkName } from '../../../protocol/properties.ts';
 import { unmodifiedTechniques } from '../../../protocol/vocabulary.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import { Hex } from '../../components/Hex.tsx';
@@ -10,6 +10,7 @@ import { formatCount } from '../../format.ts';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
+import { brokenRules, withRule } from './broken-rules.ts';
 import styles from './properties.module.css';
 import { useInstrument } from './use-instrument.ts';
 
@@ -25,15 +26,13 @@ export function Equivalence({ command, catalog }: PanelProps) {
   });
   const [guest, setGuest] = useState('trap');
   const [every, setEvery] = useState<number>(1000);
-  const [broken, setBroken] = useState(false);
+  const [broken, setBroken] = useState<readonly QuirkName[]>([]);
   const [patched, setPatched] = useState(false);
   const { reply, running, failure, run } = useInstrument(
     (begin) =>
       command(
         'equivalence',
-        begin
-          ? { begin: { guest, every, quirks: broken ? ['sret'] : [], binaryPatching: patched, until: untilOf(guest) } }
-          : {},
+        begin ? { begin: { guest, every, quirks: broken, binaryPatching: patched, until: untilOf(guest) } } : {},
       ),
     ({ end }) => end !== undefined,
   );
@@ -61,10 +60,19 @@ export function Equivalence({ command, catalog }: PanelProps) {
           </select>{' '}
           instructions
         </label>
-        <label>
-          <input type="checkbox" checked={broken} onChange={(event) => setBroken(event.target.checked)} /> on a machine
-          where <code>sret</code> does not trap
-        </label>
+        <span role="group" aria-label="On a machine without the trap of" className={styles['rules']}>
+          on a machine without the trap of
+          {brokenRules.map(({ quirk, instruction }) => (
+            <label key={quirk}>
+              <input
+                type="checkbox"
+                checked={broken.includes(quirk)}
+                onChange={(event) => setBroken(withRule(broken, quirk, event.target.checked))}
+              />{' '}
+              <code>{instruction}</code>
+            </label>
+          ))}
+        </span>
         <label>
           <input type="checkbox" checked={patched} onChange={(event) => setPatched(event.target.checked)} /> repaired by
           binary patching

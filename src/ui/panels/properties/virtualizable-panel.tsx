@@ -2,12 +2,13 @@
 // away from every machine of the lab; and a guest that then fails where the hypervisor relies on that trap.
 
 import { useState } from 'react';
-import type { InstructionSet, QuirkName, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
+import type { InstructionSet, SubjectResult, TriedMode } from '../../../protocol/properties.ts';
 import type { Technique } from '../../../protocol/commands.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
+import { brokenRules, useBrokenRules } from './broken-rules.ts';
 import { PatchedCode } from './patched-code.tsx';
 import { useAttempt } from '../use-attempt.ts';
 import styles from './properties.module.css';
@@ -42,22 +43,22 @@ const sets: readonly { readonly set: InstructionSet; readonly title: string; rea
 ];
 const modes: readonly TriedMode[] = ['U', 'S', 'M', 'VU', 'VS'];
 
-/** The switches of the machine. */
-const switches: readonly { readonly quirk: QuirkName; readonly instruction: string; readonly does: string }[] = [
-  { quirk: 'sret', instruction: 'sret', does: 'in user mode does nothing' },
-  { quirk: 'sfence', instruction: 'sfence.vma', does: 'in user mode does nothing' },
-  { quirk: 'sstatus', instruction: 'csrr sstatus', does: 'in user mode reads the real register' },
-];
-
 const nameOf = ({ name, kind }: SubjectResult): string =>
   kind === 'instruction' ? name : `${name}, ${kind === 'csr-read' ? 'read' : 'write'}`;
 
 export function Virtualizable({ command, navigate, frame, catalog }: PanelProps) {
-  const [broken, setBroken] = useState<readonly QuirkName[]>([]);
   const [granted, setGranted] = useState(false);
   const [patchedGuest, setPatchedGuest] = useState<string>('trap');
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const [attempt, trouble] = useAttempt();
+  const [broken, breakIt] = useBrokenRules(frame?.answers.quirks, (quirk, on, undo) => {
+    void attempt(() =>
+      command('setQuirk', { quirk, on }).catch((error: unknown) => {
+        undo();
+        throw error;
+      }),
+    );
+  });
   const { reply, running, failure, run } = useInstrument(
     (begin) => command('virtualizable', begin ? { begin: { quirks: broken, countersGranted: granted } } : {}),
     ({ finished }) => finished !== undefined,
@@ -65,10 +66,6 @@ export function Virtualizable({ command, navigate, frame, catalog }: PanelProps)
   const patchable = (catalog?.guests ?? []).filter(({ techniques }) => techniques.includes('trap-and-emulate'));
   const finished = reply?.finished;
   const detail = finished?.results.find((each) => nameOf(each) === chosen);
-  const breakIt = (quirk: QuirkName, on: boolean) => {
-    setBroken((before) => [...before.filter((each) => each !== quirk), ...(on ? [quirk] : [])]);
-    void attempt(() => command('setQuirk', { quirk, on }));
-  };
   const runGuest = (technique: Technique, name = 'trap') =>
     void attempt(async () => {
       await command('addVm', { guest: { kind: 'shipped', name }, technique, memoryMiB: 16, start: true });
@@ -101,7 +98,7 @@ export function Virtualizable({ command, navigate, frame, catalog }: PanelProps)
         <FailureParagraph>{failure ?? trouble}</FailureParagraph>
         <fieldset className={styles['switches']}>
           <legend className={shared['quiet']}>A machine on which</legend>
-          {switches.map(({ quirk, instruction, does }) => (
+          {brokenRules.map(({ quirk, instruction, does }) => (
             <label key={quirk}>
               <input
                 type="checkbox"
