@@ -62,6 +62,44 @@ test('what ran last runs again, as it was', () => {
   ]);
 });
 
+test('everything a person chose is kept, but the files they brought', () => {
+  const chosen = {
+    guest: shipped('linux'),
+    technique: 'trap-and-emulate',
+    memoryMiB: 64,
+    title: 'one: Linux',
+    binaryPatching: true,
+    aia: 'aplic-imsic',
+    harts: 2,
+    boot: 'supervisor',
+    bootArguments: 'quiet',
+    network: true,
+    card: { model: 'programmed-io', slot: 2 },
+    balloon: { targetBytes: 8192, slot: 1 },
+    rng: { seed: 7 },
+    entitlements: [{ weight: 200, cap: 50 }, { pin: 3 }],
+    disks: [{ name: 'data', model: 'virtio', slot: 4 }],
+    start: true,
+  } as const;
+  const bytes = new Uint8Array(4);
+  const brought = { guest: shipped('hello'), technique: 'bare', memoryMiB: 16, start: true } as const;
+  rememberVms([
+    { ...chosen, shares: [{ files: [] }], input: [{ text: 'x' }] },
+    { ...brought, firmware: bytes },
+    { ...brought, initrd: bytes },
+    { ...brought, saved: bytes },
+  ]);
+  expect(vmsToBeginWith(guests)).toEqual([chosen]);
+});
+
+test('a guest that is not patched under this technique is not asked to be', () => {
+  kept.set(
+    'ringside.vms.1',
+    JSON.stringify([{ guest: 'linux', technique: 'bare', binaryPatching: true, entitlements: [{}] }]),
+  );
+  expect(vmsToBeginWith(guests)).toEqual([{ guest: shipped('linux'), technique: 'bare', memoryMiB: 64, start: true }]);
+});
+
 test('the address comes first', () => {
   rememberVms([{ guest: shipped('hello'), technique: 'bare', memoryMiB: 16, start: true }]);
   visit('#guest=linux&technique=bare&memory=128');
@@ -73,6 +111,7 @@ test.each([
   '{"guest":"linux"}',
   '[null, 3, {"guest":"nobody"}, {"guest":5}]',
   '[{"guest":"heartbeat","disks":[null,7,{"name":3}],"virtio":9}]',
+  '[{"guest":"heartbeat","harts":900,"balloon":{"targetBytes":-1},"rng":[3],"card":7,"entitlements":[null,{"cap":0}],"aia":1,"title":{}}]',
 ])('what was stored and is damaged is passed over: %s', (text) => {
   kept.set('ringside.vms.1', text);
   expect(vmsToBeginWith(guests)).toMatchObject([{ guest: shipped('heartbeat') }]);
