@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { nodeHost } from '../cli/node-host.ts';
+import { assembled } from '../core/isa/assembly/assembled.test-support.ts';
 import { guests } from '../guests/manifest.ts';
 import type { Frame, FrameRequest } from '../protocol/frame.ts';
 import { MemoryDiskFolder } from './disks/memory-folder.test-support.ts';
@@ -59,6 +60,65 @@ test('describes the guests of the manifest and every exit reason', async () => {
     expect(vmxName).not.toBe('');
     expect(meaning).toMatch(/\.$/);
   }
+});
+
+test('a guest with an APLIC and IMSICs gets the machine it needs, unless VMs of the hypervisor are there already', async () => {
+  const { session, settle, frame } = await start();
+  const wanting = (technique: 'bare' | 'trap-and-emulate' | 'hardware-assisted') =>
+    session.answer('addVm', { ...shipped('hello', technique), aia: 'aplic-imsic' });
+  const { vm } = await wanting('hardware-assisted');
+  expect(session.lab.messageInterrupts).toBe(true);
+  await session.answer('addVm', shipped('hello', 'hardware-assisted'));
+  settle();
+  const { vms, answers } = await frame(vm, { interrupts: { chains: 4 }, devices: true });
+  expect(vms).toMatchObject([{ ending: { exitCode: 0 } }, { ending: { exitCode: 0 } }]);
+  expect(answers.devices?.map(({ name }) => name).join()).toMatch(/APLIC/i);
+  const other = await start();
+  await other.session.answer('addVm', shipped('heartbeat', 'trap-and-emulate'));
+  const refused = { ...shipped('hello', 'hardware-assisted'), aia: 'aplic-imsic' } as const;
+  await expect(other.session.answer('addVm', refused)).rejects.toThrow(
+    /expected no VM under the hypervisor, found some: remove them first, a machine cannot change its interrupt/,
+  );
+  for (const technique of ['bare', 'trap-and-emulate'] as const) {
+    await other.session.answer('addVm', { ...refused, technique });
+  }
+});
+
+test('firmware starts in machine mode; what is no saved VM is refused, and no VM stays behind', async () => {
+  const { session, settle, frame } = await start();
+  const fixture = (name: string, textAddress: number) =>
+    assembled(readFileSync(`src/cli/fixtures/${name}.s`, 'utf8'), { textAddress }).image;
+  const firmware = fixture('next-stage', 0x8000_0000);
+  const image = {
+    kind: 'image',
+    title: 'kernel',
+    bytes: fixture('flat-kernel', 0x8020_0000),
+    boot: 'supervisor',
+  } as const;
+  for (const technique of ['bare', 'trap-and-emulate'] as const) {
+    const { vm } = await session.answer('addVm', { ...shipped('hello', technique), guest: image, firmware });
+    settle();
+    const { vms, answers } = await frame(vm, { console: [{ vm, since: 0 }] });
+    expect(vms).toMatchObject([{ boot: 'machine', ending: { exitCode: 0 } }]);
+    expect(new TextDecoder().decode(answers.console?.[0]?.bytes)).toBe('80200000\nedfe0dd0\n');
+    await session.answer('removeVm', { vm });
+  }
+  const saved = new TextEncoder().encode('no saved VM');
+  await expect(session.answer('addVm', { ...shipped('hello', 'hardware-assisted'), saved })).rejects.toThrow(/stream/i);
+  await expect(session.answer('addVm', { ...shipped('hello', 'bare'), saved })).rejects.toThrow(
+    /expected a VM of the hypervisor, found one on the bare machine/,
+  );
+  expect((await frame(undefined)).vms).toEqual([]);
+});
+
+test('the rules that the lab breaks are told', async () => {
+  const { session, frame } = await start();
+  expect((await frame(undefined, { quirks: true })).answers.quirks).toEqual([]);
+  await session.answer('setQuirk', { quirk: 'sstatus', on: true });
+  await session.answer('setQuirk', { quirk: 'sret', on: true });
+  expect((await frame(undefined, { quirks: true })).answers.quirks).toEqual(['sret', 'sstatus']);
+  await session.answer('setQuirk', { quirk: 'sret', on: false });
+  expect((await frame(undefined, { quirks: true })).answers.quirks).toEqual(['sstatus']);
 });
 
 describe.each(['bare', 'trap-and-emulate', 'hardware-assisted'] as const)('a guest under %s', (technique) => {

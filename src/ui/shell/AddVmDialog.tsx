@@ -21,22 +21,24 @@ const OWN_MEMORY_MIB = 64;
 const MEBIBYTE = 2 ** 20;
 const LARGEST_IMAGE = 256 * MEBIBYTE;
 
-interface OwnImage {
+interface OwnFile {
   readonly title: string;
   readonly bytes: Uint8Array;
+}
+
+interface OwnImage extends OwnFile {
   /** Guessed from the file; the person may say otherwise. */
   readonly boot: BootMode;
 }
 
-async function readImage(file: File): Promise<OwnImage> {
+async function readOwn(file: File): Promise<OwnFile> {
   if (file.size === 0) throw new Error(`Expected a program, found an empty file (${file.name}). Choose another.`);
   if (file.size > LARGEST_IMAGE) {
     throw new Error(
       `Expected a program of at most 256 MiB, found ${Math.round(file.size / 2 ** 20)} MiB (${file.name}). Choose a smaller one.`,
     );
   }
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  return { title: file.name, bytes, boot: guessBoot(bytes) };
+  return { title: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
 }
 
 export function AddVmDialog() {
@@ -52,6 +54,8 @@ export function AddVmDialog() {
   const [memory, setMemory] = useState<number>();
   const [bootArguments, setBootArguments] = useState('');
   const [adBits, setAdBits] = useState<'software' | 'hardware'>('software');
+  const [aia, setAia] = useState<'none' | 'aplic-imsic'>('none');
+  const [firmware, setFirmware] = useState<OwnFile>();
   const [harts, setHarts] = useState(1);
   const [network, setNetwork] = useState(false);
   const [balloon, setBalloon] = useState(false);
@@ -85,15 +89,27 @@ export function AddVmDialog() {
 
   const take = (file: File | undefined) => {
     if (file === undefined) return;
-    readImage(file).then(
+    readOwn(file).then(
       (image) => {
-        setOwn(image);
+        setOwn({ ...image, boot: guessBoot(image.bytes) });
         setProblem(undefined);
       },
       (error: unknown) => setProblem(messageOf(error)),
     );
   };
   useEffect(() => take(dropped), [dropped]);
+  // It starts in machine mode: where there is none, there is no firmware either.
+  const takesFirmware = chosenTechnique === 'bare' || chosenTechnique === 'trap-and-emulate';
+  const takeFirmware = (file: File | undefined) => {
+    if (file === undefined) return;
+    readOwn(file).then(
+      (found) => {
+        setFirmware(found);
+        setProblem(undefined);
+      },
+      (error: unknown) => setProblem(messageOf(error)),
+    );
+  };
 
   const close = () => openOverlay(undefined);
   const add = async () => {
@@ -108,6 +124,8 @@ export function AddVmDialog() {
         memoryMiB,
         start,
         adBits,
+        ...(aia === 'aplic-imsic' && { aia }),
+        ...(takesFirmware && firmware && { firmware: firmware.bytes }),
         ...(harts > 1 && { harts }),
         ...(network && { network }),
         ...(balloon && { balloon }),
@@ -229,6 +247,17 @@ export function AddVmDialog() {
               <option value="hardware">hardware</option>
             </select>
           </label>
+          <label title="The board’s interrupt controllers: wires to a PLIC, or messages from an APLIC to an IMSIC for each hart (RISC-V AIA), for a guest that knows them">
+            Interrupts by{' '}
+            <select
+              className="field"
+              value={aia}
+              onChange={(event) => setAia(event.target.value === 'aplic-imsic' ? 'aplic-imsic' : 'none')}
+            >
+              <option value="none">a PLIC</option>
+              <option value="aplic-imsic">APLIC and IMSIC (AIA)</option>
+            </select>
+          </label>
           <label title="Harts of the guest: virtual CPUs, where a hypervisor runs it. Only a guest made for several uses them">
             {chosenTechnique === 'bare' ? 'Harts' : 'Virtual CPUs'}{' '}
             <input
@@ -267,6 +296,31 @@ export function AddVmDialog() {
             </label>
           )}
         </div>
+        {takesFirmware && (
+          <div className={styles['file']} data-chosen={firmware !== undefined}>
+            <span>
+              {firmware === undefined
+                ? 'Firmware of its own below it, such as OpenSBI: an ELF or a flat binary for machine mode'
+                : `Firmware: ${firmware.title}`}
+            </span>
+            {firmware !== undefined && (
+              <button type="button" className="button" onClick={() => setFirmware(undefined)}>
+                Without firmware
+              </button>
+            )}
+            <label>
+              <span className="button outlined" aria-hidden="true">
+                Choose firmware
+              </span>
+              <input
+                type="file"
+                className="visually-hidden"
+                aria-label="Firmware of its own: an ELF or a flat binary for machine mode"
+                onChange={(event) => takeFirmware(event.target.files?.[0])}
+              />
+            </label>
+          </div>
+        )}
         {promise.consequence !== undefined && (
           <p role="status" className={styles['consequence']}>
             {promise.consequence}
