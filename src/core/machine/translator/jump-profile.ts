@@ -7,12 +7,16 @@
 import { JUMP_PAIRS, type Layout } from '../layout.ts';
 import type { LinearMemory } from '../linear-memory.ts';
 
-/** @param entry linear address of the decoded entry of a jump. @returns distances from the jump to its targets, in bytes */
+/**
+ * Where a jump has been seen to go.
+ * @param entry linear address of its decoded entry
+ * @returns distances from the jump to its targets, in bytes; ascending, so that code that is alike looks alike
+ */
 export function jumpsFrom(memory: LinearMemory, { jumpBase }: Layout, entry: number): readonly number[] {
   const first = jumpBase >> 2;
   const distances = new Set<number>();
   for (let index = first; index < first + 2 * JUMP_PAIRS; index += 2) {
     if (memory.words[index] === entry) distances.add(memory.words[index + 1] ?? 0);
   }
-  return [...distances];
+  return [...distances].sort((a, b) => a - b);
 }
