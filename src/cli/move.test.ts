@@ -17,6 +17,11 @@ const at = (name: string) => join(folder, name);
 const run = (argv: readonly string[], typed = '') => runWithStatistics(at('stats.json'), argv, typed);
 
 const letters = assembleInto(at('letters.elf'), LETTERS);
+const counting = readFileSync(
+  new URL('../core/hypervisor/migration/counting-harts.test-support.s', import.meta.url),
+  'utf8',
+);
+const harts = assembleInto(at('harts.elf'), counting);
 const HOSTED = ['--technique', 'hardware-assisted', '--memory', '16M'];
 
 describe('--migrate-after', () => {
@@ -99,6 +104,36 @@ describe('--save and --restore', () => {
     expect(second.status).toBe(0);
     expect(second.statistics.stateHash).toBe(whole.statistics.stateHash);
     expect(second.statistics.instructions).toBeGreaterThan(1e6);
+  });
+
+  const PATCHED = ['--technique', 'trap-and-emulate', '--memory', '16M', '--break', 'sret', '--repair', 'patching'];
+  test.each([
+    ['with an interrupt file', [...HOSTED, '--aia', 'aplic-imsic']],
+    ['with an interrupt file, under trap-and-emulate', [...PATCHED.slice(0, 4), '--aia', 'aplic-imsic']],
+    ['patched', PATCHED],
+    ['patched, with an interrupt file', [...PATCHED, '--aia', 'aplic-imsic']],
+  ])('%s: saved and restored, moved, and copied, it prints what it would have printed', async (_, options) => {
+    const whole = await run([letters, ...options]);
+    expect(whole.stdout).toBe(ALPHABET);
+    const first = await run([letters, ...options, '--save', file, '--save-after', '1M']);
+    const second = await run([letters, ...options, '--restore', file]);
+    expect(first.stdout + second.stdout).toBe(ALPHABET);
+    const link = ['--bandwidth', '1G', '--downtime', '5', '--diverge', 'force'];
+    const moved = await run([letters, ...options, '--migrate-after', '100K', ...link]);
+    expect(moved.statistics.migration?.state).toBe('completed');
+    const cloned = await run([letters, ...options, '--clone-after', '1M']);
+    for (const each of [second, moved, cloned]) {
+      expect(each.status).toBe(0);
+      expect(each.statistics.stateHash).toBe(whole.statistics.stateHash);
+    }
+    expect(moved.stdout).toBe(ALPHABET);
+    expect(cloned.statistics.clone?.vm?.stateHash).toBe(whole.statistics.stateHash);
+  });
+
+  test('of four harts, the hash that is told is that of all', async () => {
+    const options = [harts, ...HOSTED, '--harts', '4'];
+    const saved = await run([...options, '--save', at('four.vm'), '--save-after', '1M']);
+    expect(saved.complaints).toEqual([expect.stringContaining(`state ${saved.statistics.stateHash}.`)]);
   });
 
   test('Linux, saved as it boots, comes to its prompt out of the file', async () => {

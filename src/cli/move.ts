@@ -3,7 +3,8 @@
 
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
-import { hashOfVm, saveVm } from '../core/hypervisor/migration/vm-stream.ts';
+import { saveVm } from '../core/hypervisor/migration/vm-stream.ts';
+import { hashOfVm } from '../core/hypervisor/inspection/state-hash.ts';
 import type { OpenFile } from './files.ts';
 import type { LabVm } from './lab-vm.ts';
 import { migrationLine, migrationOptionsOf, MoveError, refused, type MoveChoice } from './move-options.ts';

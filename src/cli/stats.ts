@@ -6,7 +6,7 @@ import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { ReasonStatistics, Trace } from '../core/hypervisor/exits/trace.ts';
 import { directExecution } from '../core/hypervisor/properties/direct-execution.ts';
 import type { PatchReport } from '../core/hypervisor/techniques/patching/code-patches.ts';
-import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
+import { hashOfVm } from '../core/hypervisor/inspection/state-hash.ts';
 import { DEAD_EXIT_CODE, type VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import type { Vcpu } from '../core/hypervisor/vcpu.ts';
@@ -76,6 +76,7 @@ export interface Statistics {
   readonly levels?: readonly LevelCount[];
   /** Of --clone-after. */
   readonly clone?: CopyStatistics;
+  /** Of memory and the state of all harts: see core/hypervisor/state-hash.ts. */
   readonly stateHash: string;
 }
 
@@ -193,7 +194,7 @@ export function statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, 
     ...(vm instanceof HostedVm && vm.patches && { patches: vm.patches.report }),
     ...(clone && { clone }),
     ...(vm instanceof BareMachine && vm.levels.recording && { levels: levelCounts(vm.levels) }),
-    stateHash: stateHash(vm.look(), vm.memory, guest.boot === 'machine'),
+    stateHash: hashOfVm(vm),
   };
 }
 

@@ -7,7 +7,9 @@ import { nodeHost } from '../../../cli/node-host.ts';
 import { LinearMemory } from '../../machine/linear-memory.ts';
 import { PrivilegedState } from '../../machine/privileged-state.ts';
 import { cornerWord } from '../../machine/test-machine.test-support.ts';
-import { stateHash } from './state-hash.ts';
+import { newLab, sourceGuest } from '../guest-rig.test-support.ts';
+import { unmodifiedTechniques } from '../virtual-machine.ts';
+import { hashOfVm, stateHash } from './state-hash.ts';
 
 const OFFSET_BASIS = 0xcbf2_9ce4_8422_2325n;
 const PRIME = 0x100_0000_01b3n;
@@ -43,3 +45,22 @@ test('is FNV-1a of registers, pc, mode, CSRs and all of RAM, in this order', () 
     }),
   );
 });
+
+test.each(unmodifiedTechniques)(
+  '%s: of a VM it is that of its hart, where it has one, and of all, where it has several',
+  (technique) => {
+    const guest = (harts: number) => sourceGuest('.globl _start\n_start: j _start', { harts });
+    const lab = newLab();
+    const one = lab.addVm({ technique, guest: guest(1) });
+    expect(hashOfVm(one)).toBe(stateHash(one.look(), one.memory, false));
+    const four = lab.addVm({ technique, guest: guest(4) });
+    const hashes = [hashOfVm(four)];
+    for (const hart of [0, 1, 2, 3]) {
+      four.look(hart).setX(8, 77);
+      hashes.push(hashOfVm(four));
+    }
+    four.look(3).stopped = false;
+    hashes.push(hashOfVm(four));
+    expect(new Set(hashes).size).toBe(6);
+  },
+);

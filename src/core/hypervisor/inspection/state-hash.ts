@@ -7,6 +7,7 @@
 import { findCsrByName, readCsr } from '../../isa/csrs.ts';
 import type { PrivilegedState } from '../../machine/privileged-state.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { VirtualMachine } from '../virtual-machine.ts';
 
 const supervisorCsrs = ['sstatus', 'sie', 'stvec', 'scounteren', 'sscratch', 'sepc', 'scause', 'stval', 'satp'];
 const machineCsrs = ['mstatus', 'mie', 'mtvec', 'mscratch', 'mepc', 'mcause', 'mtval', 'medeleg', 'mideleg'];
@@ -64,6 +65,12 @@ export function stateHash(
     hash.words(new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4));
   }
   return hash.text;
+}
+
+/** The hash of a VM's state and memory as they are now, of all its harts: where it has one, the same as that one's. */
+export function hashOfVm(vm: Pick<VirtualMachine, 'harts' | 'look' | 'memory' | 'guest'>): string {
+  const others = Array.from({ length: vm.harts - 1 }, (_, index) => vm.look(index + 1));
+  return stateHash(vm.look(), vm.memory, !vm.guest.supervisor, others);
 }
 
 function addHart(hash: Fnv, hart: PrivilegedState, machineBoot: boolean): void {

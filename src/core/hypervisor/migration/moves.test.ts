@@ -28,7 +28,8 @@ import type { Lab } from '../lab.ts';
 import { networkChoice } from '../guest-devices/virtual-network.ts';
 import type { MigrationOptions } from './live-migration.ts';
 import { advance, place, type Placed } from './migration-rig.test-support.ts';
-import { hashOfVm, restoreVm, saveVm } from './vm-stream.ts';
+import { hashOfVm } from '../inspection/state-hash.ts';
+import { restoreVm, saveVm } from './vm-stream.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

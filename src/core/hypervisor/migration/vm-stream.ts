@@ -5,7 +5,7 @@ import type { DeviceState } from '../../devices/device.ts';
 import { adoptState, BYTE, list, type FieldsOf } from '../../devices/device-state.ts';
 import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import type { HostedVm, SavedVm } from '../hosted-vm.ts';
-import { stateHash } from '../inspection/state-hash.ts';
+import { hashOfVm } from '../inspection/state-hash.ts';
 import { boardShape } from './board-state.ts';
 import {
   encodeSection,
@@ -23,12 +23,6 @@ import { decodePlain, encodePlain } from './plain-encoding.ts';
 
 /** Pages in one section of a stream that has no clock to keep to. */
 const PAGES_PER_SECTION = 64;
-
-/** The hash of a VM's state and memory as they are now: of all its harts, since all must arrive. */
-export function hashOfVm(vm: HostedVm): string {
-  const [first = vm.look(), ...others] = vm.vcpus.map((vcpu) => vcpu.look());
-  return stateHash(first, vm.memory, !vm.guest.supervisor, others);
-}
 
 /** What a VM must be like to go on as this one. */
 function configurationOf(vm: HostedVm): DeviceState {

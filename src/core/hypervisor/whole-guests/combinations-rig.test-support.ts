@@ -26,7 +26,8 @@ import type { GuestImage } from '../firmware/guest-boot.ts';
 import { HostedVm } from '../hosted-vm.ts';
 import type { Hypervisor } from '../hypervisor.ts';
 import type { Lab } from '../lab.ts';
-import { hashOfVm, restoreVm, saveVm } from '../migration/vm-stream.ts';
+import { hashOfVm } from '../inspection/state-hash.ts';
+import { restoreVm, saveVm } from '../migration/vm-stream.ts';
 import { patched } from '../techniques/patching/changing-programs.test-support.ts';
 import type { HostedTechnique, VirtualMachine } from '../virtual-machine.ts';
 
