@@ -105,7 +105,7 @@ export function place(
   guest: GuestImage,
   memoryMiB = Math.ceil(guest.memoryBytes / MIB) + 40,
 ): Placed {
-  const lab = newLab({ memoryMiB });
+  const lab = newLab({ memoryMiB, messageInterrupts: guest.messageInterrupts ?? false });
   const vm = lab.addVm({ technique, guest });
   if (!(vm instanceof HostedVm)) throw new Error('expected a VM of the hypervisor');
   return { lab, vm };

@@ -182,23 +182,33 @@ describe('what a vCPU is entitled to', () => {
   });
 });
 
-test('a passed-through device stays: neither moved, nor saved, nor cloned, and why is said', () => {
-  const store = new MemoryStore(new Uint8Array(4096));
-  const lab = newLab({ memoryMiB: 64 });
-  const { id } = lab.addVm({
-    technique: 'hardware-assisted',
-    guest: { ...sourceGuest('.globl _start\n_start: j _start'), assigned: [{ device: virtioBlock({ store }) }] },
-  });
-  lab.start(id);
-  run(lab, 10_000);
-  const before = hashOf(lab.vm(id));
-  expect(() => lab.migrate(id, FAST)).toThrow(/expected a VM without physical devices.*cannot move or be copied/);
-  expect(() => lab.cloneVm(id)).toThrow(/expected a VM without physical devices.*cannot move or be copied/);
-  expect(() => saveVm(hostedVm(lab, id))).toThrow(/expected a VM without physical devices/);
-  expect(hashOf(lab.vm(id))).toBe(before);
-  expect(lab.migration).toBeUndefined();
-  expect(lab.hypervisors.length).toBe(1);
-});
+test.each([
+  ['wires', false],
+  ['messages', true],
+] as const)(
+  'a passed-through device stays, with %s: neither moved, nor saved, nor cloned, and why is said',
+  (_, messageInterrupts) => {
+    const store = new MemoryStore(new Uint8Array(4096));
+    const lab = newLab({ memoryMiB: 64, messageInterrupts });
+    const { id } = lab.addVm({
+      technique: 'hardware-assisted',
+      guest: {
+        ...sourceGuest('.globl _start\n_start: j _start'),
+        messageInterrupts,
+        assigned: [{ device: virtioBlock({ store }) }],
+      },
+    });
+    lab.start(id);
+    run(lab, 10_000);
+    const before = hashOf(lab.vm(id));
+    expect(() => lab.migrate(id, FAST)).toThrow(/expected a VM without physical devices.*cannot move or be copied/);
+    expect(() => lab.cloneVm(id)).toThrow(/expected a VM without physical devices.*cannot move or be copied/);
+    expect(() => saveVm(hostedVm(lab, id))).toThrow(/expected a VM without physical devices/);
+    expect(hashOf(lab.vm(id))).toBe(before);
+    expect(lab.migration).toBeUndefined();
+    expect(lab.hypervisors.length).toBe(1);
+  },
+);
 
 describe('several harts', () => {
   const spinning = sourceGuest(

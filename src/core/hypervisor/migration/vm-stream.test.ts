@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { DeviceState } from '../../devices/device.ts';
+import type { GuestImage } from '../guest-boot.ts';
 import { consoleOf, hashOf, hosted, sourceGuest } from '../guest-rig.test-support.ts';
 import type { SavedVm } from '../hosted-vm.ts';
 import { encodeSection, Section, StreamError } from './migration-stream.ts';
@@ -186,16 +187,21 @@ function mutate(state: DeviceState, where: number, value: number): void {
   places[where % places.length]?.();
 }
 
-describe.each(hosted)('%s: a state forged with right checksums', (technique) => {
+const byMessages = (guest: GuestImage): GuestImage => ({ ...guest, messageInterrupts: true });
+
+describe.each([
+  ...hosted.map((technique) => ({ technique, title: technique, guest: BUSY })),
+  { technique: 'hardware-assisted' as const, title: 'hardware-assisted with messages', guest: byMessages(BUSY) },
+])('$title: a state forged with right checksums', ({ technique, guest }) => {
   test('is refused in words, or is one that a guest could have had: it runs, and no neighbour sees anything', () => {
-    const source = place(technique, { ...BUSY, devices: linuxWithDevices().devices ?? {} });
+    const source = place(technique, { ...guest, devices: linuxWithDevices().devices ?? {} });
     source.lab.start(source.vm.id);
     typeInto(source, 'hello');
     advance(source, 200_000);
-    const neighbourhood = place(technique, BUSY);
+    const neighbourhood = place(technique, guest);
     const target = neighbourhood.lab.addVm({
       technique,
-      guest: { ...BUSY, devices: linuxWithDevices().devices ?? {} },
+      guest: { ...guest, devices: linuxWithDevices().devices ?? {} },
     });
     if (!('restoreState' in target)) throw new Error('expected a VM of the hypervisor');
     const vm = target as Placed['vm'];
