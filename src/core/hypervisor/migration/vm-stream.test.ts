@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { DeviceState } from '../../devices/device.ts';
-import type { GuestImage } from '../guest-boot.ts';
+import type { GuestImage } from '../firmware/guest-boot.ts';
 import { consoleOf, hashOf, hosted, sourceGuest } from '../guest-rig.test-support.ts';
 import type { SavedVm } from '../hosted-vm.ts';
 import { encodeSection, Section, StreamError } from './migration-stream.ts';
