@@ -34,7 +34,7 @@ test('Linux has four virtual CPUs on two harts, and the scheduler shows where ea
   const weight = scheduler.getByRole('spinbutton', { name: /Weight of Linux .*vCPU 0/ });
   await weight.fill('0');
   await weight.press('Enter');
-  await expect(scheduler.getByRole('alert')).toContainText('expected a weight from 1 to 10000');
+  await expect(scheduler.getByRole('alert')).toContainText('Expected a weight from 1 to 10000');
   await weight.fill('300');
   await weight.press('Enter');
   await scheduler.getByRole('checkbox', { name: /vCPU 2 may use hart 0/ }).click();

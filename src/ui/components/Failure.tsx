@@ -8,12 +8,16 @@ interface FailureProps {
   readonly children: ReactNode;
 }
 
+/** The core's messages begin in lower case, as a command line prints them behind its name; here one stands alone. */
+const asSentence = (children: ReactNode): ReactNode =>
+  typeof children === 'string' ? children.replace(/^expected /, 'Expected ') : children;
+
 /** In a line, beside the button that was pressed. */
 export function Failure({ children }: FailureProps) {
   if (children === undefined) return null;
   return (
     <span role="alert" className={styles['failure']}>
-      {children}
+      {asSentence(children)}
     </span>
   );
 }
@@ -23,7 +27,7 @@ export function FailureParagraph({ children }: FailureProps) {
   if (children === undefined) return null;
   return (
     <p role="alert" className={styles['failure']}>
-      {children}
+      {asSentence(children)}
     </p>
   );
 }

@@ -51,10 +51,12 @@ export function VmBar({ rows, situation }: VmBarProps) {
         {STEPS.map((id) => show(id, 'sign'))}
         {primary && <CommandButton row={primary} situation={situation} look="words" primary />}
       </div>
-      <div className={styles['end']}>{show('panels', 'words')}</div>
-      <button type="button" className={styles['search']} onClick={() => openOverlay('palette')}>
-        Commands <kbd>{shownKey('Ctrl+K')}</kbd>
-      </button>
+      <div className={styles['end']}>
+        {show('panels', 'words')}
+        <button type="button" className={styles['search']} onClick={() => openOverlay('palette')}>
+          Commands <kbd>{shownKey('Ctrl+K')}</kbd>
+        </button>
+      </div>
     </header>
   );
 }

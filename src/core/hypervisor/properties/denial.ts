@@ -40,6 +40,8 @@ export interface Attempted {
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
+/** With its thousands apart: 103,123. */
+const count = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 const accessNames: Readonly<Record<Access, string>> = {
   [Access.load]: 'load',
   [Access.store]: 'store',
@@ -60,12 +62,12 @@ export function denialOf(attempted: Attempted): Denial | undefined {
     if (turnsEnded === 0) {
       return {
         by: 'scheduler',
-        check: `Its turn ended at one of its own exits: both neighbours were done after ${elapsed} instructions of the machine, of which it had executed ${own}.`,
+        check: `Its turn ended at one of its own exits: both neighbours were done after ${count(elapsed)} instructions of the machine, of which it had executed ${count(own)}.`,
       };
     }
     return {
       by: 'timer',
-      check: `The hypervisor’s timer took the hart away from it ${turnsEnded} times (host-timer exits); both neighbours were done after ${elapsed} instructions of the machine, of which it had executed ${own}.`,
+      check: `The hypervisor’s timer took the hart away from it ${turnsEnded === 1 ? 'once' : `${turnsEnded} times`} (host-timer exits); both neighbours were done after ${count(elapsed)} instructions of the machine, of which it had executed ${count(own)}.`,
     };
   }
   const record = records.findLast(({ reason }) => !['missing-page', 'host-timer', 'host-interrupt'].includes(reason));

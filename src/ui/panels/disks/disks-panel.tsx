@@ -22,10 +22,12 @@ export function Disks({ frame }: PanelProps) {
         <div className={styles['maker']}>
           <NewDisk disks={shelf} />
         </div>
-        {disks !== undefined && disks.length === 0 && (
+        {disks !== undefined && (
           <p className={classNames(shared['quiet'], styles['note'])}>
-            No disk yet. Make one here, then add a VM with it. What a guest has flushed (<code>sync</code>) is kept by
-            the browser: it is there after a reload, and after a crash.
+            {disks.length === 0 && 'No disk yet. Make one here, then add a VM with it. '}
+            In Linux the first one is <code>/dev/vda</code>: <code>mke2fs /dev/vda</code>, once, then{' '}
+            <code>mkdir /m; mount /dev/vda /m</code>. What a guest has flushed (<code>sync</code>) is kept by the
+            browser: it is there after a reload, and after a crash.
           </p>
         )}
         {disks !== undefined && disks.length > 0 && (

@@ -52,8 +52,11 @@ export function Tables(props: PanelProps) {
       ) : answer.root === undefined ? (
         <EmptyState title="This translation is off.">
           {shown === 'guest'
-            ? 'The guest has not written satp yet: its virtual addresses are its physical ones. Let it run.'
-            : 'There is no such table now. Let the guest run.'}
+            ? 'The guest’s satp is zero: its virtual addresses are its physical ones.'
+            : 'There is no such table now.'}{' '}
+          {vm.state === 'ended'
+            ? 'To see its tables, put a breakpoint (F9) where it uses them, and run it again.'
+            : 'Let the guest run.'}
         </EmptyState>
       ) : (
         <Tree {...props} answer={answer} table={shown} bare={vm.technique === 'bare'} />

@@ -19,7 +19,7 @@ test('a frame that was flooded and arrived at one of two', () => {
     { kind: 'taken', time: 15_000_214, port: 2, outcome: 'not-addressed' },
   ]);
   expect(told.map(({ when, text }) => `${when} ${text}`)).toEqual([
-    '1.500000 by vm1',
+    '1.500000 s by vm1',
     '+10.7 µs the switch, from vm1',
     '+10.7 µs to gateway, port 2, now gone: flooded, since the switch does not know where it is',
     '+21.4 µs to gateway',

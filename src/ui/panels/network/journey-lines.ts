@@ -89,8 +89,9 @@ export function journeyLines(
   }));
 }
 
-/** Board time in seconds, to the microsecond. */
-export const secondsText = (ticks: number, ticksPerSecond: number): string => (ticks / ticksPerSecond).toFixed(6);
+/** Board time to the microsecond, with its unit. */
+export const secondsText = (ticks: number, ticksPerSecond: number): string =>
+  `${(ticks / ticksPerSecond).toFixed(6)} s`;
 
 function textOf(step: JourneyStep, nameOf: (port: number) => string): string {
   const name = nameOf(step.port);

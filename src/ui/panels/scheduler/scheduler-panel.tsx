@@ -106,7 +106,7 @@ function Timeline({ answer, vms }: { readonly answer: SchedulerAnswer; readonly 
       </div>
       <figcaption className={shared['quiet']}>
         {milliseconds(answer.since)} to {milliseconds(answer.now)} of the machine’s clock. A thin line: the hart waits.
-        vCPUs of one VM have its colour and differ in height.
+        vCPUs of one VM have its colour and differ in height. The number of harts can be set while no VM runs on them.
       </figcaption>
     </figure>
   );

@@ -95,7 +95,8 @@ export function ResumeStep({ exit }: StepProps) {
         <span className={shared['quiet']}>{describeResume(exit.pc, exit.resumePc)}</span>
       </p>
       <p className={shared['quiet']}>
-        <Term name="virtual-cost">Cost</Term>: {formatCount(exit.virtualCost)} instructions of virtual time;{' '}
+        <Term name="virtual-cost">Cost</Term>: {formatCount(exit.virtualCost)}{' '}
+        {exit.virtualCost === 1 ? 'instruction' : 'instructions'} of virtual time;{' '}
         {exit.nanoseconds === undefined
           ? 'its time on this computer was not taken'
           : `${formatNanoseconds(exit.nanoseconds)} on this computer`}
