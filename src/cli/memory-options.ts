@@ -1,6 +1,6 @@
 // The options of `run` that are about memory as a resource, and what the statistics say of it.
 
-import type { MemoryUse } from '../core/hypervisor/memory/guest-memory.ts';
+import type { MemoryUse } from '../core/hypervisor/memory/page-sight.ts';
 import type { Hypervisor } from '../core/hypervisor/hypervisor.ts';
 import type { MemoryOptions } from '../core/hypervisor/memory/host-memory.ts';
 import type { Technique, VirtualMachine } from '../core/hypervisor/virtual-machine.ts';

@@ -75,7 +75,7 @@ type MachineState = {
   now: number;
   rebooting: boolean;
   hostInterface: DeviceState;
-  /** See `GuestMemory.ballooned`. */
+  /** See `GuestPages.ballooned`. */
   ballooned: readonly number[];
 };
 
@@ -350,7 +350,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       now: this.now,
       rebooting: this.#rebooting,
       hostInterface: this.#host.snapshot(),
-      ballooned: this.memory.ballooned,
+      ballooned: this.memory.pages.ballooned,
     };
     return { machine, vcpus: this.vcpus.map((vcpu) => vcpu.save()), devices: saveBoard(this.board) };
   }
@@ -367,7 +367,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       throw new Error(`expected the state of ${this.harts} vCPUs, found ${saved.vcpus.length}: give the VM as many`);
     }
     this.#renewWorlds();
-    this.memory.giveUpAgain(ballooned);
+    this.memory.pages.giveUpAgain(ballooned);
     this.#host.restore(hostInterface);
     this.#timeOrigin = (this.#heldSince ?? this.#machine.now) - now;
     this.#rebooting = false;
@@ -390,7 +390,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#rebooting = false;
     this.#host.reset();
     this.interruptLog.abandon();
-    if (this.instructions > 0) memory.clear(); // memory fresh from the pool is zero
+    if (this.instructions > 0) memory.pages.clear(); // memory fresh from the pool is zero
     for (const { address, bytes } of guest.loads) if (!memory.write(address, bytes)) break; // it has ended for lack of memory
     this.#timeOrigin = this.#heldSince ?? this.#machine.now;
     // Firmware starts one hart and leaves the others to the kernel; without it all begin at the first instruction.

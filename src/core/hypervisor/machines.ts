@@ -149,7 +149,7 @@ export class Machines {
     };
     const clone = machine.prepare(id, vm.technique, forked);
     try {
-      if (!clone.memory.shareFrom(vm.memory))
+      if (!clone.memory.pages.shareFrom(vm.memory.pages))
         throw new Error('expected free machine memory for the copy, found none: remove a VM');
       clone.restoreState(vm.saveState());
     } catch (error) {

@@ -1,7 +1,7 @@
 // Memory: how an address is translated, what the tables and the bytes are, who has which frame, and who has how much of what.
 
 import type { MachineName } from '../../core/hypervisor/machines.ts';
-import type { MemoryUse } from '../../core/hypervisor/memory/guest-memory.ts';
+import type { MemoryUse } from '../../core/hypervisor/memory/page-sight.ts';
 import type { Technique } from '../vocabulary.ts';
 
 export type Access = 'load' | 'store' | 'fetch';

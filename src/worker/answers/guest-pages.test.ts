@@ -68,7 +68,7 @@ describe.each(hosted)('%s', (technique) => {
     vm.memory.dirtyLog.stop();
     expect(guestPagesAnswer(vm, { page: 0, pagesPerCell: 1 }).dirty).toBeUndefined();
 
-    expect(vm.memory.swapOut(WRITTEN + 2)).toBe(true);
+    expect(vm.memory.pages.swapOut(WRITTEN + 2)).toBe(true);
     const swapped = at(vm, WRITTEN + 2);
     expect(swapped).toMatchObject({ marks: ['swapped'], hpa: undefined, mapping: { kind: 'none' } });
     const bytes = new Uint8Array(PAGE);

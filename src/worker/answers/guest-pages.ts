@@ -30,7 +30,7 @@ const targetOf = (entry: number): number => (entry >>> 10) * PAGE_SIZE;
 
 export function guestPagesAnswer(vm: VirtualMachine, question: GuestPagesQuestion): GuestPagesAnswer {
   const { memory } = vm;
-  const { pages } = memory;
+  const pages = memory.pages.count;
   const pagesPerCell = 2 ** Math.floor(Math.log2(within(question.pagesPerCell, 1, MOST_PER_CELL)));
   const page = within(Math.floor(question.page ?? firstTouched(vm)), 0, pages - 1);
   const window = MOST_CELLS * pagesPerCell;
@@ -58,7 +58,7 @@ export function guestPagesAnswer(vm: VirtualMachine, question: GuestPagesQuestio
 
 /** The first page with anything in it; 0 where there is none. */
 function firstTouched({ memory }: VirtualMachine): number {
-  for (let page = 0; page < memory.pages; page++) if (memory.sightOf(page) !== 0) return page;
+  for (let page = 0; page < memory.pages.count; page++) if (memory.pages.sightOf(page) !== 0) return page;
   return 0;
 }
 
@@ -78,7 +78,7 @@ class PageBits {
   }
 
   of(page: number): number {
-    const sight = this.#vm.memory.sightOf(page);
+    const sight = this.#vm.memory.pages.sightOf(page);
     let bits = 0;
     for (const [name, bit] of sights) if ((sight & bit) !== 0) bits |= bitOf(name);
     return this.#isHuge(page) ? bits | bitOf('huge') : bits;
@@ -107,7 +107,7 @@ function countMarks(marks: PageBits, first: number, count: number, pages: number
 }
 
 function detailOf(vm: VirtualMachine, marks: PageBits, page: number): GuestPagesAnswer['page'] {
-  const { frame, slot, sharers, pinned, inBlock } = vm.memory.lookAt(page);
+  const { frame, slot, sharers, pinned, inBlock } = vm.memory.pages.lookAt(page);
   return {
     ...{ page, gpa: RAM_BASE + page * PAGE_SIZE, hpa: frame, slot, sharers, pinned, inBlock },
     marks: marksOf(marks.of(page)),

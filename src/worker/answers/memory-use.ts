@@ -42,8 +42,8 @@ export function memoryUseAnswer({ lab, vm: seen }: AnswerContext): MemoryUseAnsw
 }
 
 function mapOf(memory: GuestMemory): string {
-  const pages = Math.ceil(memory.pages / PIECES);
-  return Array.from({ length: Math.ceil(memory.pages / pages) }, (_, piece) =>
-    memory.stateOf(piece * pages, pages),
+  const pages = Math.ceil(memory.pages.count / PIECES);
+  return Array.from({ length: Math.ceil(memory.pages.count / pages) }, (_, piece) =>
+    memory.pages.stateOf(piece * pages, pages),
   ).join('');
 }

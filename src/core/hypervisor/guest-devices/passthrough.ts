@@ -79,7 +79,7 @@ export class AssignedDevices {
 
   /** The guest's second stage is new: all of its memory is pinned and mapped, then the devices may use it. @returns false for lack of memory */
   attach(stage: SecondStage, memory: GuestMemory): boolean {
-    if (!memory.pinAll()) return false;
+    if (!memory.pages.pinAll()) return false;
     for (let gpa = 0x8000_0000; memory.holds(gpa); gpa += PAGE) {
       const frame = memory.hostAddress(gpa);
       if (frame === undefined || !stage.map(gpa, frame, true)) return false;

@@ -135,7 +135,7 @@ describe('the dirty log', () => {
     expect(log.collect()).toEqual([]);
     first.giveUp(at(6)); // its contents have gone
     expect(log.collect()).toEqual([at(6)]);
-    first.clear();
+    first.pages.clear();
     expect(log.collect()).toEqual([at(1), at(2), at(6), at(7), at(9)]);
     expect(log.total).toBe(10);
     log.stop();
@@ -151,7 +151,7 @@ describe('shared frames', () => {
     const [first, second] = [guest(1), guest(2)];
     for (let page = 0; page < 5; page++) first.write(at(page), Uint8Array.of(page + 1));
     const used = memory.frames.usedBytes;
-    expect(second.shareFrom(first)).toBe(true);
+    expect(second.pages.shareFrom(first.pages)).toBe(true);
     expect(memory.frames.usedBytes).toBe(used);
     expect(contentsOf(second)).toEqual(contentsOf(first));
     expect([first.use.shared, second.use.shared]).toEqual([5, 5]);
@@ -198,7 +198,7 @@ describe('shared frames', () => {
     const where = first.pin(at(3));
     first.write(at(3), Uint8Array.of(8));
     memory.reclaim(40);
-    second.shareFrom(first);
+    second.pages.shareFrom(first.pages);
     first.giveUp(at(3));
     expect(first.hostAddress(at(3))).toBe(where);
     expect(contentsOf(second)[3 * PAGE_SIZE]).toBe(8);
@@ -270,7 +270,7 @@ test('whatever happens to frames, each guest has what it wrote', () => {
         } else if (each.kind === 'take back') of(guests, each.vm).takeBack(at(each.page));
         else if (each.kind === 'share') {
           if (each.vm === each.from) continue;
-          of(guests, each.vm).shareFrom(of(guests, each.from));
+          of(guests, each.vm).pages.shareFrom(of(guests, each.from).pages);
           of(models, each.vm).set(of(models, each.from));
           of(guests, each.vm).dirtyLog.stop();
         } else if (each.kind === 'reclaim') memory.reclaim(each.count);
@@ -282,7 +282,7 @@ test('whatever happens to frames, each guest has what it wrote', () => {
           of(dirty, each.vm).clear();
         } else {
           for (const gpa of of(guests, each.vm).touchedPages()) of(dirty, each.vm).add(gpa);
-          of(guests, each.vm).clear();
+          of(guests, each.vm).pages.clear();
           of(models, each.vm).fill(0);
         }
         guests.forEach((memory, index) => {

@@ -9,8 +9,9 @@ import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import type { PhysicalMemory } from '../../machine/physical-memory.ts';
 import type { FrameSupply } from './frame-supply.ts';
 import type { Hpa } from './addresses.ts';
-import { GuestMemory, HUGE_PAGES } from './guest-memory.ts';
+import { GuestMemory } from './guest-memory.ts';
 import { HostFrames } from './host-frames.ts';
+import { HUGE_PAGES } from './page-blocks.ts';
 import { SamePageMerging } from './same-page-merging.ts';
 import { SwapStore } from './swap-store.ts';
 
@@ -109,11 +110,11 @@ export class HostMemory {
 
   /** Takes back everything of a VM. */
   remove(vm: number): void {
-    this.#guests.get(vm)?.dispose();
+    this.#guests.get(vm)?.pages.dispose();
     this.#guests.delete(vm);
     this.frames.freeAll(vm);
     // Who shared frames with it may have whole blocks for itself again.
-    for (const guest of this.#guests.values()) guest.rejoin();
+    for (const guest of this.#guests.values()) guest.pages.rejoin();
   }
 
   /**
@@ -131,7 +132,7 @@ export class HostMemory {
       this.#hand = (this.#hand + 1) % frames.count;
       const holder = frames.holder(hpa);
       if (holder === undefined || frames.takeReference(hpa)) continue;
-      if (this.#guests.get(holder.vm)?.swapOut(holder.page) === true) freed++;
+      if (this.#guests.get(holder.vm)?.pages.swapOut(holder.page) === true) freed++;
     }
     return freed;
   }

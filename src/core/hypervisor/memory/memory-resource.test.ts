@@ -169,7 +169,7 @@ describe.each(hosted)('%s', (technique) => {
     lab.pause(first.id);
     const before = hashOf(first);
     second.restoreState(first.saveState());
-    expect(second.memory.shareFrom(first.memory)).toBe(true);
+    expect(second.memory.pages.shareFrom(first.memory.pages)).toBe(true);
     expect(second.memory.use.shared).toBe(second.memory.use.resident);
     expect(hashOf(second)).toBe(before);
     lab.start(second.id);

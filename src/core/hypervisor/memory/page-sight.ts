@@ -1,4 +1,4 @@
-// What can be seen of a guest page from outside, as bits of a number: of many pages at once, for a map, or of one, in full.
+// What can be seen of a VM's pages from outside: of each, as bits of a number, for a map; of one, in full; of all, counted.
 
 import type { Hpa } from './addresses.ts';
 
@@ -34,3 +34,24 @@ export interface PageLook {
 
 /** The bit that matters most of several, as a letter: s swapped out, d dirty, m shared, b ballooned, r resident, a dot for none. */
 export const letterOf = (sight: number): string => ['.', 'r', 'b', 'm', 'd', 's'][32 - Math.clz32(sight)] ?? '.';
+
+/** How many pages of a VM are in which state, and what has happened to them. */
+export interface MemoryUse {
+  /** Pages the guest was promised. */
+  readonly promised: number;
+  /** With a frame behind them. */
+  readonly resident: number;
+  /** Of these: in a frame that other pages lie in as well. */
+  readonly shared: number;
+  /** Of these: in an aligned block of 4 MiB that one entry can map as things are: no log watches it, nobody shares it. */
+  readonly huge: number;
+  readonly swapped: number;
+  readonly ballooned: number;
+  readonly pinned: number;
+  /** Written to since the dirty log was collected; 0 while it is off. */
+  readonly dirty: number;
+  readonly swapIns: number;
+  readonly swapOuts: number;
+  /** Copies made because a page that was stored to was shared. */
+  readonly copies: number;
+}

@@ -83,7 +83,7 @@ export class SamePageMerging {
     let ends = 0;
     for (let left = count; left > 0 && ends < 2;) {
       const memory = this.#ports.guests.get(this.#vm);
-      if (memory === undefined || this.#page >= memory.pages) {
+      if (memory === undefined || this.#page >= memory.pages.count) {
         if (this.#nextVm()) ends++;
         continue;
       }
@@ -105,7 +105,7 @@ export class SamePageMerging {
   /** @returns whether there was anything to look at */
   #look(memory: GuestMemory, page: number): boolean {
     const { frames } = this.#ports;
-    const frame = memory.movableFrame(page);
+    const frame = memory.pages.movableFrame(page);
     if (frame === undefined) return false;
     if (frames.sharers(frame) > 1) {
       if (!this.#known.has(frame)) this.#addStable(checksum(this.#bytes(frame)), frame);
@@ -114,23 +114,23 @@ export class SamePageMerging {
     const sum = checksum(this.#bytes(frame));
     const same = this.#findStable(sum, frame);
     if (same !== undefined) {
-      memory.mergeInto(page, same);
+      memory.pages.mergeInto(page, same);
       this.#merged++;
       return true;
     }
     let last = this.#last.get(memory);
-    if (last === undefined) this.#last.set(memory, (last = new Int32Array(memory.pages)));
+    if (last === undefined) this.#last.set(memory, (last = new Int32Array(memory.pages.count)));
     const before = last[page];
     last[page] = sum;
     if (before !== sum) return true;
     const twin = this.#unstable.get(sum);
-    const other = twin?.memory.movableFrame(twin.page);
+    const other = twin?.memory.pages.movableFrame(twin.page);
     if (twin === undefined || other === undefined || frames.sharers(other) > 1 || !this.#equal(other, frame)) {
       this.#unstable.set(sum, { memory, page });
     } else if (other !== frame) {
-      twin.memory.markShared(twin.page);
+      twin.memory.pages.markShared(twin.page);
       twin.memory.mappings.protect([twin.page]);
-      memory.mergeInto(page, other);
+      memory.pages.mergeInto(page, other);
       this.#addStable(sum, other);
       this.#unstable.delete(sum);
       this.#merged++;

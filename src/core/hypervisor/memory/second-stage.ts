@@ -5,7 +5,7 @@
 import { PAGE_SIZE, RAM_BASE } from '../../machine/layout.ts';
 import { Pte } from '../../machine/walker.ts';
 import type { Gpa, Hpa } from './addresses.ts';
-import { HUGE_PAGES } from './guest-memory.ts';
+import { HUGE_PAGES } from './page-blocks.ts';
 import type { PageMappings } from './page-mappings.ts';
 import { entryOf, targetOf, type TablePages } from './table-pages.ts';
 

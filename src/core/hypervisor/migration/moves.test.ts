@@ -382,17 +382,17 @@ describe('Linux', () => {
       until(lab, id, /# $/);
       const pages = 8 * 256;
       drive(lab.computerOf(lab.vm(id)), { limit: 2e8, until: () => lab.vm(id).balloon?.use.actualBytes === 8 * MIB });
-      const given = hostedVm(lab, id).memory.ballooned;
+      const given = hostedVm(lab, id).memory.pages.ballooned;
       expect(hostedVm(lab, id).memory.use.ballooned).toBe(pages);
       const stream = saveVm(hostedVm(lab, id));
       const moved = move(lab, id);
-      expect(moved.memory.ballooned).toEqual(given);
+      expect(moved.memory.pages.ballooned).toEqual(given);
       expect(moved.memory.use.ballooned).toBe(pages);
       const clone = hostedVm(lab, lab.cloneVm(id).id);
-      expect(clone.memory.ballooned).toEqual(given);
+      expect(clone.memory.pages.ballooned).toEqual(given);
       const restored = place(technique, guest, guest.memoryBytes / MIB + 40);
       restoreVm(restored.vm, stream);
-      expect(restored.vm.memory.ballooned).toEqual(given);
+      expect(restored.vm.memory.pages.ballooned).toEqual(given);
       restored.lab.start(restored.vm.id);
       for (const [each, vm] of [
         [lab, moved],
@@ -412,7 +412,7 @@ describe('Linux', () => {
 
 test('pages in a balloon that no guest can have given up are refused in words', () => {
   const { vm } = place('hardware-assisted', sourceGuest('.globl _start\n_start: j _start'));
-  const pages = vm.memory.pages;
+  const pages = vm.memory.pages.count;
   const state = vm.saveState();
   const restoring = (ballooned: readonly number[]) => () =>
     vm.restoreState({ ...state, machine: { ...state.machine, ballooned } });

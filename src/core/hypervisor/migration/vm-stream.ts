@@ -186,7 +186,7 @@ export class IncomingVm {
     this.#configured = true;
     // Leaving its hart, a guest is told its steal time, in its memory: that must be over before what comes is put there.
     for (const vcpu of this.vm.vcpus) vcpu.takeOff();
-    this.vm.memory.clear();
+    this.vm.memory.pages.clear();
   }
 
   #takePages(payload: Uint8Array): void {

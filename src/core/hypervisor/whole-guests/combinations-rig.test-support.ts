@@ -439,13 +439,13 @@ function perform(act: Act, subject: Subject, subjects: Subject[], plan: Plan): v
       // A saved VM goes on with its disks as they are: with the same ones.
       const { image } = subject;
       if (image === undefined) return;
-      const given = memory.ballooned;
+      const given = memory.pages.ballooned;
       const stream = saveVm(vm);
       const other = labFor(image, plan);
       const twin = other.addVm({ technique: plan.technique, guest: image });
       if (!(twin instanceof HostedVm)) throw new Error('expected a VM of a hypervisor');
       restoreVm(twin, stream);
-      expect(twin.memory.ballooned).toEqual(given);
+      expect(twin.memory.pages.ballooned).toEqual(given);
       subject.printed += consoleOf(vm);
       lab.removeVm(id);
       subject.lab = other;
@@ -455,7 +455,7 @@ function perform(act: Act, subject: Subject, subjects: Subject[], plan: Plan): v
     }
     case 'migrate': {
       if (lab.migration?.active === true) return;
-      const given = memory.ballooned.length;
+      const given = memory.pages.ballooned.length;
       const migration = lab.migrate(id, {
         link: { bytesPerSecond: 1e9, latencyTicks: 100 },
         downtimeLimitTicks: 1_000_000,
@@ -467,7 +467,7 @@ function perform(act: Act, subject: Subject, subjects: Subject[], plan: Plan): v
       if (migration.state !== 'completed') return;
       expect(migration.hashes.destination).toBe(migration.hashes.source);
       expect(vmOf(subject)).not.toBe(vm);
-      expect(vmOf(subject).memory.ballooned.length).toBeGreaterThanOrEqual(Math.min(given, 2));
+      expect(vmOf(subject).memory.pages.ballooned.length).toBeGreaterThanOrEqual(Math.min(given, 2));
       return;
     }
     case 'cut':
@@ -523,7 +523,7 @@ function perform(act: Act, subject: Subject, subjects: Subject[], plan: Plan): v
       return;
     case 'give up':
       // Pages that the guest never uses, as its balloon's driver would give them.
-      for (let page = memory.pages - 40; page < memory.pages - 30; page++) {
+      for (let page = memory.pages.count - 40; page < memory.pages.count - 30; page++) {
         const gpa = RAM_BASE + page * PAGE_SIZE;
         if (memory.hostAddress(gpa) === undefined || host.hugePages) memory.giveUp(gpa);
       }
@@ -541,7 +541,7 @@ function checkAccounts({ memory, frames }: Hypervisor): void {
   let swapped = 0;
   for (const guest of memory.guests.values()) {
     let resident = 0;
-    for (let page = 0; page < guest.pages; page++) {
+    for (let page = 0; page < guest.pages.count; page++) {
       const host = guest.hostAddress(RAM_BASE + page * PAGE_SIZE);
       if (host === undefined) continue;
       resident++;
@@ -551,7 +551,9 @@ function checkAccounts({ memory, frames }: Hypervisor): void {
     expect(use.resident).toBe(resident);
     expect(use.huge).toBeLessThanOrEqual(resident);
     swapped += use.swapped;
-    expect(use.ballooned).toBe(guest.ballooned.reduce((sum, value, index) => sum + (index % 2 === 1 ? value : 0), 0));
+    expect(use.ballooned).toBe(
+      guest.pages.ballooned.reduce((sum, value, index) => sum + (index % 2 === 1 ? value : 0), 0),
+    );
   }
   for (const [host, pages] of used) expect(frames.sharers(host)).toBe(pages);
   const others = frames

@@ -110,8 +110,8 @@ export class CodePatches implements PageMappings {
   constructor(ports: CodePatchesPorts, sensitive: SensitiveInstructions) {
     this.#ports = ports;
     this.#sensitive = sensitive;
-    this.#writable = new Uint8Array(ports.memory.pages);
-    ports.memory.codeStored = (page) => this.#stored(page);
+    this.#writable = new Uint8Array(ports.memory.pages.count);
+    ports.memory.pages.codeStored = (page) => this.#stored(page);
   }
 
   /** Whether code must be patched that runs in the guest's user mode, or in a mode above it. */
@@ -145,7 +145,7 @@ export class CodePatches implements PageMappings {
       this.#writable[page] = 0;
       memory.mappings.protect([page]);
     }
-    memory.watchCode(page);
+    memory.pages.watchCode(page);
     return copy ?? frame;
   }
 
@@ -282,7 +282,7 @@ export class CodePatches implements PageMappings {
     if (known?.live !== true) return;
     known.live = false;
     this.#examined--;
-    this.#ports.memory.unwatchCode(page);
+    this.#ports.memory.pages.unwatchCode(page);
     if (known.copy === undefined) return;
     this.#byCopy.delete(known.copy);
     this.#ports.frames.free(known.copy);
