@@ -122,6 +122,7 @@ export class Vcpu<Vm extends VcpuVm = VcpuVm> implements HandledVcpu {
       executed: () => this.instructions,
       changed: (consequence) => {
         if (consequence === 'timer' || consequence === 'environment') this.#timer.changed();
+        if (consequence === 'protection') this.#world?.protectionChanged?.();
       },
     });
     this.#timer = new VcpuTimer({ vm, state: this.state, watchedByHart: () => this.#watchedByHart });

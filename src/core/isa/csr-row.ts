@@ -11,8 +11,8 @@ export interface CsrField {
   readonly values?: Readonly<Record<number, string>>;
 }
 
-/** What must be worked out anew after a write; `environment`: translation and timer. */
-export type Consequence = 'none' | 'translation' | 'interrupts' | 'timer' | 'environment';
+/** What must be worked out anew after a write; `environment`: translation and timer; `protection`: who reaches which physical memory. */
+export type Consequence = 'none' | 'translation' | 'interrupts' | 'timer' | 'environment' | 'protection';
 
 export interface CsrRow {
   /** CSR address; its bits give the lowest privilege [9:8] and read-only [11:10] = 3. */
@@ -30,6 +30,8 @@ export interface StoredCsr extends CsrRow {
   readonly reset: number;
   /** Turns a written value, already masked, into a legal one (WARL). `previous` is the value before. */
   readonly legalize?: (next: number, previous: number) => number;
+  /** Writes change nothing while this holds of the hart's stored CSRs. */
+  readonly locked?: (csrs: Readonly<Record<string, number>>) => boolean;
 }
 
 /** Builds a field from `name`, its bits `[high, low]` and one sentence. */

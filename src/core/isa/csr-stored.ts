@@ -2,6 +2,7 @@
 // "Supervisor-Level ISA", "Hypervisor Extension"; RV32). Key order is the order of the words.
 
 import { fieldsOf } from './csr-fields.ts';
+import { protectionCsrs } from './csr-protection.ts';
 import type { Consequence, CsrField, StoredCsr } from './csr-row.ts';
 
 interface Options {
@@ -154,6 +155,8 @@ export const storedCsrs = {
   siselectHeld: register(INTERNAL, 'siselect.', { mask: 0x1ff }),
   vsiselectHeld: register(INTERNAL, 'vsiselect.', { mask: 0x1ff }),
   hgeieHeld: register(INTERNAL, 'hgeie.', { mask: 0xffff_fffe, consequence: 'interrupts' }),
+
+  ...protectionCsrs,
 } as const satisfies Record<string, StoredCsr>;
 
 export type StoredCsrName = keyof typeof storedCsrs;

@@ -76,14 +76,18 @@ describe('every CSR', () => {
     ['mstatus', 0x300], ['misa', 0x301], ['medeleg', 0x302], ['mideleg', 0x303], ['mie', 0x304], ['mtvec', 0x305],
     ['mcounteren', 0x306], ['mstatush', 0x310], ['medelegh', 0x312], ['mscratch', 0x340], ['mepc', 0x341], ['mcause', 0x342],
     ['mtval', 0x343], ['mip', 0x344], ['mtinst', 0x34a], ['mtval2', 0x34b], ['menvcfg', 0x30a], ['menvcfgh', 0x31a],
-    ['mcountinhibit', 0x320], ['mhpmevent3', 0x323], ['mhpmevent31', 0x33f], ['pmpcfg0', 0x3a0], ['pmpcfg15', 0x3af],
-    ['pmpaddr0', 0x3b0], ['pmpaddr63', 0x3ef], ['mcycle', 0xb00], ['minstret', 0xb02], ['mhpmcounter3', 0xb03], ['mcycleh', 0xb80],
+    ['mcountinhibit', 0x320], ['mhpmevent3', 0x323], ['mhpmevent31', 0x33f], ['pmpcfg0', 0x3a0], ['pmpcfg3', 0x3a3],
+    ['pmpaddr0', 0x3b0], ['pmpaddr15', 0x3bf], ['mcycle', 0xb00], ['minstret', 0xb02], ['mhpmcounter3', 0xb03], ['mcycleh', 0xb80],
     ['minstreth', 0xb82], ['mhpmcounter31h', 0xb9f], ['cycle', 0xc00], ['time', 0xc01], ['instret', 0xc02],
     ['hpmcounter3', 0xc03], ['hpmcounter31', 0xc1f], ['cycleh', 0xc80], ['timeh', 0xc81], ['instreth', 0xc82],
     ['hpmcounter3h', 0xc83], ['hpmcounter31h', 0xc9f],
   ] as const)('%s lies at %i', (name, number) => {
     expect(findCsr(number)?.name).toBe(name);
   }); // prettier-ignore
+
+  test('there are 16 entries of physical memory protection, as on QEMU’s hart, and no CSR of a 17th', () => {
+    expect([0x3a4, 0x3af, 0x3c0, 0x3ef].map(findCsr)).toEqual([undefined, undefined, undefined, undefined]);
+  });
 
   test('stands under the address of the privilege its name says', () => {
     const levels: Readonly<Record<string, number>> = { m: 3, p: 3, t: 3, h: 2, v: 2, s: 1 };

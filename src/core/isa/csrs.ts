@@ -26,6 +26,7 @@ export const writeStored = (port: CsrPort, name: StoredCsrName, value: number): 
 function writeStoredAt(port: CsrPort, index: number, value: number): void {
   const row = storedRows[index];
   if (row === undefined) return;
+  if (row.locked?.(port.csrs) === true) return;
   const previous = port.storedAt(index);
   const next = (previous & ~row.mask) | (value & row.mask);
   port.setStoredAt(index, row.legalize ? row.legalize(next >>> 0, previous) : next);
@@ -226,8 +227,6 @@ const performanceCounters: Readonly<Record<string, ViewCsr>> = {
   ...zeros(0xb03, 29, (index) => `mhpmcounter${index + 3}`, 'A performance counter that counts nothing.'),
   ...zeros(0xb83, 29, (index) => `mhpmcounter${index + 3}h`, 'A performance counter that counts nothing.'),
   ...zeros(0x323, 29, (index) => `mhpmevent${index + 3}`, 'Event of a performance counter: none exist.'),
-  ...zeros(0x3a0, 16, (index) => `pmpcfg${index}`, 'Physical memory protection: this hart has no entries.'),
-  ...zeros(0x3b0, 64, (index) => `pmpaddr${index}`, 'Physical memory protection: this hart has no entries.'),
 };
 
 /** A CSR as an instruction addresses it. */

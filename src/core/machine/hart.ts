@@ -114,6 +114,7 @@ export class Hart implements SystemPort {
     this.access.translations.flush();
     this.#granted = 0;
     this.lastTrap = undefined;
+    this.changed('protection');
     this.changed('translation');
   }
 
@@ -132,6 +133,7 @@ export class Hart implements SystemPort {
     if (consequence === 'none') return;
     this.#checkInterrupts = true;
     if (consequence === 'translation' || consequence === 'environment') this.access.invalidate();
+    if (consequence === 'protection') this.access.protect();
     if (consequence === 'timer' || consequence === 'environment') this.#ports.timersChanged();
   }
 

@@ -9,6 +9,7 @@ import { accessFaultCauses, guestPageFaultCauses, pageFaultCauses } from './acce
 import type { DeviceBus } from './device-bus.ts';
 import { Privilege } from './hart-state.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
+import { MIXED, PhysicalProtection, ProtectionRight, rightsFor } from './physical-protection.ts';
 import { HypervisorStatus, Status, StatusHigh, type PrivilegedState } from './privileged-state.ts';
 import { Table, TRANSLATION_OFFSET, type TranslationKey, type Translations } from './translations.ts';
 import { Access, untranslated, Walker, type WalkContext } from './walker.ts';
@@ -27,6 +28,13 @@ export interface AccessFault {
   guestVirtual: boolean;
 }
 
+/** A translation, and whether it is machine mode's: physical memory protection tells it from the others. */
+interface AccessContext extends WalkContext {
+  machine: boolean;
+}
+
+const noContext = (): AccessContext => ({ ...untranslated(), machine: false });
+
 export class MemoryAccess {
   /** Result of the last load, zero-extended. */
   value = 0;
@@ -35,12 +43,16 @@ export class MemoryAccess {
   readonly #state: PrivilegedState;
   readonly #ram: PhysicalMemory;
   readonly #devices: DeviceBus;
-  readonly #walker: Walker;
-  readonly #dataContext = untranslated();
+  readonly #protection = new PhysicalProtection();
+  /** The one in use: `#guardedWalker` while some entry of physical memory protection is on. */
+  #walker: Walker;
+  readonly #openWalker: Walker;
+  readonly #guardedWalker: Walker;
+  readonly #dataContext = noContext();
   /** Where MPRV makes loads and stores differ from fetches. */
-  readonly #ownContext = untranslated();
+  readonly #ownContext = noContext();
   #fetchContext = this.#dataContext;
-  readonly #guestContext = untranslated();
+  readonly #guestContext = noContext();
   /** Physical address of the last access that reached a device. */
   #physical = 0;
   /** Something that translation depends on has changed since contexts and translations were picked. */
@@ -54,11 +66,20 @@ export class MemoryAccess {
     this.translations = translations;
     this.#ram = ram;
     this.#devices = devices;
-    this.#walker = new Walker(ram);
+    this.#openWalker = this.#walker = new Walker(ram);
+    this.#guardedWalker = new Walker(this.#protection.guard(ram));
   }
 
   /** The mode or a register that translation depends on has changed. What follows is worked out before the next access. */
   invalidate(): void {
+    this.#stale = true;
+  }
+
+  /** A pmpcfg or pmpaddr register has changed. All translations go: they hold what the protection allowed. */
+  protect(): void {
+    this.#protection.refresh(this.#state.csrs);
+    this.#walker = this.#protection.active ? this.#guardedWalker : this.#openWalker;
+    this.translations.flush();
     this.#stale = true;
   }
 
@@ -92,7 +113,8 @@ export class MemoryAccess {
       (data.updateStage2 ? 64 : 0) |
       (fetch.user ? 128 : 0) |
       (fetch.twoStage ? 256 : 0) |
-      (fetch.updateStage1 ? 512 : 0);
+      (fetch.updateStage1 ? 512 : 0) |
+      (this.#protection.active ? (data.machine ? 2048 : 0) | (fetch.machine ? 4096 : 0) : 0);
     const hgatp = data.twoStage || fetch.twoStage ? data.hgatp | fetch.hgatp : 0;
     const known = this.#key;
     if (known.modes === modes && known.satp === fetch.satp && known.vsatp === data.satp && known.hgatp === hgatp) {
@@ -107,11 +129,9 @@ export class MemoryAccess {
   /** Loads `width` bytes at a virtual address into `value`. Misaligned accesses to RAM work, also across pages. */
   load(address: number, width: AccessWidth): boolean {
     this.settle();
-    const linear = this.#locate(this.#dataContext, address, Access.load);
-    if (linear === Place.fault) return false;
-    const offset = address & 0xfff;
-    if (offset + width <= 4096) return this.#loadAt(this.#dataContext, linear, address, width);
-    return this.#loadAcross(this.#dataContext, address, width);
+    if ((address & 0xfff) + width > 4096) return this.#loadAcross(this.#dataContext, address, width);
+    const linear = this.#locate(this.#dataContext, address, Access.load, width);
+    return linear !== Place.fault && this.#loadAt(this.#dataContext, linear, address, width);
   }
 
   /** Stores the low `width` bytes. Nothing is stored if any of them faults. */
@@ -124,7 +144,7 @@ export class MemoryAccess {
   guestLoad(address: number, width: AccessWidth, executable: boolean): boolean {
     this.#setGuestContext(executable);
     if ((address & 0xfff) + width > 4096) return this.#loadAcross(this.#guestContext, address, width);
-    const linear = this.#locate(this.#guestContext, address, Access.load);
+    const linear = this.#locate(this.#guestContext, address, Access.load, width);
     return linear !== Place.fault && this.#loadAt(this.#guestContext, linear, address, width);
   }
 
@@ -144,7 +164,7 @@ export class MemoryAccess {
       this.#setFault(misalignedFaults[access === Access.load ? 0 : 1], address, this.#dataContext);
       return -1;
     }
-    const linear = this.#locate(this.#dataContext, address, access);
+    const linear = this.#locate(this.#dataContext, address, access, 4);
     if (linear >= 0) return linear;
     if (linear === Place.device) this.#setFault(accessFaultCauses[access], address, this.#dataContext);
     return -1;
@@ -158,7 +178,7 @@ export class MemoryAccess {
   exchangeAtDevice(address: number, next: (old: number) => number): boolean {
     if (this.fault.cause !== accessFaultCauses[Access.store]) return false;
     const context = this.#dataContext;
-    if (this.#locate(context, address, Access.store) !== Place.device) return false;
+    if (this.#locate(context, address, Access.store, 4) !== Place.device) return false;
     const physical = this.#physical;
     const old = this.#devices.read(physical, 4);
     if (old !== BUS_ERROR && this.#devices.write(physical, 4, next(old) >>> 0)) return true;
@@ -175,23 +195,25 @@ export class MemoryAccess {
       this.#faultOfWalk(address, Access.fetch, context);
       return 0;
     }
-    const linear = this.#ram.linearOf(this.#walker.physical);
+    const { physical } = this.#walker;
+    const linear = this.#allows(context, physical, Access.fetch, 4) ? this.#ram.linearOf(physical) : -1;
     if (linear < 0) {
       this.#setFault(accessFaultCauses[Access.fetch], address, context);
       return 0;
     }
     const page = this.#ram.decodedPage(linear);
-    if (cache) this.translations.fill(Table.fetch, address, page, this.#walker.superpage);
+    if (cache && this.#pageRights(context, physical) >= 0)
+      this.translations.fill(Table.fetch, address, page, this.#walker.superpage);
     return page;
   }
 
-  #storeIn(context: WalkContext, address: number, width: AccessWidth, value: number): boolean {
-    const linear = this.#locate(context, address, Access.store);
-    if (linear === Place.fault) return false;
+  #storeIn(context: AccessContext, address: number, width: AccessWidth, value: number): boolean {
     const inPage = 4096 - (address & 0xfff);
+    const linear = this.#locate(context, address, Access.store, Math.min(width, inPage));
+    if (linear === Place.fault) return false;
     if (width <= inPage) return this.#storeAt(context, linear, address, width, value);
     if (linear < 0) return this.#deviceFault(address, Access.store, context);
-    const second = this.#locate(context, (address + inPage) >>> 0, Access.store);
+    const second = this.#locate(context, (address + inPage) >>> 0, Access.store, width - inPage);
     if (second === Place.fault) return false;
     if (second < 0) return this.#deviceFault(address, Access.store, context);
     for (let index = 0; index < width; index++) {
@@ -223,11 +245,11 @@ export class MemoryAccess {
     return true;
   }
 
-  #loadAcross(context: WalkContext, address: number, width: AccessWidth): boolean {
+  #loadAcross(context: AccessContext, address: number, width: AccessWidth): boolean {
     let value = 0;
     for (let index = 0; index < width; index++) {
       const at = (address + index) >>> 0;
-      const linear = this.#locate(context, at, Access.load);
+      const linear = this.#locate(context, at, Access.load, 1);
       if (linear === Place.fault) return false;
       if (linear < 0) return this.#deviceFault(address, Access.load, context);
       value += this.#ram.load(linear, 1) * 2 ** (8 * index);
@@ -237,7 +259,7 @@ export class MemoryAccess {
   }
 
   /** Translates. @returns a linear address, or Place.device with #physical set, or Place.fault with the fault set */
-  #locate(context: WalkContext, address: number, access: Access): number {
+  #locate(context: AccessContext, address: number, access: Access, width: number): number {
     const cached = context === this.#dataContext;
     if (cached) {
       const entry = this.translations.lookup(access === Access.store ? Table.write : Table.read, address);
@@ -248,6 +270,10 @@ export class MemoryAccess {
       this.#faultOfWalk(address, access, context);
       return Place.fault;
     }
+    if (!this.#allows(context, walker.physical, access, width)) {
+      this.#setFault(accessFaultCauses[access], address, context);
+      return Place.fault;
+    }
     const linear = this.#ram.linearOf(walker.physical);
     if (linear < 0) {
       this.#physical = walker.physical;
@@ -255,14 +281,30 @@ export class MemoryAccess {
       this.#setFault(accessFaultCauses[access], address, context);
       return Place.fault;
     }
-    if (cached) {
+    const rights = cached ? this.#pageRights(context, walker.physical) : MIXED;
+    if (rights !== MIXED) {
       const page = linear - (address & 0xfff);
-      if (walker.readable) this.translations.fill(Table.read, address, page, walker.superpage);
-      if (walker.writable && this.#ram.grantFastStore(linear)) {
+      if (walker.readable && (rights & ProtectionRight.R) !== 0) {
+        this.translations.fill(Table.read, address, page, walker.superpage);
+      }
+      if (walker.writable && (rights & ProtectionRight.W) !== 0 && this.#ram.grantFastStore(linear)) {
         this.translations.fill(Table.write, address, page, walker.superpage);
       }
     }
     return linear;
+  }
+
+  /** Whether physical memory protection lets the access pass. @param width bytes, all in one page */
+  #allows(context: AccessContext, physical: number, access: Access, width: number): boolean {
+    const protection = this.#protection;
+    if (!protection.active) return true;
+    const needed = rightsFor(access, context.executableOnly);
+    return (protection.rightsOf(physical, width, context.machine) & needed) === needed;
+  }
+
+  /** What the whole page allows, or MIXED where that differs within it: then no translation may stand for it. */
+  #pageRights(context: AccessContext, physical: number): number {
+    return this.#protection.active ? this.#protection.pageRights(physical, context.machine) : ProtectionRight.all;
   }
 
   #deviceFault(address: number, access: Access, context: WalkContext): boolean {
@@ -294,7 +336,7 @@ export class MemoryAccess {
     this.#guestContext.executableOnly = executable;
   }
 
-  #setContext(context: WalkContext, privilege: Privilege, virtual: boolean): void {
+  #setContext(context: AccessContext, privilege: Privilege, virtual: boolean): void {
     const { csrs } = this.#state;
     const status = csrs.mstatus;
     const machine = privilege === Privilege.machine;
@@ -302,6 +344,7 @@ export class MemoryAccess {
     const machineAdue = (csrs.menvcfgh & ADUE) !== 0;
     const guestAdue = machineAdue && (csrs.henvcfghWritten & ADUE) !== 0;
     context.user = privilege === Privilege.user;
+    context.machine = machine && !virtual;
     context.executableOnly = false;
     if (virtual) {
       const guestStatus = csrs.vsstatus;

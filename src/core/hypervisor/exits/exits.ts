@@ -121,7 +121,7 @@ export const exitRows: { readonly [R in ExitReason]: ExitRow } = {
     perfName: 'EXC_*_PAGE_FAULT',
     vmxName: 'none',
     meaning:
-      'The guest’s machine mode loaded or stored with the rights of another mode (MPRV); the hypervisor did it through that mode’s page tables.',
+      'The guest’s machine mode loaded or stored with the rights of another mode (MPRV), or something in a page that its physical memory protection (PMP) splits; the hypervisor did it with exactly those rights.',
   },
   'patched-instruction': {
     perfName: 'EXC_BREAKPOINT',

@@ -7,6 +7,7 @@
 //   physical memory  guest translation off (satp Bare): GVA = GPA
 //   user             pages with U = 1
 //   kernel           pages with U = 0; with SUM also those with U = 1, never executable
+//   guarded          the same, for the modes below machine mode while that has set physical memory protection up
 //   fetches only     machine mode while MPRV gives its loads and stores another mode's translation: those are not mapped
 
 import { PAGE_SIZE } from '../../machine/layout.ts';
@@ -24,6 +25,8 @@ export interface ShadowMode {
   readonly mxr: boolean;
   /** Translation off, and only for fetches: loads and stores go another way. */
   readonly fetchOnly: boolean;
+  /** Below machine mode while its physical memory protection is on. It tells shadows apart only where translation is off. */
+  readonly guarded: boolean;
 }
 
 interface Shadow extends ShadowMode {
@@ -83,7 +86,7 @@ export class ShadowTables implements PageMappings {
   }
 
   /** satp for the hart: the shadow root, translation on. */
-  satpOf(satp: number, user: boolean, sum: boolean, mxr: boolean, fetchOnly: boolean): number {
+  satpOf(satp: number, user: boolean, sum: boolean, mxr: boolean, fetchOnly: boolean, guarded: boolean): number {
     const { mode } = this.#latest ?? {};
     if (
       mode === undefined ||
@@ -91,9 +94,10 @@ export class ShadowTables implements PageMappings {
       mode.user !== user ||
       mode.sum !== sum ||
       mode.mxr !== mxr ||
-      mode.fetchOnly !== fetchOnly
+      mode.fetchOnly !== fetchOnly ||
+      mode.guarded !== guarded
     ) {
-      const wanted = { satp, user, sum, mxr, fetchOnly };
+      const wanted = { satp, user, sum, mxr, fetchOnly, guarded };
       this.#latest = { shadow: this.#find(wanted), mode: wanted };
     }
     return (SV32 + (this.#latest?.shadow.root ?? 0) / PAGE_SIZE) >>> 0;
@@ -237,7 +241,8 @@ export class ShadowTables implements PageMappings {
         each.user === wanted.user &&
         each.sum === wanted.sum &&
         each.mxr === wanted.mxr &&
-        each.fetchOnly === wanted.fetchOnly,
+        each.fetchOnly === wanted.fetchOnly &&
+        each.guarded === wanted.guarded,
     );
   }
 
@@ -299,6 +304,6 @@ export class ShadowTables implements PageMappings {
 
 /** Modes that cannot be told apart share a shadow: without translation there is only one. */
 function canonical(mode: ShadowMode): ShadowMode {
-  if (mode.satp >>> 31 === 0) return { satp: 0, user: false, sum: false, mxr: false, fetchOnly: mode.fetchOnly };
-  return { ...mode, sum: mode.sum && !mode.user };
+  if (mode.satp >>> 31 === 0) return { ...mode, satp: 0, user: false, sum: false, mxr: false };
+  return { ...mode, sum: mode.sum && !mode.user, guarded: false };
 }

@@ -106,6 +106,7 @@ const leftAlone = new Set<StoredCsrName>([
   ...(['mstatus', 'mstatush', 'vsstatus', 'hstatus', 'satp', 'mie'] as const),
   ...(['medeleg', 'hedeleg', 'menvcfg', 'menvcfgh', 'henvcfg', 'henvcfghWritten'] as const),
   ...(['mipSoftware', 'mipLines', 'hvip'] as const),
+  ...(['pmpcfg0', 'pmpcfg1', 'pmpcfg2', 'pmpcfg3'] as const),
 ]);
 
 /** Contents of the program's memory, and of the place where it is not. */

@@ -1,6 +1,7 @@
 // Loads, stores and atomics of a guest's machine mode while mstatus.MPRV is set: fetches go untranslated, data goes as the
 // mode in MPP would (privileged manual, "Memory Privilege in mstatus Register"). A deprivileged hart has one translation
-// for both, so each such access traps and is performed here, by the instruction's own row. Firmware does few of them.
+// for both, so each such access traps and is performed here, by the instruction's own row. Firmware does few of them. So are
+// those to a page of which physical memory protection allows one part more than another.
 
 import { decode } from '../../isa/instructions.ts';
 import type { Effect as RowEffect } from '../../isa/expression.ts';
@@ -24,8 +25,8 @@ export interface AccessingVm {
   note(kind: Effect, what: number, before: number, after: number): void;
 }
 
-/** Where an access goes in the guest's physical memory, or the fault its tables give it. */
-export type Locate = (gva: number, access: Access) => Gpa | Trap;
+/** Where an access of `width` bytes in one page goes in the guest's physical memory, or the fault its tables give it. */
+export type Locate = (gva: number, access: Access, width: number) => Gpa | Trap;
 
 const isFault = (place: Gpa | Trap): place is Trap => typeof place !== 'number';
 
@@ -108,7 +109,7 @@ export class ModifiedPrivilege {
       const { loadMisaligned, storeMisaligned } = exceptionRows;
       return trapOf((reserves ? loadMisaligned : storeMisaligned).code, address);
     }
-    const gpa = this.#locate(address, access);
+    const gpa = this.#locate(address, access, 4);
     if (isFault(gpa)) return gpa;
     if (!vm.memory.holds(gpa)) return trapOf(accessFaultCauses[access], address);
     const bytes = new Uint8Array(4);
@@ -141,13 +142,13 @@ export class ModifiedPrivilege {
    */
   #places(vm: AccessingVm, address: number, width: number, access: Access): Gpa[] | Trap {
     const inPage = 4096 - (address & 0xfff);
-    const first = this.#locate(address, access);
+    const first = this.#locate(address, access, Math.min(width, inPage));
     if (isFault(first)) return first;
     const parts: Gpa[] = [first];
     if (width > inPage) {
       const behind = (address + inPage) >>> 0;
       if (!vm.memory.holds(first)) return trapOf(accessFaultCauses[access], address);
-      const second = this.#locate(behind, access);
+      const second = this.#locate(behind, access, width - inPage);
       if (isFault(second)) return second;
       if (!vm.memory.holds(second)) return trapOf(accessFaultCauses[access], address);
       parts.push(second);

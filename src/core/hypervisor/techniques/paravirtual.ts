@@ -145,7 +145,7 @@ export class Paravirtual extends TrapAndEmulate {
     state.takeTrap(trap); // for whoever looks at the CSRs
     state.privilege = Privilege.supervisor;
     state.pc = entry.handler;
-    const place = this.locate(frame, Access.store);
+    const place = this.locate(frame, Access.store, 4);
     if (typeof place !== 'number' || !this.#ports.memory.holds(place)) {
       this.#ports.die(
         `Expected a writable kernel stack at 0x${frame.toString(16)} for the frame of a trap, found no such page: give set-trap-entry a stack that is mapped.`,
@@ -232,7 +232,8 @@ export class Paravirtual extends TrapAndEmulate {
       const satp = (SV32 + root / PAGE_SIZE) >>> 0;
       this.#root = root;
       this.#ports.state.csrs.satp = satp;
-      for (const user of [false, true]) this.#fill({ satp, user, sum: !user, mxr: false, fetchOnly: false });
+      for (const user of [false, true])
+        this.#fill({ satp, user, sum: !user, mxr: false, fetchOnly: false, guarded: false });
       return done;
     },
 
@@ -292,7 +293,7 @@ export class Paravirtual extends TrapAndEmulate {
   #return(): Reply {
     const { memory, state } = this.#ports;
     const frame = state.x(SP) >>> 0;
-    const place = frame % FRAME_BYTES === 0 ? this.locate(frame, Access.load) : undefined;
+    const place = frame % FRAME_BYTES === 0 ? this.locate(frame, Access.load, 4) : undefined;
     if (typeof place !== 'number' || !memory.holds(place)) return noAddress;
     const take = (offset: number) => memory.readEntry(place + offset);
     const status = take(FrameWord.status);

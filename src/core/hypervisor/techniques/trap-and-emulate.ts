@@ -8,6 +8,7 @@ import { exceptionRows } from '../../isa/causes.ts';
 import { accessFaultCauses, accessOf, pageFaultCauses } from '../../machine/access-causes.ts';
 import { Privilege } from '../../machine/hart-state.ts';
 import type { Hart } from '../../machine/hart.ts';
+import { MIXED, PhysicalProtection, ProtectionRight, rightsFor } from '../../machine/physical-protection.ts';
 import { HypervisorStatus, Status, trapOf, type Trap } from '../../machine/privileged-state.ts';
 import { Access, NO_ENTRY, untranslated, Walker, type WalkContext } from '../../machine/walker.ts';
 import type { Exit, Verdict } from '../exits/exits.ts';
@@ -33,6 +34,8 @@ export class TrapAndEmulate implements World {
   /** Loads and stores of machine mode under mstatus.MPRV: no shadow can tell them from fetches, so they are done here. */
   readonly modifiedPrivilege: ModifiedPrivilege;
   readonly #context = untranslated();
+  /** Physical memory protection as the guest's machine mode has set it up. */
+  readonly #protection = new PhysicalProtection();
   /** The instruction at which the guest was left, once it has been read, and its address. */
   #instruction: number | undefined;
   #instructionAt = 0;
@@ -40,8 +43,8 @@ export class TrapAndEmulate implements World {
   constructor(ports: TrapAndEmulatePorts, shadows: ShadowTables) {
     this.#ports = ports;
     this.shadows = shadows;
-    this.walker = new Walker(ports.memory.tables);
-    this.modifiedPrivilege = new ModifiedPrivilege((gva, access) => this.locate(gva, access));
+    this.walker = new Walker(this.#protection.guard(ports.memory.tables));
+    this.modifiedPrivilege = new ModifiedPrivilege((gva, access, width) => this.locate(gva, access, width));
   }
 
   /** What decides which shadow the hart must use now. */
@@ -54,6 +57,7 @@ export class TrapAndEmulate implements World {
       sum: (status & Status.SUM) !== 0,
       mxr: (status & Status.MXR) !== 0,
       fetchOnly: this.#modifiesPrivilege,
+      guarded: this.#guarded,
     };
   }
 
@@ -64,6 +68,7 @@ export class TrapAndEmulate implements World {
     real.csrs.henvcfghWritten = 0;
     real.csrs.hgatp = 0;
     this.modifiedPrivilege.reservation = undefined; // others may have stored meanwhile
+    this.#protection.refresh(this.#ports.state.csrs);
     this.#useShadow(hart);
     hart.changed('translation');
     hart.changed('timer');
@@ -186,6 +191,13 @@ export class TrapAndEmulate implements World {
     hart.access.translations.flush(wide ? undefined : address);
   }
 
+  /** The guest's machine mode has set physical memory protection up anew: what was mapped may no longer be allowed. */
+  protectionChanged(): void {
+    const { active } = this.#protection;
+    this.#protection.refresh(this.#ports.state.csrs);
+    if (active || this.#protection.active) this.shadows.empty();
+  }
+
   dispose(): void {
     this.shadows.dispose();
   }
@@ -208,15 +220,20 @@ export class TrapAndEmulate implements World {
     const { shadows } = this;
     real.csrs.satp =
       privilege === Privilege.machine
-        ? shadows.satpOf(0, false, false, false, this.#modifiesPrivilege)
-        : shadows.satpOf(satp, privilege === Privilege.user, sum, mxr, false);
+        ? shadows.satpOf(0, false, false, false, this.#modifiesPrivilege, false)
+        : shadows.satpOf(satp, privilege === Privilege.user, sum, mxr, false, this.#guarded);
   }
 
   /** Machine mode lets its loads and stores be translated as those of another mode, and that makes a difference. */
   get #modifiesPrivilege(): boolean {
     const { csrs, privilege } = this.#ports.state;
     if (privilege !== Privilege.machine || (csrs.mstatus & Status.MPRV) === 0) return false;
-    return (csrs.mstatus & Status.MPP) !== Status.MPP && csrs.satp >>> 31 === 1;
+    return (csrs.mstatus & Status.MPP) !== Status.MPP && (csrs.satp >>> 31 === 1 || this.#protection.active);
+  }
+
+  /** Untranslated accesses of the modes below machine mode reach less than its own do. */
+  get #guarded(): boolean {
+    return this.#protection.active && this.#ports.state.privilege !== Privilege.machine;
   }
 
   /** The guest's kernel may have meant it; its programs never, except to read a counter. */
@@ -245,9 +262,12 @@ export class TrapAndEmulate implements World {
     if (access !== Access.fetch && this.#modifiesPrivilege) {
       return { reason: 'modified-privilege', gva, access };
     }
-    const gpa = this.locate(gva, access);
-    if (typeof gpa !== 'number') return { reason: 'guest-exception', trap: gpa };
+    const gpa = this.locate(gva, access, access === Access.fetch ? 4 : 1);
     const { memory } = this.#ports;
+    if (access !== Access.fetch && this.#protection.active && this.#isMixed(gva, access)) {
+      return { reason: 'modified-privilege', gva, access };
+    }
+    if (typeof gpa !== 'number') return { reason: 'guest-exception', trap: gpa };
     if (memory.holds(gpa)) {
       const isProtected = access === Access.store && memory.isProtected(gpa);
       return { reason: isProtected ? 'protected-page' : 'missing-page', gva, gpa, access };
@@ -256,17 +276,53 @@ export class TrapAndEmulate implements World {
     return { reason: 'guest-exception', trap: trapOf(accessFaultCauses[access], gva) };
   }
 
-  /** Where an access of the guest's goes, or the fault that its own tables give it. */
-  protected locate(gva: number, access: Access): number | Trap {
+  /** Whether the page's parts are protected differently: no entry of a table can say that, so each access is done here. */
+  #isMixed(gva: number, access: Access): boolean {
     const gpa = this.translate(gva, access);
-    if (gpa !== undefined) return gpa;
+    return (
+      gpa !== undefined &&
+      this.#ports.memory.holds(gpa) &&
+      this.#protection.pageRights(gpa, this.#ownsAccess(access)) === MIXED
+    );
+  }
+
+  /** The access is machine mode's own. */
+  #ownsAccess(access: Access): boolean {
+    return this.#ports.state.privilege === Privilege.machine && (access === Access.fetch || !this.#modifiesPrivilege);
+  }
+
+  /** Where an access of the guest's goes, or the fault that its own tables and its physical memory protection give it. */
+  protected locate(gva: number, access: Access, width: number): number | Trap {
+    const gpa = this.translate(gva, access);
+    if (gpa !== undefined) {
+      const rights = this.#protection.active
+        ? this.#protection.rightsOf(gpa, width, this.#ownsAccess(access))
+        : ProtectionRight.all;
+      return (rights & rightsFor(access)) !== 0 ? gpa : trapOf(accessFaultCauses[access], gva);
+    }
     const causes = this.walker.fault === 'access' ? accessFaultCauses : pageFaultCauses;
     return trapOf(causes[access], gva);
   }
 
   /** Walks the guest's tables as its hart would. @returns the guest physical address, or undefined with the walker's fault set */
   protected translate(gva: number, access: Access): number | undefined {
-    return this.walker.walk(this.context(access), gva, access) ? this.walker.physical : undefined;
+    const { walker } = this;
+    if (!walker.walk(this.context(access), gva, access)) return undefined;
+    if (this.#protection.active) this.#restrict(access);
+    return walker.physical;
+  }
+
+  /**
+   * The walker's result allows no more than the page's protection does. A page whose parts differ allows fetches only: a
+   * deprivileged hart cannot be kept to the part that may be executed.
+   */
+  #restrict(access: Access): void {
+    const { walker } = this;
+    const rights = this.#protection.pageRights(walker.physical, this.#ownsAccess(access));
+    const allowed = rights === MIXED ? ProtectionRight.X : rights;
+    walker.readable &&= (allowed & ProtectionRight.R) !== 0;
+    walker.writable &&= (allowed & ProtectionRight.W) !== 0;
+    walker.executable &&= (allowed & ProtectionRight.X) !== 0;
   }
 
   /** The guest's translation as its own CSRs set it up now, for fetches or for loads and stores. */

@@ -14,7 +14,7 @@ import type { VirtualInterruptFile } from '../interrupts/virtual-interrupt-file.
 export type MappedExit = Extract<Exit, { reason: 'missing-page' | 'protected-page' }>;
 
 export interface World {
-  /** Performs loads and stores of a guest's machine mode under MPRV, where the guest can have one. */
+  /** Performs loads and stores that no table can allow exactly, where the guest can have a machine mode. */
   readonly modifiedPrivilege?: ModifiedPrivilege;
   /** Performs a load or store of the guest's to a page of code, where code is patched. @returns the fault it ends in, if it does */
   accessCode?(vm: AccessingVm, hart: Hart, exit: Exits['code-access']): Trap | undefined;
@@ -54,6 +54,8 @@ export interface World {
   fetchInstruction(hart: Hart): number | undefined;
   /** The guest's translations have changed. */
   fence(hart: Hart, address: number | undefined, addressSpace: number | undefined): void;
+  /** The guest's machine mode has set physical memory protection up anew. */
+  protectionChanged?(): void;
   /** Gives the tables back. */
   dispose(): void;
 }

@@ -27,7 +27,7 @@ export interface PatchedKernelPorts extends TrapAndEmulatePorts {
 export class PatchedKernel extends TrapAndEmulate {
   readonly #ports: PatchedKernelPorts;
   /** Performs accesses by the instruction's own row; the reservation it works with is the hart's. */
-  readonly #performer = new ModifiedPrivilege((gva, access) => this.locate(gva, access));
+  readonly #performer = new ModifiedPrivilege((gva, access, width) => this.locate(gva, access, width));
 
   constructor(ports: PatchedKernelPorts, shadows: ShadowTables) {
     super(ports, shadows);
