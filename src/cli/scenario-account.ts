@@ -2,7 +2,9 @@
 
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { cloneNameOf, type Scenario } from '../protocol/scenario/scenario.ts';
-import { hashOfVm, type Judgement } from './scenario-expectations.ts';
+import { sentenceOf, type Judgement, type KnownState } from '../core/hypervisor/expectations.ts';
+import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { OpenedVm } from './scenario-lab.ts';
 import type { ScenarioEnd } from './scenario-run.ts';
 import { statisticsOf, type Verdict } from './stats.ts';
@@ -23,19 +25,23 @@ export interface Judged {
 
 /** @param opened the VMs that there are: a copy that was never made is not among them */
 export function judge(scenario: Scenario, opened: readonly OpenedVm[]): readonly Judged[] {
-  const hashOf = (name: string): string | undefined => {
+  const stateOf = (name: string): KnownState => {
     const found = opened.find((each) => each.name === name);
-    return found && hashOfVm(found.subject.vm);
+    if (found === undefined) return { kind: 'absent' };
+    const { vm } = found.subject;
+    return { kind: 'hash', hash: hashOfVm(vm), final: vm.ending !== undefined };
   };
-  const judged = opened.map(({ name, expectations, move }) => ({
+  const judged = opened.map(({ name, expectations, move: { migration } }) => ({
     name,
-    judgements: expectations.judge(hashOf, move.migration),
+    judgements: expectations.judge({ stateOf: (other = name) => stateOf(other), migration }),
   }));
   const missing = scenario.vms
     .filter((fields) => fields.clone?.expect !== undefined && !judged.some(({ name }) => name === cloneNameOf(fields)))
     .map((fields) => ({
       name: cloneNameOf(fields),
-      judgements: [{ met: false, sentence: `${fields.name} is cloned, which it did not come to` }],
+      judgements: [
+        { met: false, settled: true, wanted: `${fields.name} is cloned`, found: 'which it did not come to' },
+      ],
     }));
   return [...judged, ...missing];
 }
@@ -43,8 +49,10 @@ export function judge(scenario: Scenario, opened: readonly OpenedVm[]): readonly
 export const isMet = (judged: readonly Judged[]): boolean =>
   judged.every(({ judgements }) => judgements.every(({ met }) => met));
 
-export const lineOf = (name: string, { met, sentence }: Judgement): string =>
-  `${met ? 'met    ' : 'NOT MET'} ${name}: ${sentence}`;
+export const lineOf = (name: string, judgement: Judgement): string =>
+  `${judgement.met ? 'met    ' : 'NOT MET'} ${name}: ${sentenceOf(judgement)}`;
+
+const hashOfVm = (vm: VirtualMachine): string => stateHash(vm.look(), vm.memory, !vm.guest.supervisor);
 
 export interface ScenarioOutcome {
   readonly end: ScenarioEnd;
@@ -70,7 +78,8 @@ export function accountOf(
         : { stopped: 'limit', exitCode: 124, message: 'It had not ended when the scenario was over.' };
       const copyName = clone.copy && nameOf(clone.copy.vm.id);
       const cloned = clone.statistics && { ...clone.statistics, ...(copyName !== undefined && { name: copyName }) };
-      const expectations = judged.find((each) => each.name === name)?.judgements ?? [];
+      const judgements = judged.find((each) => each.name === name)?.judgements ?? [];
+      const expectations = judgements.map((each) => ({ met: each.met, sentence: sentenceOf(each) }));
       const statistics = statisticsOf({ chosen, vm, trace, verdict, seconds, hypervisor, migration, clone: cloned });
       return { name, ...statistics, expectations };
     }),

@@ -1,6 +1,7 @@
 // The lab of a scenario: every VM of it, made and held at its first instruction, with what is planned for it.
 
 import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
+import { Expectations } from '../core/hypervisor/expectations.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import { ImageError } from '../core/machine/image.ts';
@@ -18,8 +19,7 @@ import { checkMoves, restoreFrom } from './move-options.ts';
 import { Move } from './move.ts';
 import { nodeHost } from './node-host.ts';
 import { UsageError } from './options.ts';
-import { Expectations } from './scenario-expectations.ts';
-import { scriptOf, type RunningVm } from './scenario-run.ts';
+import { encodeText, scriptOf, type RunningVm } from './scenario-run.ts';
 import { chooseScenarioGuest, machineOptionsOf, optionsOf, type VmOptions } from './scenario-vms.ts';
 import { applyScheduling, checkScheduling } from './scheduling-options.ts';
 
@@ -155,7 +155,7 @@ function watched(
     ...{ name, subject, tell, chosen, options, devices, move, clone, observe: undefined },
     plans: [clone, move],
     script: scriptOf(subject, type ?? []),
-    expectations: new Expectations(subject, expect ?? {}),
+    expectations: new Expectations(subject, expect ?? {}, encodeText),
   };
   return opened;
 }

@@ -6,12 +6,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Computer } from '../core/hypervisor/computer.ts';
 import { ConsoleScript } from '../core/hypervisor/console-script.ts';
+import type { Expectations } from '../core/hypervisor/expectations.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
 import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { followed, type LabVm } from './lab-vm.ts';
 import type { Plan } from './plan.ts';
-import type { Expectations } from './scenario-expectations.ts';
 
 /** Instructions between two looks at the consoles. */
 const SLICE = 1 << 15;
@@ -45,8 +45,10 @@ export interface ScenarioRun {
   readonly interrupted: () => Promise<boolean>;
 }
 
+export const encodeText = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 export const scriptOf = (subject: LabVm, steps: readonly ScenarioInput[]): ConsoleScript =>
-  new ConsoleScript(followed(subject), steps, (text) => new TextEncoder().encode(text));
+  new ConsoleScript(followed(subject), steps, encodeText);
 
 /** @throws UsageError where a VM cannot become what was planned */
 export async function runScenario(run: ScenarioRun): Promise<ScenarioEnd> {

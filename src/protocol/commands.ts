@@ -7,7 +7,7 @@ import type { IoPath, IoPathRow } from '../core/hypervisor/measurements/io-paths
 import type { LinkSettings } from '../core/network/link.ts';
 import type { Divergence } from '../core/hypervisor/migration/live-migration.ts';
 import type { Frame, FrameRequest, MachineName } from './frame.ts';
-import type { ScenarioInput } from './scenario/scenario.ts';
+import type { ScenarioExpectations, ScenarioInput } from './scenario/scenario.ts';
 import type {
   EquivalenceReply,
   EquivalenceRequest,
@@ -127,6 +127,20 @@ export interface DiskRow extends DiskDescription {
   readonly vm: number | undefined;
 }
 
+/** What a VM is in the scenario that it was opened with. */
+export interface ScenarioPart {
+  /** The same for all VMs that were opened together, and for no others. */
+  readonly run: number;
+  readonly title: string;
+  /** What it shows; may be empty. */
+  readonly about: string;
+  /** What it is called there. */
+  readonly name: string;
+  readonly expect?: ScenarioExpectations;
+  /** The name of a copy that is to be made of it, of which something is expected. */
+  readonly clone?: string;
+}
+
 export interface VmOptions {
   readonly guest: GuestChoice;
   /** What it is called in the page; as its guest where absent. */
@@ -169,6 +183,8 @@ export interface VmOptions {
   readonly binaryPatching?: boolean;
   /** It goes on as the VM that `ringside run --save` wrote into these bytes. Not on the bare machine. */
   readonly saved?: Uint8Array;
+  /** It is judged by what is expected of it there; it belongs to none where absent. */
+  readonly scenario?: ScenarioPart;
   /** Starts running at once; otherwise it stands at its first instruction. */
   readonly start: boolean;
 }
@@ -237,6 +253,8 @@ export interface Commands {
       readonly title?: string;
       /** What is typed into it without the person. */
       readonly input?: readonly ScenarioInput[];
+      /** What it is in the scenario of that VM; it belongs to none where absent. */
+      readonly scenario?: ScenarioPart;
     };
     reply: { readonly vm: number };
   };

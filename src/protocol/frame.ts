@@ -28,7 +28,14 @@ import type {
   WalkAnswer,
   WalkQuestion,
 } from './answers/memory.ts';
-import type { MigrationAnswer, PatchedVm, ProcessesAnswer, SchedulerAnswer, SchedulerQuestion } from './answers/vms.ts';
+import type {
+  MigrationAnswer,
+  PatchedVm,
+  ProcessesAnswer,
+  ScenarioAnswer,
+  SchedulerAnswer,
+  SchedulerQuestion,
+} from './answers/vms.ts';
 import type { BootMode, ModeName, QuirkName, Technique } from './vocabulary.ts';
 
 export type { StopReason } from '../core/hypervisor/control.ts';
@@ -150,6 +157,8 @@ export interface Queries {
   migration: { question: true; answer: MigrationAnswer };
   /** Every VM whose code is patched where the machine does not trap. */
   patches: { question: true; answer: readonly PatchedVm[] };
+  /** What was expected of the VMs of scenarios and what has come of it; the scenario that was opened last first. */
+  scenarios: { question: true; answer: readonly ScenarioAnswer[] };
   /** Rules of the manual that all machines of the lab break now. */
   quirks: { question: true; answer: readonly QuirkName[] };
   devices: { question: true; answer: readonly DeviceAnswer[] };

@@ -114,11 +114,12 @@ export function createCoreClient(spawn: () => CorePort): CoreClient {
       const options = request as VmOptions;
       ledger.set(vm, { options, running: options.start });
     } else if (command === 'cloneVm') {
-      const cloned = ledger.get((request as Commands['cloneVm']['request']).vm);
+      const { vm: original, scenario } = request as Commands['cloneVm']['request'];
+      const cloned = ledger.get(original);
       if (cloned === undefined) return;
       // After a restart it is a VM like any other; a disk that is kept is in one VM at a time.
-      const { disks: _, ...options } = cloned.options;
-      ledger.set(vm, { ...cloned, options });
+      const { disks: _, scenario: __, ...options } = cloned.options;
+      ledger.set(vm, { ...cloned, options: { ...options, ...(scenario && { scenario }) } });
     } else if (command === 'removeVm') ledger.delete(vm);
     else if (entry !== undefined && command === 'startVm') ledger.set(vm, { ...entry, running: true });
     else if (entry !== undefined && command === 'pauseVm') ledger.set(vm, { ...entry, running: false });

@@ -21,14 +21,14 @@ const MOST_HARTS = 8;
 const LONGEST_TEXT = 4096;
 
 /** What of a VM is kept, but its guest: nothing the person brought as a file. */
-type Kept = Omit<VmOptions, 'guest' | 'start' | 'initrd' | 'firmware' | 'saved' | 'shares' | 'input'>;
+type Kept = Omit<VmOptions, 'guest' | 'start' | 'initrd' | 'firmware' | 'saved' | 'shares' | 'input' | 'scenario'>;
 type Wanted = Readonly<Partial<Record<keyof Kept | 'guest', unknown>>>;
 
 /** Keeps the VMs for the next visit. Images the person brought are too large to keep. */
 export function rememberVms(vms: readonly VmOptions[]): void {
   store(
     VMS,
-    vms.flatMap(({ guest, start: _, initrd, firmware, saved, shares: __, input: ___, ...options }) => {
+    vms.flatMap(({ guest, start: _, initrd, firmware, saved, shares: __, input: ___, scenario: ____, ...options }) => {
       const brought = [initrd, firmware, saved].some((bytes) => bytes !== undefined);
       if (guest.kind !== 'shipped' || brought) return [];
       // A disk with an image is one of those: it is gone with its VM.

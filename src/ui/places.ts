@@ -23,7 +23,8 @@ export type PanelId =
   | 'isolation'
   | 'equivalence'
   | 'scheduler'
-  | 'migration';
+  | 'migration'
+  | 'scenario';
 
 /** Where a panel stands before anyone moved it: three columns, each with an upper and a lower place (see UX: the arrangement). */
 export type PanelPlace = 'left' | 'left-below' | 'centre' | 'centre-below' | 'right' | 'right-below';

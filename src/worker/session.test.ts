@@ -6,6 +6,7 @@ import { nodeHost } from '../cli/node-host.ts';
 import { assembled } from '../core/isa/assembly/assembled.test-support.ts';
 import { guests } from '../guests/manifest.ts';
 import type { Frame, FrameRequest } from '../protocol/frame.ts';
+import type { ScenarioExpectations } from '../protocol/scenario/scenario.ts';
 import { MemoryDiskFolder } from './disks/memory-folder.test-support.ts';
 import { Pacer } from './pacer.ts';
 
@@ -109,6 +110,47 @@ test('firmware starts in machine mode; what is no saved VM is refused, and no VM
     /expected a VM of the hypervisor, found one on the bare machine/,
   );
   expect((await frame(undefined)).vms).toEqual([]);
+});
+
+test('what a scenario expects of its VMs is judged while they run, anew after a reset, and goes with them', async () => {
+  const { session, settle, frame } = await start();
+  const scenarios = async () => (await frame(undefined, { scenarios: true })).answers.scenarios ?? [];
+  const opened = { run: 7, title: 'T', about: '' };
+  const add = (name: string, technique: 'bare' | 'trap-and-emulate', expected: ScenarioExpectations, clone?: string) =>
+    session.answer('addVm', {
+      ...shipped('paging', technique, false),
+      scenario: { ...opened, name, expect: expected, ...(clone !== undefined && { clone }) },
+    });
+  expect(await scenarios()).toEqual([]);
+  const alone = await add('alone', 'bare', { exitCode: 0 });
+  const hosted = await add(
+    'hosted',
+    'trap-and-emulate',
+    { sameStateAs: 'alone', consoleLacks: ['nothing of it'] },
+    'copy',
+  );
+  await session.answer('addVm', shipped('hello', 'bare'));
+  const standing = async () =>
+    (await scenarios()).map(({ title, vms }) => [
+      title,
+      ...vms.map(({ name, judgements }) => [name, ...judgements.map(({ met, settled }) => `${met}/${settled}`)]),
+    ]);
+  const before = [['T', ['alone', 'false/false'], ['hosted', 'true/false', 'false/false'], ['copy', 'false/false']]];
+  expect(await standing()).toEqual(before);
+  const copy = { ...opened, name: 'copy', expect: { exitCode: 0 } };
+  const { vm: cloned } = await session.answer('cloneVm', { vm: hosted.vm, title: 'copy', scenario: copy });
+  for (const vm of [alone.vm, hosted.vm, cloned]) await session.answer('startVm', { vm });
+  settle();
+  expect(await standing()).toEqual([
+    ['T', ['alone', 'true/true'], ['hosted', 'true/true', 'true/true'], ['copy', 'true/true']],
+  ]);
+  for (const vm of [alone.vm, cloned]) await session.answer('removeVm', { vm });
+  expect(await standing()).toEqual([['T', ['hosted', 'true/true', 'false/false'], ['copy', 'false/true']]]);
+  await session.answer('pauseVm', { vm: hosted.vm });
+  await session.answer('resetVm', { vm: hosted.vm });
+  expect((await standing())[0]?.[1]).toEqual(['hosted', 'true/false', 'false/false']);
+  await session.answer('removeVm', { vm: hosted.vm });
+  expect(await scenarios()).toEqual([]);
 });
 
 test('the rules that the lab breaks are told', async () => {

@@ -34,6 +34,7 @@ import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
 import { nextTurn } from './next-turn.ts';
 import { Part } from './part.ts';
+import { ScenarioWatch } from './scenario-watch.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
 const MACHINE_MEMORY = 384 * 2 ** 20;
@@ -73,6 +74,7 @@ export class Session {
   /** Console input that VMs were added with, and how far it has come. */
   readonly #inputs = new Map<number, readonly ScenarioInput[]>();
   readonly #scripts = new Map<number, ConsoleScript>();
+  readonly #scenarios: ScenarioWatch;
   readonly #files = new GuestFiles();
   readonly #disks: PageDisks;
   /** Settled when every VM that was asked for before is there or has failed. */
@@ -104,7 +106,11 @@ export class Session {
     this.#disks = new PageDisks(disks);
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
-    this.#pacer.beforeTurn = () => this.#type();
+    this.#scenarios = new ScenarioWatch(this.lab);
+    this.#pacer.beforeTurn = () => {
+      this.#scenarios.look();
+      this.#type();
+    };
   }
 
   /** Types what the scripts of the VMs have due. */
@@ -257,6 +263,7 @@ export class Session {
           // A page that looks later wants to see what was.
           if (vm instanceof BareMachine) vm.levels.recording = true;
           this.#giveScript(vm.id, options.input ?? []);
+          this.#scenarios.begin(vm.id, options.scenario);
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
         } catch (error) {
@@ -274,6 +281,7 @@ export class Session {
       this.#introspection.here?.forget(vm);
       this.#scripts.delete(vm);
       this.#inputs.delete(vm);
+      this.#scenarios.forget(vm);
       return done;
     },
     startVm: ({ vm }) => {
@@ -287,6 +295,7 @@ export class Session {
     resetVm: ({ vm }) => {
       this.lab.reset(vm);
       this.#giveScript(vm, this.#inputs.get(vm) ?? []);
+      this.#scenarios.begin(vm);
       return done;
     },
     entitle: ({ vm: id, vcpu, ...change }) => {
@@ -357,7 +366,7 @@ export class Session {
       this.#migrationUnderWay().force();
       return done;
     },
-    cloneVm: ({ vm: id, title: chosen, input: typed }) => {
+    cloneVm: ({ vm: id, title: chosen, input: typed, scenario }) => {
       const { id: clone } = this.lab.cloneVm(id);
       const origin = this.#origins.get(id);
       if (origin !== undefined) {
@@ -365,6 +374,7 @@ export class Session {
         this.#origins.set(clone, { ...origin, title: chosen ?? title });
       }
       if (typed !== undefined) this.#giveScript(clone, typed);
+      this.#scenarios.begin(clone, scenario);
       const input = this.#inputs.get(id);
       if (input !== undefined) this.#inputs.set(clone, input); // for when it is reset
       return { vm: clone };
@@ -443,7 +453,11 @@ export class Session {
     equivalence: async (request) => (await this.#instruments.get()).equivalence(request),
     frame: (request) => {
       this.#fetchPartsFor(request.queries);
-      const parts = { introspection: this.#introspection.here, network: this.#network.here };
+      const parts = {
+        introspection: this.#introspection.here,
+        network: this.#network.here,
+        scenarios: this.#scenarios,
+      };
       return buildFrame(this.lab, this.#origins, this.#pacer.speed, this.#frames++, request, parts);
     },
     recordLevels: ({ vm: id, on }) => {

@@ -1,6 +1,7 @@
 // VMs as their hypervisor sees each as a whole: the time it has on the harts, its way to another machine, what is patched
-// in its code, the processes in it.
+// in its code, the processes in it, what a scenario expects of it.
 
+import type { Judgement } from '../../core/hypervisor/expectations.ts';
 import type { MachineName } from '../../core/hypervisor/machines.ts';
 import type { LiveMigration } from '../../core/hypervisor/migration/live-migration.ts';
 import type { PatchReport, PatchSite } from '../../core/hypervisor/techniques/patching/code-patches.ts';
@@ -64,6 +65,24 @@ export interface PatchedVm extends Omit<PatchReport, 'pages'> {
   readonly pages: number;
   /** Those that trapped most often; `live`: its page has a copy now. */
   readonly shown: readonly (PatchSite & { readonly live: boolean; readonly withdrawn: number })[];
+}
+
+export type { Judgement } from '../../core/hypervisor/expectations.ts';
+
+export interface ScenarioVmRow {
+  readonly name: string;
+  /** Undefined for a copy that has not been made yet. */
+  readonly vm: number | undefined;
+  /** In the order of the command line. */
+  readonly judgements: readonly Judgement[];
+}
+
+/** A scenario of which VMs are there. */
+export interface ScenarioAnswer {
+  readonly run: number;
+  readonly title: string;
+  readonly about: string;
+  readonly vms: readonly ScenarioVmRow[];
 }
 
 /** Times in ticks of the 10 MHz board clock. */

@@ -18,6 +18,7 @@ export { Network } from './network/network-panel.tsx';
 export { Processes } from './processes/processes-panel.tsx';
 export { Registers } from './registers/registers-panel.tsx';
 export { TechniquesCompared } from './techniques/techniques-panel.tsx';
+export { ScenarioPanel } from './scenario/scenario-panel.tsx';
 export { SchedulerPanel } from './scheduler/scheduler-panel.tsx';
 export { Trap } from './trap/trap-panel.tsx';
 export { Walk } from './walk/walk-panel.tsx';

@@ -262,6 +262,18 @@ export const panels: readonly Panel[] = [
     Component: drawn(({ Equivalence }) => Equivalence),
   },
   {
+    id: 'scenario',
+    title: 'Scenario',
+    topic: 'Execution',
+    about:
+      'What the scenario that was opened expects of each VM: what is met, what is not met yet, what no longer can be.',
+    key: undefined,
+    place: 'right-below',
+    closedAtFirst: true,
+    queries: () => ({ scenarios: true }),
+    Component: drawn(({ ScenarioPanel }) => ScenarioPanel),
+  },
+  {
     id: 'io-paths',
     title: 'I/O paths',
     topic: 'I/O',

@@ -1,5 +1,6 @@
 // Makes what a plan says: the machine, the disks, the VMs; starts them together, and does to them what they are to come to.
 
+import type { ScenarioPart } from '../../protocol/commands.ts';
 import { useFrameState, vmOf } from '../frame-store.ts';
 import type { Lab } from '../lab.ts';
 import { announce, showProblem } from '../shell-state.ts';
@@ -8,6 +9,9 @@ import type { Fate, FoundFiles, PlannedVm, ScenarioPlan } from './scenario-plan.
 
 /** The parts of the lab that are used, so that a test can be one. */
 export type ScenarioLab = Pick<Lab, 'core' | 'vms' | 'command' | 'navigate'>;
+
+/** The opening of a scenario, which its VMs have in common. */
+type Opened = Pick<ScenarioPart, 'run' | 'title' | 'about'>;
 
 /** Whether the hypervisor's machine is to be another one. */
 const wantsMachine = ({ machine }: ScenarioPlan): boolean => {
@@ -36,6 +40,9 @@ export async function beginScenario(
   remove: readonly number[] = [],
 ): Promise<void> {
   const { scenario, machine, broken } = plan;
+  const { title, about = [] } = scenario;
+  // The same file may be opened again while its VMs are there; a number from the clock is one after a restart of the core as well.
+  const opened = { run: Date.now(), title, about: about.join(' ') };
   for (const vm of remove) await lab.vms.remove(vm);
   if (machine.harts !== undefined) await lab.command('setPhysicalHarts', { harts: machine.harts });
   const { memoryMiB, swapMiB, swapLatencyTicks } = machine;
@@ -50,20 +57,24 @@ export async function beginScenario(
   await keepDisks(lab, plan, found, kept);
   const added: { readonly vm: number; readonly planned: PlannedVm }[] = [];
   try {
-    for (const planned of plan.vms) added.push({ vm: await lab.vms.add(planned.options(found)), planned });
+    for (const planned of plan.vms) {
+      const options = { ...planned.options(found), scenario: { ...opened, ...planned.expected } };
+      added.push({ vm: await lab.vms.add(options), planned });
+    }
     await dealOutMemory(lab, plan);
     for (const { vm } of added) await lab.command('startVm', { vm });
   } catch (error) {
     for (const { vm } of added) await lab.vms.remove(vm);
     throw error;
   }
-  for (const { vm, planned } of added) follow(lab, vm, planned.fate);
+  for (const { vm, planned } of added) follow(lab, vm, planned.fate, opened);
   const [first] = added;
   if (first !== undefined) lab.vms.select(first.vm);
   if (scenario.vms[0]?.traceLevels !== undefined || scenario.vms[0]?.expect?.crossings !== undefined) {
     lab.navigate.toPanel('levels');
   }
-  const { title, about = [] } = scenario;
+  if (scenario.vms.some(({ expect, clone }) => (expect ?? clone?.expect) !== undefined))
+    lab.navigate.toPanel('scenario');
   announce([`${title}: ${added.length} ${added.length === 1 ? 'VM' : 'VMs'}.`, ...about].join(' '));
   showProblem(
     plan.leftOut.length === 0
@@ -105,9 +116,9 @@ async function dealOutMemory(
 }
 
 /** Moves and copies a VM once it has executed so many instructions: at the first frame that says so. */
-function follow(lab: ScenarioLab, vm: number, { clone, migrate }: Fate): void {
+function follow(lab: ScenarioLab, vm: number, { clone, migrate }: Fate, opened: Opened): void {
   const due = [
-    ...(clone ? [{ after: clone.after, act: () => cloneOf(lab, vm, clone) }] : []),
+    ...(clone ? [{ after: clone.after, act: () => cloneOf(lab, vm, clone, opened) }] : []),
     ...(migrate ? [{ after: migrate.after, act: () => migrationOf(lab, vm, migrate) }] : []),
   ];
   if (due.length === 0) return;
@@ -125,8 +136,14 @@ function follow(lab: ScenarioLab, vm: number, { clone, migrate }: Fate): void {
   });
 }
 
-async function cloneOf(lab: ScenarioLab, vm: number, { title, input }: NonNullable<Fate['clone']>): Promise<void> {
-  await lab.command('cloneVm', { vm, title, input });
+async function cloneOf(
+  lab: ScenarioLab,
+  vm: number,
+  { title, input, expect }: NonNullable<Fate['clone']>,
+  opened: Opened,
+): Promise<void> {
+  const scenario = { ...opened, name: title, ...(expect && { expect }) };
+  await lab.command('cloneVm', { vm, title, input, scenario });
 }
 
 async function migrationOf(

@@ -57,6 +57,16 @@ test('fields become options, and what is typed goes along', () => {
   });
 });
 
+test('what is expected of a VM and of its copy goes along', () => {
+  const expected = { exitCode: 0 };
+  const { vms } = withVm({
+    ...{ technique: 'hardware-assisted', expect: { console: '#' } },
+    ...{ cloneAfter: 5, clone: { name: 'b', expect: expected } },
+  });
+  expect(vms[0]?.expected).toEqual({ name: 'a', expect: { console: ['#'] }, clone: 'b' });
+  expect(vms[0]?.fate.clone).toMatchObject({ title: 'b', expect: expected });
+});
+
 test('a VM that is repaired by patching runs where that is done', () => {
   expect(withVm({ repair: 'patching' }).vms[0]?.options(none)).toMatchObject({
     technique: 'trap-and-emulate',

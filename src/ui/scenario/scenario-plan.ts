@@ -1,12 +1,25 @@
 // What a scenario is in the page: VMs and the machine they share, from the same fields and the same readers as on the command
 // line; the files that have to be there for it; and what the page has no place for, which is said, not passed over.
 
-import type { Divergence, Entitlement, GuestDescription, VmDisk, VmOptions } from '../../protocol/commands.ts';
+import type {
+  Divergence,
+  Entitlement,
+  GuestDescription,
+  ScenarioPart,
+  VmDisk,
+  VmOptions,
+} from '../../protocol/commands.ts';
 import { optionValues } from '../../protocol/option-values/option-values.ts';
 import { paravirtualTwin, techniqueOfRepair } from '../../protocol/option-values/repair.ts';
 import { ValueError } from '../../protocol/option-values/values.ts';
 import type { QuirkName } from '../../protocol/vocabulary.ts';
-import { cloneNameOf, type Scenario, type ScenarioInput, type ScenarioVm } from '../../protocol/scenario/scenario.ts';
+import {
+  cloneNameOf,
+  type Scenario,
+  type ScenarioExpectations,
+  type ScenarioInput,
+  type ScenarioVm,
+} from '../../protocol/scenario/scenario.ts';
 import { guessBoot } from '../guess-boot.ts';
 
 /** A file or a folder that the scenario names. */
@@ -33,7 +46,12 @@ export interface FoundFiles {
 
 /** What becomes of a VM while it runs, at a number of its instructions. */
 export interface Fate {
-  readonly clone?: { readonly after: number; readonly title: string; readonly input: readonly ScenarioInput[] };
+  readonly clone?: {
+    readonly after: number;
+    readonly title: string;
+    readonly input: readonly ScenarioInput[];
+    readonly expect?: ScenarioExpectations;
+  };
   readonly migrate?: {
     readonly after: number;
     readonly bytesPerSecond: number;
@@ -57,6 +75,8 @@ export interface MachineWish {
 export interface PlannedVm {
   readonly name: string;
   readonly options: (found: FoundFiles) => VmOptions;
+  /** What is expected of it, and of the copy that is made of it. */
+  readonly expected: Pick<ScenarioPart, 'name' | 'expect' | 'clone'>;
   readonly fate: Fate;
 }
 
@@ -231,6 +251,11 @@ function planVm(vm: ScenarioVm, place: string, guests: Guests, wants: WantedFile
   const title = `${name}: ${guest?.title ?? baseName(image ?? '')}`;
   return {
     name,
+    expected: {
+      name,
+      ...(vm.expect && { expect: vm.expect }),
+      ...(vm.clone?.expect && { clone: cloneNameOf(vm) }),
+    },
     fate: fateOf(vm, place, technique),
     options: (found) => {
       const bytes = image === undefined ? undefined : bytesOf(found, image);
@@ -317,7 +342,12 @@ function fateOf(vm: ScenarioVm, place: string, technique: string): Fate {
   const bytesPerSecond = readField(`${place}.`, 'bandwidth', vm.bandwidth) ?? USUAL_BANDWIDTH;
   return {
     ...(cloneAfter !== undefined && {
-      clone: { after: cloneAfter, title: cloneNameOf(vm), input: vm.clone?.type ?? [] },
+      clone: {
+        after: cloneAfter,
+        title: cloneNameOf(vm),
+        input: vm.clone?.type ?? [],
+        ...(vm.clone?.expect && { expect: vm.clone.expect }),
+      },
     }),
     ...(migrateAfter !== undefined && {
       migrate: {

@@ -3,13 +3,15 @@
 import type { Lab } from '../../core/hypervisor/lab.ts';
 import type { VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { Introspection } from '../introspection.ts';
-import type { NetworkAnswer } from '../../protocol/frame.ts';
+import type { NetworkAnswer, ScenarioAnswer } from '../../protocol/frame.ts';
 
 /** What some answers are made with; undefined until it is loaded, which asking for them begins. */
 export interface LoadedParts {
   readonly introspection: Introspection | undefined;
   readonly network:
     { readonly networkAnswer: (context: AnswerContext, count: number) => NetworkAnswer | undefined } | undefined;
+  /** Those that were opened. */
+  readonly scenarios: { readonly answer: () => readonly ScenarioAnswer[] };
 }
 
 export interface AnswerContext {

@@ -57,6 +57,7 @@ export const answers: Answers = {
   memoryUse: (context) => memoryUseAnswer(context),
   migration: (context) => migrationAnswer(context),
   patches: (context) => patchesAnswer(context),
+  scenarios: ({ parts }) => parts.scenarios.answer(),
   quirks: ({ lab }) => quirkNames.filter((name) => lab.quirks[name]),
   devices: ({ vm }) =>
     vm?.board.mounts.map(({ device, base }) => ({

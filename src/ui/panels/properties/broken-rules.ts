@@ -1,6 +1,6 @@
 // The rules of the manual that a machine can be made to break, as switches: in the order of the page, and as the lab has them.
 
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { QuirkName } from '../../../protocol/vocabulary.ts';
 
 export const brokenRules: readonly {
@@ -29,12 +29,11 @@ export function useBrokenRules(
   there: readonly QuirkName[] = [],
   send: (quirk: QuirkName, on: boolean, undo: () => void) => void,
 ): readonly [readonly QuirkName[], (quirk: QuirkName, on: boolean) => void] {
-  const [switched, setSwitched] = useState<readonly QuirkName[]>();
   const said = there.join();
-  useEffect(() => setSwitched(undefined), [said]);
-  const broken = switched ?? there;
+  const [switched, setSwitched] = useState<{ readonly over: string; readonly broken: readonly QuirkName[] }>();
+  const broken = switched?.over === said ? switched.broken : there;
   const breakIt = (quirk: QuirkName, on: boolean) => {
-    setSwitched(withRule(broken, quirk, on));
+    setSwitched({ over: said, broken: withRule(broken, quirk, on) });
     send(quirk, on, () => setSwitched(undefined));
   };
   return [broken, breakIt];
