@@ -189,7 +189,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
         else this.#reboot();
       },
       epochNanoseconds: options.epochNanoseconds,
-      memory: guestDma(() => this.memory),
+      memory: guestDma(() => this.memory, options.memory.swapLatency),
       ...(guest.devices && { devices: guest.devices }),
       ...this.interruptLog.controllerObservers,
       ...this.#assignedObservers(),

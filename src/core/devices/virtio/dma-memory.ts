@@ -15,6 +15,12 @@ export interface DmaMemory {
   load(address: number, width: AccessWidth): number;
   /** Stores the low `width` bytes, little-endian. @returns false outside RAM */
   store(address: number, width: AccessWidth, value: number): boolean;
+  /**
+   * Makes accesses, and brings what they reach for to where it can be accessed at once. Absent: everything always is.
+   * @param access told how to say what else will be accessed: an address and how many bytes
+   * @returns ticks for which the device has to wait for it
+   */
+  fetch?(access: (reach: (address: number, length: number) => void) => void): number;
 }
 
 /** A device's 64-bit address from the two registers that hold it. Above 2^53 it is rounded, which is far outside any RAM. */

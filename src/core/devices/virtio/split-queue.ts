@@ -5,7 +5,7 @@
 //   used ring:      0 flags   2 idx   4 ring[size], id and len     then avail_event
 
 import { FLAG, HALF, number, WORD, type FieldsOf } from '../device-state.ts';
-import { walkChain, type Chain, type QueueFault } from './descriptor-chain.ts';
+import { isFault, walkChain, type Chain, type QueueFault } from './descriptor-chain.ts';
 import { addressOf, type DmaMemory } from './dma-memory.ts';
 
 /** A queue's registers and the device's own place in its rings; plain numbers, so that a copy is a snapshot. */
@@ -97,6 +97,18 @@ export class SplitQueue {
     this.#used = addressOf(state.deviceHigh, state.deviceLow);
     this.#features = features;
     this.#mostBytes = mostBytes;
+  }
+
+  /** Says what serving the request at `head` will access. */
+  reach(head: number, reach: (address: number, length: number) => void): void {
+    const { size, nextUsed } = this.#state;
+    reach(this.#available, 2);
+    reach(this.#available + 4 + 2 * size, 2);
+    reach(this.#used, 4);
+    reach(this.#used + 4 + 8 * (nextUsed % size), 8);
+    const chain = this.chain(head);
+    if (isFault(chain)) return;
+    for (const { address, length } of [...chain.readable, ...chain.writable]) reach(address, length);
   }
 
   /** What is wrong with where the driver put the queue (sections 2.7 and 2.7.2), if anything. */

@@ -70,6 +70,8 @@ export class VirtioTransport implements TransportFace, VirtioLink {
   #queues: (SplitQueue | undefined)[] = [];
   /** Oldest first. */
   #inFlight: InFlight[] = [];
+  /** Board time in ticks at which the memory of the oldest request is there; 0: nobody has looked yet. */
+  #fetchedAt = 0;
   #allowance = newAllowance();
   #failed = false;
   #interrupts = 0;
@@ -272,7 +274,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
   deadline(): number {
     const [first] = this.#inFlight;
     if (first === undefined) return Infinity;
-    return Math.max(first.takenAt + this.#latency, allowedFrom(this.#allowance, this.#ports.clock()));
+    return Math.max(first.takenAt + this.#latency, this.#fetchedAt, allowedFrom(this.#allowance, this.#ports.clock()));
   }
 
   elapse(): void {
@@ -285,6 +287,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
       transport: copyState(this.#state),
       queues: Object.fromEntries(this.#queueStates.map((state, index) => [index, { ...state }])),
       inFlight: this.#inFlight.flatMap(({ queue, head, takenAt }) => [queue, head, takenAt]),
+      fetchedAt: this.#fetchedAt,
       allowance: copyState(this.#allowance),
       failed: this.#failed,
       function: this.function?.snapshot() ?? {},
@@ -325,6 +328,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     this.#queueStates = queues;
     this.#queues = queues.map((each, index) => (each.ready ? this.#makeQueue(index, each) : undefined));
     this.#inFlight = inFlight;
+    this.#fetchedAt = adopted.fetchedAt;
     this.#allowance = adopted.allowance;
     this.#failed = adopted.failed;
     this.#driveInterrupt();
@@ -339,6 +343,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
       transport: group(TRANSPORT_FIELDS),
       queues: group(Object.fromEntries(queues)),
       inFlight: upTo(3 * MAXIMUM_QUEUE_SIZE * queues.length, count()),
+      fetchedAt: count(),
       allowance: group(ALLOWANCE_FIELDS),
       failed: FLAG,
     } as unknown as FieldsOf<DeviceState>;
@@ -358,6 +363,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     this.#queueStates = (this.function?.queues ?? []).map(() => newQueueState(MAXIMUM_QUEUE_SIZE));
     this.#queues = this.#queueStates.map(() => undefined);
     this.#inFlight = [];
+    this.#fetchedAt = 0;
     this.#failed = false;
     // The allowance stays: a driver that resets its device does not get more of the host that way.
   }
@@ -394,6 +400,7 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     state.pageFrame = 0;
     this.#queues[index] = undefined;
     this.#inFlight = this.#inFlight.filter(({ queue }) => queue !== index);
+    this.#fetchedAt = 0;
   }
 
   #takeRequests(index: number, queue: SplitQueue): void {
@@ -419,10 +426,13 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     const now = this.#ports.clock();
     const touched = new Set<number>();
     for (let [first] = this.#inFlight; first !== undefined; [first] = this.#inFlight) {
-      if (first.takenAt + this.#latency > now || allowedFrom(this.#allowance, now) > now) break;
-      this.#inFlight.shift();
+      if (Math.max(first.takenAt + this.#latency, this.#fetchedAt) > now || allowedFrom(this.#allowance, now) > now)
+        break;
       const { queue: index, head, takenAt } = first;
       const queue = this.#queues[index];
+      if (queue !== undefined && this.#mustFetch(queue, head, now)) break;
+      this.#inFlight.shift();
+      this.#fetchedAt = 0;
       const chain = queue?.chain(head);
       const serve = this.function?.queues[index]?.serve;
       if (queue === undefined || chain === undefined || serve === undefined) continue;
@@ -437,6 +447,16 @@ export class VirtioTransport implements TransportFace, VirtioLink {
       const queue = this.#queues[index];
       if (queue && !this.#failed) this.#signal(index, queue);
     }
+  }
+
+  /** Whether the device has to wait for memory that a request needs; once it has, it is served, whatever has gone again. */
+  #mustFetch(queue: SplitQueue, head: number, now: number): boolean {
+    const { memory } = this.#ports;
+    if (memory.fetch === undefined || this.#fetchedAt > 0) return false;
+    const ticks = memory.fetch((reach) => queue.reach(head, reach));
+    if (ticks === 0) return false;
+    this.#fetchedAt = now + ticks;
+    return true;
   }
 
   #use(index: number, queue: SplitQueue, chain: Returned, served: Served, takenAt: number): void {
@@ -499,6 +519,7 @@ interface TransportSnapshot {
   readonly transport: TransportState;
   readonly queues: Readonly<Record<string, QueueState>>;
   readonly inFlight: readonly number[];
+  readonly fetchedAt: number;
   readonly allowance: AllowanceState;
   readonly failed: boolean;
 }

@@ -55,7 +55,10 @@ export function firmwareReach(vm: {
     loadWord: (hart, address) => loadWord(vm.look(hart), vm.memory, address),
     writeConsole: (byte) => vm.console.write(byte),
     readConsole: () => vm.board.uart.take(),
-    readMemory: (address, into) => vm.memory.read(address, into),
+    readMemory: (address, into) => {
+      vm.memory.bringBack(address, into.length);
+      return vm.memory.read(address, into);
+    },
     writeMemory: (address, bytes) => vm.memory.write(address, bytes),
     isMemory: (address) => vm.memory.holds(address),
   };
@@ -64,10 +67,10 @@ export function firmwareReach(vm: {
 /** A load as a hart's kernel would make it, by firmware (mstatus.MPRV), which leaves A and D as they are. */
 function loadWord(
   { csrs }: PrivilegedState,
-  memory: Pick<GuestMemory, 'readEntry' | 'read'>,
+  memory: Pick<GuestMemory, 'tables' | 'bringBack' | 'read'>,
   address: number,
 ): number | undefined {
-  const walker = new Walker({ readEntry: (at) => memory.readEntry(at), updateEntry: () => true });
+  const walker = new Walker({ readEntry: (at) => memory.tables.readEntry(at), updateEntry: () => true });
   const context = {
     satp: csrs.satp,
     hgatp: 0,
@@ -81,6 +84,8 @@ function loadWord(
     updateStage2: false,
   };
   const bytes = new Uint8Array(4);
-  if (!walker.walk(context, address, Access.load) || !memory.read(walker.physical, bytes)) return undefined;
+  if (!walker.walk(context, address, Access.load)) return undefined;
+  memory.bringBack(walker.physical, 4);
+  if (!memory.read(walker.physical, bytes)) return undefined;
   return new DataView(bytes.buffer).getUint32(0, true);
 }

@@ -35,6 +35,9 @@ export class GuestPages {
   #swapIns = 0;
   #swapOuts = 0;
   #copies = 0;
+  /** Pages that had to be fetched from the swap store; while somebody counts them, nobody else waits for them. */
+  #fetches = 0;
+  #counted = false;
 
   /**
    * @param count pages
@@ -75,6 +78,18 @@ export class GuestPages {
     return this.#slots.size > 0;
   }
 
+  /** Makes accesses for somebody who waits for them himself: no vCPU does. @returns how many pages had to be fetched for them */
+  fetchedBy(access: () => void): number {
+    const before = this.#fetches;
+    this.#counted = true;
+    try {
+      access();
+    } finally {
+      this.#counted = false;
+    }
+    return this.#fetches - before;
+  }
+
   /** The frame of a page that may be stored to: it gets one of its own where it has none. −1 where none is to be had. */
   writable(page: number): number {
     const frame = this.#frames[page] ?? -1;
@@ -96,7 +111,10 @@ export class GuestPages {
     if (frame === undefined) return -1;
     const slot = this.#slots.get(page);
     if (slot !== undefined) {
-      if (supply.swap.takesRoom(slot)) supply.fetched();
+      if (supply.swap.takesRoom(slot)) {
+        this.#fetches++;
+        if (!this.#counted) supply.fetched();
+      }
       supply.swap.read(slot, this.#zeros);
       this.#ram.write(frame, this.#zeros);
       this.#zeros.fill(0);

@@ -8,7 +8,7 @@
 //   machine, vcpus, devices  the VM's own state, plain            once each, behind the last page
 //   end            hash of the state and the memory (plain)       once, last
 
-const STREAM_VERSION = 2;
+const STREAM_VERSION = 3;
 export const PAGE_BYTES = 4096;
 
 export const Section = { configuration: 1, pages: 2, machine: 3, vcpus: 4, devices: 5, end: 6 } as const;
