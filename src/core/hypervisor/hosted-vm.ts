@@ -5,9 +5,7 @@ import type { DeviceState } from '../devices/device.ts';
 import { adoptState, FLAG, group, TICKS, upTo, WORD, type FieldsOf } from '../devices/device-state.ts';
 import type { Unsigned64 } from '../devices/unsigned64.ts';
 import { Board, Line, type BoardPorts, type MessageInterrupts } from '../machine/board.ts';
-import { IMSIC_BASE } from '../machine/board-interrupts.ts';
 import type { Hart } from '../machine/hart.ts';
-import { PAGE_SIZE, RAM_BASE } from '../machine/layout.ts';
 import { INSTRUCTIONS_PER_TICK, type Machine } from '../machine/machine.ts';
 import type { PrivilegedState } from '../machine/privileged-state.ts';
 import { asleep, endingOfFinisher } from './endings.ts';
@@ -15,54 +13,31 @@ import { VmControl } from './control.ts';
 import { prepareGuest, type GuestImage, type PreparedGuest } from './firmware/guest-boot.ts';
 import { guestDma } from './memory/guest-dma.ts';
 import type { GuestMemory } from './memory/guest-memory.ts';
-import { HardwareAssisted } from './techniques/hardware-assisted.ts';
 import { HOST_INTERFACE_FIELDS, HostInterface } from './firmware/host-interface.ts';
 import type { HostMemory } from './memory/host-memory.ts';
 import { HYPERCALL_EXTENSION } from './techniques/hypercalls.ts';
 import type { InterruptLog } from './interrupts/interrupt-log.ts';
 import { restoreBoard, saveBoard } from './migration/board-state.ts';
-import { Paravirtual } from './techniques/paravirtual.ts';
 import { CodePatches } from './techniques/patching/code-patches.ts';
 import { PatchedKernel } from './techniques/patching/patched-kernel.ts';
 import type { SensitiveInstructions } from './techniques/patching/sensitive-instructions.ts';
 import { Sbi } from './firmware/sbi.ts';
 import { firmwareReach } from './firmware/sbi-call.ts';
-import { SecondStage } from './memory/second-stage.ts';
 import { SerialConsole } from './guest-devices/serial-console.ts';
-import { ShadowTables } from './memory/shadow-tables.ts';
 import { TablePages } from './memory/table-pages.ts';
 import type { Trace } from './exits/trace.ts';
-import { TrapAndEmulate } from './techniques/trap-and-emulate.ts';
 import { stuckGuest } from './inspection/stuck-guest.ts';
 import type { GuestFiles } from './interrupts/guest-files.ts';
 import type { AssignedDevices } from './guest-devices/passthrough.ts';
-import { VirtualInterruptFile } from './interrupts/virtual-interrupt-file.ts';
+import type { VirtualInterruptFile } from './interrupts/virtual-interrupt-file.ts';
 import type { UserCallObserver } from './inspection/user-call.ts';
 import { Vcpu, type VcpuVm } from './vcpu.ts';
 import { DEAD_EXIT_CODE, type Ending, type HostedTechnique, type VirtualMachine } from './virtual-machine.ts';
 import { vmFirmware } from './firmware/vm-firmware.ts';
 import { balloonOf, type VmBalloon } from './memory/vm-balloon.ts';
+import { interruptFilesOf } from './interrupts/vm-interrupt-files.ts';
 import { VmInterrupts } from './interrupts/vm-interrupts.ts';
-import type { World } from './techniques/world.ts';
-
-/**
- * Page tables a VM may have. The second stage is one root and a table for each 4 MiB of RAM, whatever the guest does. Shadows
- * are dropped and made again where the guest would need more; Linux has about 50 at its prompt.
- */
-const tablesOf = (
-  technique: HostedTechnique,
-  { memoryBytes, harts, messageInterrupts }: Pick<GuestImage, 'memoryBytes' | 'harts' | 'messageInterrupts'>,
-): number => {
-  const regions = Math.ceil(memoryBytes / 2 ** 22);
-  // One more for the registers of physical devices, one for interrupt files.
-  return technique === 'hardware-assisted'
-    ? 5 + (messageInterrupts === true ? 1 : 0) + regions
-    : harts * (256 + 4 * regions);
-};
-
-/** Copies of patched pages a VM may have: one for 16 of its pages. Where it needs more, the oldest is given up. */
-const copiesOf = ({ memoryBytes }: Pick<GuestImage, 'memoryBytes'>): number =>
-  Math.max(64, Math.ceil(memoryBytes / PAGE_SIZE / 16));
+import { patchCopiesOf, tablesOf, VmWorlds } from './techniques/vm-worlds.ts';
 
 /** A VM without its memory, as plain data. */
 export interface SavedVm {
@@ -149,7 +124,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   readonly #assigned: AssignedDevices | undefined;
   /** Of each hart of the guest, where the machine's own interrupt files serve it. */
   readonly #interruptFiles: readonly VirtualInterruptFile[];
-  #secondStage: SecondStage | undefined;
+  readonly #worlds: VmWorlds;
   #ending: Ending | undefined;
   #rebooting = false;
   /** Machine time minus guest time, in ticks. */
@@ -195,10 +170,16 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       ...this.#assignedObservers(),
       ...(guest.messageInterrupts === true && { messageInterrupts: this.#messageInterrupts(guest) }),
     });
-    this.#interruptFiles = this.#makeInterruptFiles(guest);
+    this.#interruptFiles = interruptFilesOf(guest, {
+      id: options.id,
+      technique: options.technique,
+      files: options.guestFiles,
+      board: this.board,
+      signalled: (hart) => this.vcpu(hart).drive(Line.supervisorExternal, true),
+    });
     this.#assigned = options.assign?.(this.board);
     this.guest = prepareGuest({ ...guest, hypervisorExtension: false }, this.board.mounts);
-    const copies = options.sensitive === undefined ? 0 : copiesOf(guest);
+    const copies = options.sensitive === undefined ? 0 : patchCopiesOf(guest);
     const tables = tablesOf(options.technique, guest) + copies;
     if (!options.memory.promise(options.id, tables)) {
       throw new Error(
@@ -238,6 +219,16 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       },
       end: (ending) => this.end(ending),
     });
+    this.#worlds = new VmWorlds({
+      vm: this,
+      machine,
+      frames: options.memory.frames,
+      tables: tables - copies,
+      patches: this.patches,
+      assigned: this.#assigned,
+      interruptFile: (hart) => this.#interruptFiles[hart],
+      disk: options.guest.devices?.programmedIo?.disk?.store,
+    });
     this.vcpus = options.stateBases.map(
       (stateBase, index) =>
         new Vcpu({
@@ -248,7 +239,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
           svadu: guest.svadu ?? false,
           ownsMachineMode: !this.guest.supervisor,
           trace: options.trace,
-          makeWorld: (vcpu) => this.#makeWorld(vcpu),
+          makeWorld: (vcpu) => this.#worlds.make(vcpu),
           disturbed: () => options.disturbed(this.vcpu(index)),
         }),
     );
@@ -287,7 +278,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
   /** Entries of its second stage that map 4 MiB each; none where it has no second stage. */
   get hugeEntries(): number {
-    return this.#secondStage?.hugeEntries ?? 0;
+    return this.#worlds.hugeEntries;
   }
   /** Some vCPU of it is on a hart, in its own code or in an exit. */
   get onHart(): boolean {
@@ -421,8 +412,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     for (const vcpu of this.vcpus) vcpu.disposeWorld();
     this.#assigned?.detach();
     for (const file of this.#interruptFiles) file.forget();
-    this.#secondStage?.dispose();
-    this.#secondStage = undefined;
+    this.#worlds.dispose();
     this.patches?.reset();
     this.memory.mappings.clear();
     for (const vcpu of this.vcpus) vcpu.powerOff();
@@ -473,7 +463,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     this.#assigned?.detach();
     for (const file of this.#interruptFiles) file.forget();
     this.#options.guestFiles?.withdraw(this.id);
-    this.#secondStage?.dispose();
+    this.#worlds.dispose();
     this.memory.mappings.clear();
     this.#host.dispose();
     this.#options.memory.remove(this.id);
@@ -483,15 +473,6 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   #disturb(): void {
     for (const vcpu of this.vcpus) vcpu.timerChanged();
     if (!this.onHart) this.#options.disturbed(undefined);
-  }
-
-  /** @throws Error where an assigned device needs more memory than there is */
-  #makeSecondStage(pages: TablePages, fence: () => void): SecondStage {
-    const stage = new SecondStage(this.id, pages, fence);
-    if (this.#assigned === undefined || this.#assigned.attach(stage, this.memory)) return stage;
-    throw new Error(
-      `expected ${this.memoryBytes / 2 ** 20} MiB of free machine memory, all of it at once because a physical device may use it, found less: remove a VM or give this one less`,
-    );
   }
 
   #messageInterrupts({ boot }: GuestImage): MessageInterrupts {
@@ -506,30 +487,6 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     };
   }
 
-  /** @throws Error, one line for a person, where the machine has none for its guests, or too few */
-  #makeInterruptFiles({ messageInterrupts, harts }: GuestImage): readonly VirtualInterruptFile[] {
-    const { guestFiles: files, technique, id } = this.#options;
-    const { imsics, aplic } = this.board;
-    if (messageInterrupts !== true || technique !== 'hardware-assisted' || imsics === undefined) return [];
-    if (files === undefined) {
-      throw new Error(
-        'expected a machine with IMSICs for a guest that has them, found one with a PLIC: switch the machine’s on, or run the guest with a PLIC',
-      );
-    }
-    files.promise(id, harts);
-    return Array.from(
-      { length: harts },
-      (_, hart) =>
-        new VirtualInterruptFile({
-          files,
-          own: imsics.file(hart),
-          guestPage: IMSIC_BASE.supervisor + imsics.pageOf(hart),
-          placed: () => aplic?.redirect(),
-          signalled: () => this.vcpu(hart).drive(Line.supervisorExternal, true),
-        }),
-    );
-  }
-
   /** The guest's own claims and completions, as its physical devices must hear of them. */
   #assignedObservers(): Pick<BoardPorts, 'interruptClaimed' | 'interruptCompleted'> {
     if (this.#options.assign === undefined) return {};
@@ -541,53 +498,5 @@ export class HostedVm implements VirtualMachine, VcpuVm {
       },
       interruptCompleted: (_, source) => this.#assigned?.completed(source),
     };
-  }
-
-  #makeWorld({ state, index }: Pick<Vcpu, 'state' | 'index'>): World {
-    const { machine, id } = this.#options;
-    const { frames } = this.#options.memory;
-    const limit =
-      tablesOf(this.technique, this.#options.guest) / (this.technique === 'hardware-assisted' ? 1 : this.harts);
-    const pages = (use: 'stage-2 tables' | 'shadow tables') => new TablePages(machine.ram, frames, id, use, limit);
-    const fenceHart = () => {
-      for (const hart of machine.harts) hart.access.translations.flush();
-    };
-    const ports = {
-      vm: id,
-      state,
-      memory: this.memory,
-      interruptFile: this.#interruptFiles[index],
-      isDevice: (gpa: number) => this.board.bus.covers(gpa),
-      timeDelta: () => this.board.time() - machine.board.time(),
-      fenceHart,
-    };
-    const { mappings } = this.memory;
-    if (this.technique === 'hardware-assisted') {
-      this.#secondStage ??= this.#makeSecondStage(pages('stage-2 tables'), fenceHart);
-      mappings.add(this.#secondStage);
-      return new HardwareAssisted(ports, this.#secondStage);
-    }
-    const frameOf = (page: number) => this.memory.hostAddress(RAM_BASE + page * PAGE_SIZE);
-    const { patches } = this;
-    const copyOf = patches && ((page: number) => patches.copyOf(page));
-    const shadows = new ShadowTables(pages('shadow tables'), fenceHart, frameOf, copyOf);
-    mappings.add(shadows);
-    const deprivileged = {
-      ...ports,
-      ownsMachineMode: !this.guest.supervisor,
-      interruptTaken: (cause: number, handler: number) => this.interruptLog.taken(cause & 0x7fff_ffff, handler, index),
-    };
-    if (patches) return new PatchedKernel({ ...deprivileged, ram: machine.ram, patches }, shadows);
-    if (this.technique === 'trap-and-emulate') return new TrapAndEmulate(deprivileged, shadows);
-    return new Paravirtual(
-      {
-        ...deprivileged,
-        time: () => this.board.time(),
-        writeConsole: (byte) => this.console.write(byte),
-        disk: this.#options.guest.devices?.programmedIo?.disk?.store,
-        die: (message) => this.end({ kind: 'dead', exitCode: DEAD_EXIT_CODE, message }),
-      },
-      shadows,
-    );
   }
 }
