@@ -11,6 +11,7 @@ import type {
   Response,
   VmOptions,
 } from '../protocol/commands.ts';
+import { messageOf } from '../protocol/message-of.ts';
 import type { SendCommand } from './panel.ts';
 
 /** The part of `Worker` that is used, so that a test can be one. */
@@ -229,11 +230,6 @@ export function createCoreClient(spawn: () => CorePort): CoreClient {
     },
     dismissTrouble: () => setStatus({ trouble: undefined }),
   };
-}
-
-/** What to show of anything thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The guest a VM runs, where it is one that ships. */

@@ -4,9 +4,10 @@
 // console output and the VMs' summaries; it goes out as often as the screen draws, so that typing feels immediate.
 
 import type { Frame, FrameRequest, VmSummary } from '../protocol/frame.ts';
+import { messageOf } from '../protocol/message-of.ts';
 import { useChoice } from './choice.ts';
 import type { Consoles } from './console/consoles.ts';
-import { messageOf, type CoreClient } from './core-client.ts';
+import type { CoreClient } from './core-client.ts';
 import { isMoving, useFrameState, vmOf } from './frame-store.ts';
 import type { Panel } from './panel.ts';
 import { createStopHistory } from './stop-history.ts';

@@ -3,10 +3,11 @@
 
 import { createContext, useContext } from 'react';
 import type { StepKind, Technique, VmOptions } from '../protocol/commands.ts';
+import { messageOf } from '../protocol/message-of.ts';
 import { choose, useChoice } from './choice.ts';
 import { createConsoles, type Consoles } from './console/consoles.ts';
 import type { Terminals } from './console/terminals.ts';
-import { messageOf, type CoreClient } from './core-client.ts';
+import type { CoreClient } from './core-client.ts';
 import { createDock, type Dock, type Docked } from './dock/dock.ts';
 import { rememberVms } from './first-vms.ts';
 import { createFrameLoop } from './frame-loop.ts';

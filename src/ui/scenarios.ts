@@ -1,8 +1,8 @@
 // How the page comes by a scenario: from the palette, from a chooser, dropped on it. What reads one is a chunk of its own,
 // because most visits open none.
 
+import { messageOf } from '../protocol/message-of.ts';
 import type { ShippedScenario } from '../guests/scenarios.ts';
-import { messageOf } from './core-client.ts';
 import type { Lab } from './lab.ts';
 import type * as Reader from './scenario/open-scenario.ts';
 import { showProblem } from './shell-state.ts';

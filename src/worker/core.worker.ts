@@ -1,6 +1,7 @@
 // The Web Worker that hosts the core: messages in, answers out, slices in between.
 
 import type { Request, Response } from '../protocol/commands.ts';
+import { messageOf } from '../protocol/message-of.ts';
 import { browserHost } from './browser-host.ts';
 import { OriginFolder } from './disks/origin-folder.ts';
 import { Pacer } from './pacer.ts';
@@ -30,8 +31,6 @@ const session = new Session(
     }),
   new OriginFolder(),
 );
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 self.onmessage = ({ data }: MessageEvent<Request>) => {
   const { id, command, request } = data;

@@ -4,13 +4,13 @@
 import type { Computer } from '../core/hypervisor/computer.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import type { Speed } from './frame-builder.ts';
+import { TICKS_PER_MILLISECOND } from '../protocol/virtual-time.ts';
 
 const SLICE_MILLISECONDS = 6;
 const FIRST_BUDGET = 100_000;
 const LARGEST_BUDGET = 50_000_000;
 /** The longest nap while everything waits: input wakes the pacer at once. */
 const NAP_MILLISECONDS = 50;
-const TICKS_PER_MILLISECOND = 10_000;
 
 export interface PacerPorts {
   readonly lab: Lab;

@@ -1,11 +1,10 @@
 // Which network, what card the guest has on it, and what cable leads to it.
 
 import type { LinkSettings } from '../../core/network/link.ts';
+import { TICKS_PER_MILLISECOND } from '../virtual-time.ts';
 import { ValueError, type Reader } from './values.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
-/** Of the board's clock of 10 MHz. */
-const TICKS_PER_MILLISECOND = 10_000;
 const LONGEST_DELAY = 3_600_000;
 
 /** @returns a decimal number with a unit, scaled; undefined for any other text, or where it is out of the limits */

@@ -3,8 +3,8 @@
 
 import { scenarios } from '../../guests/scenarios.ts';
 import type { GuestDescription, Technique } from '../../protocol/commands.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { techniques } from '../../protocol/vocabulary.ts';
-import { messageOf } from '../core-client.ts';
 import type { Lab } from '../lab.ts';
 import { openShippedScenario } from '../scenarios.ts';
 import { showProblem } from '../shell-state.ts';

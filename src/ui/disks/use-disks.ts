@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from 'react';
 import type { Commands, DiskRow } from '../../protocol/commands.ts';
-import { messageOf } from '../core-client.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { useLab } from '../lab.ts';
 
 export interface Disks {

@@ -2,9 +2,9 @@
 
 import { Suspense } from 'react';
 import { ErrorBoundary, type FallbackProps } from 'react-error-boundary';
+import { messageOf } from '../../protocol/message-of.ts';
 import { choose, useChoice } from '../choice.ts';
 import { EmptyState } from '../components/EmptyState.tsx';
-import { messageOf } from '../core-client.ts';
 import { useFrame, vmOf } from '../frame-store.ts';
 import { useLab } from '../lab.ts';
 import type { Panel } from '../panel.ts';

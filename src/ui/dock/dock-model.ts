@@ -38,6 +38,14 @@ export function createDockModel(panels: readonly Panel[]): DockModel {
   const listeners = new Set<() => void>();
   const rowOf = (id: PanelId) => panels.find((panel) => panel.id === id);
   let model = read(storedArrangement() ?? defaultArrangement(panels));
+  /** Worked out when it is asked for first: it is asked for with every question to the core. */
+  let shown: readonly PanelId[] | undefined;
+  watch();
+
+  function watch(): void {
+    shown = undefined;
+    model.addChangeListener(() => (shown = undefined));
+  }
 
   /** A stored arrangement may name panels that no longer exist, or be damaged. */
   function read(json: IJsonModel): Model {
@@ -90,6 +98,12 @@ export function createDockModel(panels: readonly Panel[]): DockModel {
     model.doAction(Actions.addTab(tabOf(panel), to, location, -1, true));
   }
 
+  function inFront(): readonly PanelId[] {
+    const maximized = model.getMaximizedTabset();
+    const selected = (maximized === undefined ? tabsets() : [maximized]).map((set) => set.getSelectedNode()?.getId());
+    return panels.map(({ id }) => id).filter((id) => selected.includes(id));
+  }
+
   return {
     model: () => model,
     show: (id, focus = false) => {
@@ -112,14 +126,7 @@ export function createDockModel(panels: readonly Panel[]): DockModel {
       if (tab(id) !== undefined) model.doAction(Actions.deleteTab(id));
     },
     isOpen: (id) => tab(id) !== undefined,
-    visible: () => {
-      const maximized = model.getMaximizedTabset();
-      const shown = maximized === undefined ? tabsets() : [maximized];
-      return shown.flatMap((set) => {
-        const id = set.getSelectedNode()?.getId();
-        return panels.filter((panel) => panel.id === id).map((panel) => panel.id);
-      });
-    },
+    visible: () => (shown ??= inFront()),
     move: (id, to) => {
       const panel = rowOf(id);
       if (panel === undefined) return;
@@ -134,6 +141,7 @@ export function createDockModel(panels: readonly Panel[]): DockModel {
     reset: () => {
       storeArrangement(undefined);
       model = Model.fromJson(defaultArrangement(panels));
+      watch();
       notify();
     },
     changed: () => {

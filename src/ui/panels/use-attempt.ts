@@ -1,7 +1,7 @@
 // Runs a command a button asked for and keeps why it failed, so that the reason can stand beside the button.
 
 import { useState } from 'react';
-import { messageOf } from '../core-client.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 
 export function useAttempt(): readonly [(what: () => Promise<unknown>) => Promise<void>, string | undefined] {
   const [failure, setFailure] = useState<string | undefined>(undefined);

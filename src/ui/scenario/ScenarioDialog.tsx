@@ -2,10 +2,11 @@
 // go where it wants another machine.
 
 import { useState } from 'react';
-import { messageOf } from '../core-client.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { formatBytes } from '../format.ts';
 import { useLab } from '../lab.ts';
 import { Dialog } from '../shell/Dialog.tsx';
+import { DialogForm, DialogProblem } from '../shell/DialogForm.tsx';
 import { openOverlay, useShell } from '../shell-state.ts';
 import { beginScenario, inTheWay } from './begin-scenario.ts';
 import { isFound, readFolder, readWhole } from './find-files.ts';
@@ -49,13 +50,7 @@ function Wanting({ plan, found: first, kept }: PendingScenario) {
   };
   return (
     <Dialog label={`Open “${plan.scenario.title}”`} onClose={close}>
-      <form
-        className={styles['form']}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void open();
-        }}
-      >
+      <DialogForm onSubmit={() => void open()}>
         {(plan.scenario.about?.length ?? 0) > 0 && <p className={styles['about']}>{plan.scenario.about?.join(' ')}</p>}
         {plan.wants.length > 0 && (
           <fieldset>
@@ -79,11 +74,7 @@ function Wanting({ plan, found: first, kept }: PendingScenario) {
             </span>
           </label>
         )}
-        {problem !== undefined && (
-          <p role="alert" className={styles['problem']}>
-            {problem}
-          </p>
-        )}
+        <DialogProblem>{problem}</DialogProblem>
         <footer className={styles['actions']}>
           <button type="button" className="button" onClick={close}>
             Cancel
@@ -96,7 +87,7 @@ function Wanting({ plan, found: first, kept }: PendingScenario) {
             {opening ? 'Opening …' : 'Open the scenario'}
           </button>
         </footer>
-      </form>
+      </DialogForm>
     </Dialog>
   );
 }

@@ -1,10 +1,10 @@
 // Makes what a plan says: the machine, the disks, the VMs; starts them together, and does to them what they are to come to.
 
 import type { ScenarioPart } from '../../protocol/commands.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { useFrameState, vmOf } from '../frame-store.ts';
 import type { Lab } from '../lab.ts';
 import { announce, showProblem } from '../shell-state.ts';
-import { messageOf } from '../core-client.ts';
 import type { Fate, FoundFiles, PlannedVm, ScenarioPlan } from './scenario-plan.ts';
 
 /** The parts of the lab that are used, so that a test can be one. */

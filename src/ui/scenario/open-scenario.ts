@@ -2,8 +2,8 @@
 // it are missing, or VMs are in its way, the person is asked.
 
 import { scenarioPath, type ShippedScenario } from '../../guests/scenarios.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { readScenario, SCENARIO_BYTES_LIMIT, ScenarioError } from '../../protocol/scenario/scenario.ts';
-import { messageOf } from '../core-client.ts';
 import type { Lab } from '../lab.ts';
 import { openOverlay, showProblem, useShell } from '../shell-state.ts';
 import { beginScenario, inTheWay } from './begin-scenario.ts';

@@ -20,6 +20,7 @@ import {
   type ScenarioInput,
   type ScenarioVm,
 } from '../../protocol/scenario/scenario.ts';
+import { TICKS_PER_MICROSECOND, TICKS_PER_MILLISECOND } from '../../protocol/virtual-time.ts';
 import { guessBoot } from '../guess-boot.ts';
 
 /** A file or a folder that the scenario names. */
@@ -103,8 +104,6 @@ type Guests = readonly Pick<GuestDescription, 'name' | 'title' | 'memoryMiB' | '
 
 const MEBIBYTE = 2 ** 20;
 const OWN_MEMORY_MIB = 128;
-const TICKS_PER_MILLISECOND = 10_000;
-const TICKS_PER_MICROSECOND = 10;
 /** As on the command line: 1 Gbit/s, and 300 ms. */
 const USUAL_BANDWIDTH = 125e6;
 const USUAL_DOWNTIME = 300;

@@ -2,9 +2,9 @@
 
 import { useEffect, useId, useState } from 'react';
 import type { BootMode, GuestChoice, GuestDescription, Technique, VmDisk } from '../../protocol/commands.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 import { techniques } from '../../protocol/vocabulary.ts';
 import { TECHNIQUE_NAMES } from '../commands/command-row.ts';
-import { messageOf } from '../core-client.ts';
 import { DiskFields } from '../disks/DiskFields.tsx';
 import { glossary } from '../glossary.ts';
 import { guessBoot } from '../guess-boot.ts';
@@ -14,6 +14,7 @@ import { useLab } from '../lab.ts';
 import { openOverlay, useShell } from '../shell-state.ts';
 import styles from './AddVmDialog.module.css';
 import { Dialog } from './Dialog.tsx';
+import { DialogForm, DialogProblem } from './DialogForm.tsx';
 import { memoryPromise } from './memory-promise.ts';
 import { useCoreStatus } from './use-core-status.ts';
 
@@ -143,13 +144,7 @@ export function AddVmDialog() {
 
   return (
     <Dialog label="Add a VM" onClose={close}>
-      <form
-        className={styles['form']}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void add();
-        }}
-      >
+      <DialogForm onSubmit={() => void add()}>
         <fieldset>
           <legend>Guest</legend>
           <div className={styles['guests']}>
@@ -327,11 +322,7 @@ export function AddVmDialog() {
           </p>
         )}
         <DiskFields chosen={disks} onChange={setDisks} virtio={virtio} onVirtio={setVirtio} />
-        {problem !== undefined && (
-          <p role="alert" className={styles['problem']}>
-            {problem}
-          </p>
-        )}
+        <DialogProblem>{problem}</DialogProblem>
         <footer className={styles['actions']}>
           <label>
             <input type="checkbox" checked={start} onChange={(event) => setStart(event.target.checked)} /> Start at once
@@ -347,7 +338,7 @@ export function AddVmDialog() {
             {adding ? 'Adding …' : 'Add the VM'}
           </button>
         </footer>
-      </form>
+      </DialogForm>
     </Dialog>
   );
 }

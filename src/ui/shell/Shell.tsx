@@ -8,9 +8,9 @@
 
 import { lazy, Suspense, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { ErrorBoundary, type FallbackProps } from 'react-error-boundary';
+import { messageOf } from '../../protocol/message-of.ts';
 import { commandRows } from '../commands/rows.ts';
 import { EmptyState } from '../components/EmptyState.tsx';
-import { messageOf } from '../core-client.ts';
 import { loadConsole } from '../console/console-panel.ts';
 import { LabContext, type Lab } from '../lab.ts';
 import { NavigateContext } from '../navigate-context.ts';

@@ -3,7 +3,7 @@
 
 import { assemble, type AssemblyMessage } from '../../../core/isa/assembly/assemble.ts';
 import type { VmSummary } from '../../../protocol/frame.ts';
-import { messageOf } from '../../core-client.ts';
+import { messageOf } from '../../../protocol/message-of.ts';
 import type { PanelProps } from '../../panel.ts';
 import { textAddressOf } from './use-source.ts';
 

@@ -1,8 +1,7 @@
 // The settings of a cable as a person types them: milliseconds, percent, megabits a second.
 
 import type { LinkSettings } from '../../../protocol/frame.ts';
-
-const TICKS_PER_MILLISECOND = 10_000;
+import { TICKS_PER_MILLISECOND } from '../../../protocol/virtual-time.ts';
 
 export interface LinkField {
   readonly name: string;

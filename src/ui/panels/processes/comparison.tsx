@@ -1,20 +1,20 @@
 // The same program as a process, in a container, in a VM and in a container in a VM: measured now, on computers of its own.
 
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import type { Commands, Measured } from '../../../protocol/commands.ts';
 import { unmodifiedHosted } from '../../../protocol/vocabulary.ts';
+import { TICKS_PER_MILLISECOND } from '../../../protocol/virtual-time.ts';
 import { FailureParagraph } from '../../components/Failure.tsx';
-import { messageOf } from '../../core-client.ts';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import type { SendCommand } from '../../panel.ts';
 import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { Segments } from '../segments.tsx';
+import { useInstrument } from '../use-instrument.ts';
 import styles from './processes.module.css';
 
 type Technique = Commands['measureContainers']['request']['technique'];
 
-const TICKS_PER_MILLISECOND = 10_000;
 const milliseconds = (value: number): string => `${value < 10 ? value.toFixed(1) : formatCount(value)} ms`;
 
 /** Lines of the table: what is measured, and what it means. */
@@ -85,37 +85,12 @@ const SEEN: readonly (readonly [string, string])[] = [
 
 export function Comparison({ command }: { readonly command: SendCommand }) {
   const [technique, setTechnique] = useState<Technique>('hardware-assisted');
-  const [rows, setRows] = useState<readonly Measured[]>([]);
-  const [sentence, setSentence] = useState<string | undefined>();
-  const [failure, setFailure] = useState<string | undefined>();
-  const run = useRef(0);
-  const running = sentence !== undefined;
-  const cancel = () => {
-    run.current++;
-    setSentence(undefined);
-  };
-  // Nobody sees it any more: nobody asks for the next part.
-  useEffect(() => () => void run.current++, []);
-
-  const measure = async () => {
-    const mine = ++run.current;
-    setFailure(undefined);
-    setRows([]);
-    setSentence('Linux is on its way');
-    try {
-      for (let begin = true; ; begin = false) {
-        const part = await command('measureContainers', { technique, begin });
-        if (mine !== run.current) return;
-        setRows(part.rows);
-        setSentence(part.done ? undefined : part.sentence);
-        if (part.done) return;
-      }
-    } catch (error) {
-      if (mine !== run.current) return;
-      setSentence(undefined);
-      setFailure(messageOf(error));
-    }
-  };
+  const { reply, running, failure, run, stop } = useInstrument(
+    (begin) => command('measureContainers', { technique, begin }),
+    (part) => part.done,
+    { clears: true },
+  );
+  const rows = reply?.rows ?? [];
 
   return (
     <>
@@ -127,18 +102,18 @@ export function Comparison({ command }: { readonly command: SendCommand }) {
           onChange={setTechnique}
         />
         {running ? (
-          <button type="button" className="button outlined" onClick={cancel}>
+          <button type="button" className="button outlined" onClick={stop}>
             Cancel
           </button>
         ) : (
-          <button type="button" className="button primary" onClick={() => void measure()}>
+          <button type="button" className="button primary" onClick={run}>
             Measure
           </button>
         )}
       </div>
       <p role="status" className={classNames(shared['quiet'], styles['note'])}>
         {running
-          ? `${sentence} … ${rows.length} of 4 are done.`
+          ? `${reply?.sentence ?? 'Linux is on its way'} … ${rows.length} of 4 are done.`
           : 'The same program, /bin/workload, runs as a process, in a container, in a VM and in a container in a VM, on computers of its own.'}
       </p>
       <FailureParagraph>{failure}</FailureParagraph>

@@ -12,7 +12,7 @@ import { classNames } from '../class-names.ts';
 import shared from '../panel.module.css';
 import { brokenRules, withRule } from './broken-rules.ts';
 import styles from './properties.module.css';
-import { useInstrument } from './use-instrument.ts';
+import { useInstrument } from '../use-instrument.ts';
 
 const distances = [100, 1000, 10_000, 100_000] as const;
 /** Guests that never end by themselves are compared up to what they print. */

@@ -5,7 +5,7 @@ import { FailureParagraph } from '../../components/Failure.tsx';
 import type { PanelProps } from '../../panel.ts';
 import shared from '../panel.module.css';
 import styles from './properties.module.css';
-import { useInstrument } from './use-instrument.ts';
+import { useInstrument } from '../use-instrument.ts';
 
 export function Isolation({ command }: PanelProps) {
   const { reply, running, failure, run } = useInstrument(

@@ -12,7 +12,7 @@ import { brokenRules, useBrokenRules } from './broken-rules.ts';
 import { PatchedCode } from './patched-code.tsx';
 import { useAttempt } from '../use-attempt.ts';
 import styles from './properties.module.css';
-import { useInstrument } from './use-instrument.ts';
+import { useInstrument } from '../use-instrument.ts';
 
 const sets: readonly { readonly set: InstructionSet; readonly title: string; readonly sentence: string }[] = [
   {

@@ -1,9 +1,8 @@
 // The lines of the comparison: what happened and how often, what it cost. Pure.
 
 import type { Catalog, TwinRun } from '../../../protocol/commands.ts';
+import { TICKS_PER_MILLISECOND } from '../../../protocol/virtual-time.ts';
 import { formatCount } from '../../format.ts';
-
-const TICKS_PER_MILLISECOND = 10_000;
 
 export interface CostLine {
   readonly title: string;

@@ -1,16 +1,23 @@
-// Drives an instrument that lives in the core: asks for a little more of it, again and again, until it has an end or the panel
-// is closed. Between two answers everything else gets its turn.
+// Drives an instrument that lives in the core: asks for a little more of it, again and again, until it has an end, is stopped or
+// the panel is closed. Between two answers everything else gets its turn.
 
 import { useEffect, useRef, useState } from 'react';
-import { messageOf } from '../../core-client.ts';
+import { messageOf } from '../../protocol/message-of.ts';
 
 export interface Instrument<Reply> {
-  /** The latest answer; undefined before the first run. */
+  /** The latest answer; undefined before the first one. */
   readonly reply: Reply | undefined;
   readonly running: boolean;
   readonly failure: string | undefined;
   /** Begins anew. */
   readonly run: () => void;
+  /** Asks no more; what was answered stays. */
+  readonly stop: () => void;
+}
+
+interface InstrumentOptions {
+  /** What the run before answered is gone when the next begins, not when its first answer comes. */
+  readonly clears?: boolean;
 }
 
 /**
@@ -20,6 +27,7 @@ export interface Instrument<Reply> {
 export function useInstrument<Reply>(
   ask: (begin: boolean) => Promise<Reply>,
   done: (reply: Reply) => boolean,
+  { clears = false }: InstrumentOptions = {},
 ): Instrument<Reply> {
   const [reply, setReply] = useState<Reply | undefined>(undefined);
   const [running, setRunning] = useState(false);
@@ -41,16 +49,21 @@ export function useInstrument<Reply>(
         if (done(next)) break;
       }
     } catch (error) {
+      if (wanted.current !== run) return;
       setFailure(messageOf(error));
     }
     setRunning(false);
   };
+  const stop = () => {
+    wanted.current = Math.max(1, wanted.current + 1);
+    setRunning(false);
+  };
   const run = () => {
-    const number = Math.max(1, wanted.current + 1);
-    wanted.current = number;
+    stop();
     setFailure(undefined);
     setRunning(true);
-    void go(number);
+    if (clears) setReply(undefined);
+    void go(wanted.current);
   };
-  return { reply, running, failure, run };
+  return { reply, running, failure, run, stop };
 }

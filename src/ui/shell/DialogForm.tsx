@@ -1,0 +1,33 @@
+// The form inside a dialog: its groups below one another, and why what was asked for could not be done, said aloud at once.
+
+import type { ReactNode } from 'react';
+import styles from './DialogForm.module.css';
+
+interface DialogFormProps {
+  readonly onSubmit: () => void;
+  readonly children: ReactNode;
+}
+
+export function DialogForm({ onSubmit, children }: DialogFormProps) {
+  return (
+    <form
+      className={styles['form']}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    >
+      {children}
+    </form>
+  );
+}
+
+/** Above the buttons; draws nothing while there is nothing to say. */
+export function DialogProblem({ children }: { readonly children: string | undefined }) {
+  if (children === undefined) return null;
+  return (
+    <p role="alert" className={styles['problem']}>
+      {children}
+    </p>
+  );
+}
