@@ -3,8 +3,8 @@
 
 import type { Computer } from '../core/hypervisor/computer.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
-import type { Speed } from './frame-builder.ts';
 import { TICKS_PER_MILLISECOND } from '../protocol/virtual-time.ts';
+import type { Speed } from './frame-builder.ts';
 
 const SLICE_MILLISECONDS = 6;
 const FIRST_BUDGET = 100_000;
