@@ -76,7 +76,7 @@ export interface Statistics {
   readonly levels?: readonly LevelCount[];
   /** Of --clone-after. */
   readonly clone?: CopyStatistics;
-  /** Of memory and the state of all harts: see core/hypervisor/state-hash.ts. */
+  /** Of memory and the state of all harts: see core/hypervisor/inspection/state-hash.ts. */
   readonly stateHash: string;
 }
 

@@ -4,6 +4,7 @@
 
 import { guestFileNumber } from '../../isa/csr-aia.ts';
 import { findCsrByName, readCsr } from '../../isa/csrs.ts';
+import { FileRegister } from '../../isa/interrupt-files.ts';
 import { IMSIC_BASE } from '../../machine/board-interrupts.ts';
 import type { Hart } from '../../machine/hart.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -69,7 +70,9 @@ export class GuestFiles {
   /** The file is somebody else's from now on, and empty. */
   release(hart: Hart, number: number): void {
     this.watch(hart, number, false);
-    for (let select = 0x70; select <= 0xff; select++) this.write(hart, number, select, 0);
+    for (let select: number = FileRegister.eidelivery; select <= FileRegister.last; select++) {
+      this.write(hart, number, select, 0);
+    }
     this.#holdersOf(hart).delete(number);
   }
 

@@ -3,6 +3,7 @@
 
 import { SourceMode, targetOf } from '../../devices/aplic-registers.ts';
 import { findCsrByName, readCsr } from '../../isa/csrs.ts';
+import { FileRegister } from '../../isa/interrupt-files.ts';
 import type { Machine } from '../../machine/machine.ts';
 
 export interface HostInterrupts {
@@ -22,7 +23,6 @@ const PLIC_CLAIM = PLIC_THRESHOLD + 4;
 
 /** The supervisor's domain. */
 export const APLIC = 0x0d00_0000;
-const Select = { eidelivery: 0x70, eie: 0xc0 } as const;
 
 export const hostInterrupts = (machine: Machine): HostInterrupts =>
   machine.board.aplic === undefined ? throughPlic(machine) : throughInterruptFile(machine);
@@ -53,12 +53,12 @@ function throughInterruptFile({ board: { bus }, harts }: Machine): HostInterrupt
     state.writeChecked(siselect, select);
     state.writeChecked(sireg, value(readCsr(state, sireg)));
   };
-  write(Select.eidelivery, () => 1);
+  write(FileRegister.eidelivery, () => 1);
   bus.write(APLIC + 0x0000, 4, 0x100);
   return {
     enable: (source, on) => {
       const bit = 2 ** (source % 32);
-      write(Select.eie + (source >>> 5), (before) => (on ? before | bit : before & ~bit) >>> 0);
+      write(FileRegister.eie0 + (source >>> 5), (before) => (on ? before | bit : before & ~bit) >>> 0);
       directSource(bus, source, on ? SourceMode.level1 : SourceMode.inactive, targetOf(0, 0, source), on);
     },
     claim: () => {

@@ -2,15 +2,15 @@
 // interrupt file there, where devices and other virtual CPUs reach it without the hypervisor. Moving it to another hart follows
 // the steps of "Migrating a virtual hart to a different guest interrupt file" (RISC-V AIA 1.0, section 8.1.2).
 
-import type { InterruptFile } from '../../devices/interrupt-file.ts';
+import { IDENTITIES, type InterruptFile } from '../../devices/interrupt-file.ts';
+import { FileRegister } from '../../isa/interrupt-files.ts';
 import type { Hart } from '../../machine/hart.ts';
 import type { Gpa } from '../memory/addresses.ts';
 import type { FileHolder, GuestFiles } from './guest-files.ts';
 import type { SecondStage } from '../memory/second-stage.ts';
 
-const Select = { eidelivery: 0x70, eithreshold: 0x72, eip: 0x80, eie: 0xc0 } as const;
-/** Registers with identities: 256 of 32 each. */
-const WORDS = 8;
+/** Registers of a file with a bit for each identity: so many of eip, and of eie. */
+const WORDS = (IDENTITIES + 1) / 32;
 
 export interface VirtualInterruptFilePorts {
   readonly files: GuestFiles;
@@ -80,9 +80,9 @@ export class VirtualInterruptFile implements FileHolder {
     const { files, own, guestPage, placed } = this.#ports;
     const old = this.#place;
     const read = (select: number) => (old ? files.read(old.hart, old.number, select) : own.read(select));
-    const delivery = read(Select.eidelivery);
-    const threshold = read(Select.eithreshold);
-    if (old) files.write(old.hart, old.number, Select.eidelivery, 0);
+    const delivery = read(FileRegister.eidelivery);
+    const threshold = read(FileRegister.eithreshold);
+    if (old) files.write(old.hart, old.number, FileRegister.eidelivery, 0);
     const number = files.allocate(hart, this);
     const write = (select: number, value: number) => files.write(hart, number, select, value);
     if (!stage.replace(guestPage, files.pageOf(hart, number))) {
@@ -93,11 +93,14 @@ export class VirtualInterruptFile implements FileHolder {
     placed();
     for (let word = 0; word < WORDS; word++) {
       // What has come since is in the new file already.
-      write(Select.eip + word, files.read(hart, number, Select.eip + word) | read(Select.eip + word));
-      write(Select.eie + word, read(Select.eie + word));
+      write(
+        FileRegister.eip0 + word,
+        files.read(hart, number, FileRegister.eip0 + word) | read(FileRegister.eip0 + word),
+      );
+      write(FileRegister.eie0 + word, read(FileRegister.eie0 + word));
     }
-    write(Select.eithreshold, threshold);
-    write(Select.eidelivery, delivery);
+    write(FileRegister.eithreshold, threshold);
+    write(FileRegister.eidelivery, delivery);
     if (old) files.release(old.hart, old.number);
     else own.reset();
   }

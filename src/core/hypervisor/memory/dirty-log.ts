@@ -1,6 +1,6 @@
 // The dirty log of a VM: which pages were written to since somebody collected them last, as KVM on RISC-V keeps it
 // (KVM_GET_DIRTY_LOG). A page that counts as clean is write-protected in the tables that map it, so the first store to it
-// exits; stores of device models and of the hypervisor itself are noticed by GuestMemory. Live migration is built on it:
+// exits; stores of device models and of the hypervisor itself are noticed by GuestPages. Live migration is built on it:
 //
 //   const log = vm.memory.dirtyLog;
 //   log.start();                       every page is clean and protected

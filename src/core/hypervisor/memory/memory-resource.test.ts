@@ -18,26 +18,11 @@ import {
 import type { MemoryOptions } from './host-memory.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import { Lab } from '../lab.ts';
+import { walkerSource } from './walker.test-support.ts';
 import type { Technique } from '../virtual-machine.ts';
 
-/** Writes and adds up words all over 4 MiB, with a stride that is no page, four times over. */
-const WALKER = `
-        .globl  _start
-_start: li      s0, 4                   # rounds
-        li      s3, 0
-1:      li      s1, 0x80800000
-        li      s2, 0x80c00000
-2:      lw      t0, 0(s1)
-        add     t0, t0, s1
-        sw      t0, 0(s1)
-        add     s3, s3, t0
-        li      t1, 2052
-        add     s1, s1, t1
-        bltu    s1, s2, 2b
-        addi    s0, s0, -1
-        bnez    s0, 1b
-${SHUTDOWN}
-`;
+/** All over 4 MiB, with a stride that is no page, four times over. */
+const WALKER = walkerSource({ rounds: 4, mebibytes: 4, stride: 2052 });
 
 /** Stores the number of the round into each of 64 pages, round by round, and then nothing but adds up for a while. */
 const TWINS = `

@@ -14,31 +14,15 @@ import {
   MIB,
   newLab,
   shippedGuest,
-  SHUTDOWN,
   sourceGuest,
   wordAt,
 } from '../guest-rig.test-support.ts';
 import type { HostedVm } from '../hosted-vm.ts';
 import type { HostedTechnique } from '../virtual-machine.ts';
+import { walkerSource } from './walker.test-support.ts';
 
-/** Writes and adds up words all over 4 MiB, each page with words of its own, three times over. */
-const WALKER = sourceGuest(`
-        .globl  _start
-_start: li      s0, 3
-        li      s3, 0
-1:      li      s1, 0x80800000
-        li      s2, 0x80c00000
-2:      lw      t0, 0(s1)
-        add     t0, t0, s1
-        sw      t0, 0(s1)
-        add     s3, s3, t0
-        li      t1, 1024
-        add     s1, s1, t1
-        bltu    s1, s2, 2b
-        addi    s0, s0, -1
-        bnez    s0, 1b
-${SHUTDOWN}
-`);
+/** All over 4 MiB, each page with words of its own, three times over. */
+const WALKER = sourceGuest(walkerSource({ rounds: 3, mebibytes: 4, stride: 1024 }));
 const COUNTS = sourceGuest('.globl _start\n_start: addi s0, s0, 1\n j _start');
 
 interface Options {

@@ -27,36 +27,26 @@ import { HostedVm } from '../hosted-vm.ts';
 import type { Hypervisor } from '../hypervisor.ts';
 import type { Lab } from '../lab.ts';
 import { hashOfVm } from '../inspection/state-hash.ts';
+import { walkerSource } from '../memory/walker.test-support.ts';
 import { restoreVm, saveVm } from '../migration/vm-stream.ts';
 import { patched } from '../techniques/patching/changing-programs.test-support.ts';
 import type { HostedTechnique, VirtualMachine } from '../virtual-machine.ts';
 
 const HARTS = readFileSync(new URL('./harts.test-support.s', import.meta.url), 'utf8');
 
-/** Stores and adds up all over 2 MiB, with a stride that is no page, and then fills pages with one and the same word. */
-const WALKER = `
-        .globl  _start
-_start: li      s0, 3                   # rounds
-        li      s3, 0
-1:      li      s1, 0x80800000
-        li      s2, 0x80a00000
-2:      lw      t0, 0(s1)
-        add     t0, t0, s1
-        sw      t0, 0(s1)
-        add     s3, s3, t0
-        li      t1, 2052
-        add     s1, s1, t1
-        bltu    s1, s2, 2b
+/** All over 2 MiB, with a stride that is no page; after each round it fills pages with one and the same word. */
+const WALKER = walkerSource({
+  rounds: 3,
+  mebibytes: 2,
+  stride: 2052,
+  afterEachRound: `
         li      s1, 0x80c00000
         li      s2, 0x80c20000
 3:      sw      s0, 0(s1)
         li      t1, 4096
         add     s1, s1, t1
-        bltu    s1, s2, 3b
-        addi    s0, s0, -1
-        bnez    s0, 1b
-${SHUTDOWN}
-`;
+        bltu    s1, s2, 3b`,
+});
 
 /**
  * Two harts, and no firmware but this. Hart 0 counts in user mode and asks its machine mode for more; hart 1 sleeps until it

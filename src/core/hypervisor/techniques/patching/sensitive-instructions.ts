@@ -87,6 +87,6 @@ export class SensitiveInstructions {
 
 const keyOf = (kind: SubjectKind, name: string): string => `${kind} ${name}`;
 
-/** Finds out by the test, run on a machine with these switches. Takes a tenth of a second or two. */
+/** Finds out by the test, run on a machine with these switches. */
 export const sensitiveOn: FindSensitive = (host, quirks) =>
   new SensitiveInstructions(resultsInUserMode({ host, quirks, countersGranted: false }, [TRAP]));
