@@ -6,7 +6,7 @@
 
 import { BUS_ERROR } from './device.ts';
 import type { AccessWidth, DeviceState, InterruptLine, RegisterRow, RegisterValue } from './device.ts';
-import { adoptState, BITS, copyState, count, FLAG, list, WORD, type FieldsOf } from './device-state.ts';
+import { adoptState, copyState } from './device-state.ts';
 import { nodeName, registerWindow } from './device-tree-node.ts';
 import type { DescribedDevice, DeviceDescription, DeviceMount } from './device-tree-node.ts';
 import {
@@ -23,14 +23,20 @@ import {
   SUPERVISOR_ADDRESS_HIGH_MASK,
   targetFields,
 } from './aplic-registers.ts';
+import {
+  APLIC_SOURCES,
+  FIELDS,
+  hasBit,
+  messageAddress,
+  newState,
+  setBit,
+  WORDS,
+  type AplicState,
+} from './aplic-state.ts';
 import { IDENTITIES } from './interrupt-file.ts';
 import type { InterruptLevel } from './imsics.ts';
 
 const PAGE = 4096;
-/** Sources 1 to 96, as on QEMU's `virt` board. */
-export const APLIC_SOURCES = 96;
-const WORDS = (APLIC_SOURCES >>> 5) + 1;
-
 /** What a source of a guest's APLIC is in the machine, where it is a physical device's wire. */
 export interface PhysicalSource {
   /** The guest has configured it anew. */
@@ -56,37 +62,6 @@ export interface AplicPorts {
   readonly physical?: (source: number) => PhysicalSource | undefined;
   readonly raised?: (source: number, level: boolean) => void;
 }
-
-type AplicState = {
-  enabled: boolean;
-  genmsi: number;
-  mmsiaddrcfg: number;
-  mmsiaddrcfgh: number;
-  smsiaddrcfg: number;
-  smsiaddrcfgh: number;
-  /** Indexed by source, as are the rest. */
-  sourcecfg: number[];
-  target: number[];
-  lines: number[];
-  pending: number[];
-  enable: number[];
-};
-
-const BY_SOURCE = list(WORD, APLIC_SOURCES + 1);
-const BITS_BY_SOURCE = list(BITS, WORDS);
-const FIELDS: FieldsOf<AplicState> = {
-  enabled: FLAG,
-  genmsi: WORD,
-  mmsiaddrcfg: WORD,
-  mmsiaddrcfgh: WORD,
-  smsiaddrcfg: WORD,
-  smsiaddrcfgh: WORD,
-  sourcecfg: list(count(0x7ff), APLIC_SOURCES + 1),
-  target: BY_SOURCE,
-  lines: BITS_BY_SOURCE,
-  pending: BITS_BY_SOURCE,
-  enable: BITS_BY_SOURCE,
-};
 
 export class Aplic implements DescribedDevice {
   readonly name = 'aplic';
@@ -386,7 +361,7 @@ export class Aplic implements DescribedDevice {
     this.#send(hart, guest, identity);
   }
 
-  /** "Addresses and data for outgoing MSIs" (section 4.9.1). */
+  /** A message goes to where interrupt files lie, as firmware has said. */
   #send(hart: number, guest: number, identity: number): void {
     const { level, files, harts, send } = this.#ports;
     if (files !== undefined) {
@@ -394,52 +369,12 @@ export class Aplic implements DescribedDevice {
       return;
     }
     const { parent } = this.#ports;
-    const root = parent ? parent.#state : this.#state;
-    const machine = level === 'machine';
-    const shape = root.mmsiaddrcfgh;
-    const low = machine ? root.mmsiaddrcfg : root.smsiaddrcfg;
-    const high = machine ? root.mmsiaddrcfgh : root.smsiaddrcfgh;
-    const groupShift = ((shape >>> 24) & 0x1f) + 12;
-    const groupBits = (shape >>> 16) & 7;
-    const hartBits = (shape >>> 12) & 0xf;
-    const hartShift = (high >>> 20) & 7;
-    const inGroup = hart & (2 ** hartBits - 1);
-    const group = Math.floor(hart / 2 ** hartBits) & (2 ** groupBits - 1);
-    const page =
-      BigInt(low) |
-      (BigInt(high & 0xfff) << 32n) |
-      (BigInt(group) << BigInt(groupShift)) |
-      (BigInt(inGroup) << BigInt(hartShift)) |
-      BigInt(guest);
-    send(Number(page) * PAGE, identity);
+    send(messageAddress(parent ? parent.#state : this.#state, level, hart, guest), identity);
   }
 }
-
-const newState = (): AplicState => ({
-  enabled: false,
-  genmsi: 0,
-  mmsiaddrcfg: 0,
-  mmsiaddrcfgh: 0,
-  smsiaddrcfg: 0,
-  smsiaddrcfgh: 0,
-  sourcecfg: new Array<number>(APLIC_SOURCES + 1).fill(0),
-  target: new Array<number>(APLIC_SOURCES + 1).fill(0),
-  lines: new Array<number>(WORDS).fill(0),
-  pending: new Array<number>(WORDS).fill(0),
-  enable: new Array<number>(WORDS).fill(0),
-});
 
 /** The source whose register of an array lies at an offset. */
 function sourceAt(first: number, offset: number): number | undefined {
   const source = (offset - first) / 4 + 1;
   return source >= 1 && source <= APLIC_SOURCES ? source : undefined;
-}
-
-function hasBit(words: readonly number[], bit: number): boolean {
-  return (((words[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) !== 0;
-}
-
-function setBit(words: number[], bit: number, level: boolean): void {
-  const word = words[bit >>> 5] ?? 0;
-  words[bit >>> 5] = level ? word | (1 << (bit & 31)) : word & ~(1 << (bit & 31));
 }
