@@ -4,6 +4,7 @@ import type { Difference } from '../core/hypervisor/properties/difference-search
 import { Comparison, type ComparisonEnd } from '../core/hypervisor/properties/equivalence.ts';
 import { techniques, unmodifiedHosted, type Technique } from '../core/hypervisor/virtual-machine.ts';
 import { disassemble } from '../core/isa/disassemble.ts';
+import type { BootMode } from '../core/machine/boot-layout.ts';
 import type { Command } from './command.ts';
 import type { DiskWord } from '../protocol/option-values/disk-words.ts';
 import { GuestDevices } from './guest-devices.ts';
@@ -39,6 +40,7 @@ const compareOptions = {
   until: option('--until', 'TEXT', anyText, 'compare up to the first point at which the guest has printed this'),
   boot: runOptions.boot,
   memory: runOptions.memory,
+  firmware: runOptions.firmware,
   initrd: runOptions.initrd,
   append: runOptions.append,
   adBits: runOptions.adBits,
@@ -74,7 +76,8 @@ export const compareCommand: Command<typeof compareOptions> = {
   summary: 'run a guest under every technique and find the first difference',
   details: [
     'Registers, the kernel’s CSRs, time, output and RAM are compared with those on the bare machine. What a guest writes to a',
-    'disk goes into memory only. Exit status: 0 if nothing differs, 1 if something does.',
+    'disk goes into memory only. A guest in machine boot (--firmware) is compared under trap-and-emulate, on harts without the',
+    'H extension. Exit status: 0 if nothing differs, 1 if something does.',
   ],
   options: compareOptions,
   run(operands, options, { stdout, complain }) {
@@ -92,18 +95,12 @@ export const compareCommand: Command<typeof compareOptions> = {
       );
       opened.push(devices);
       const { technique: _, repair: __, ...about } = choice;
-      return chooseGuest(operands, about, devices).guest;
+      const { guest: image } = chooseGuest(operands, about, devices);
+      // Deprivileging gives a guest no H extension of its own: then the bare machine has none either.
+      return image.boot === 'machine' ? { ...image, hypervisorExtension: false } : image;
     };
-    const chosen: readonly Exclude<Technique, 'bare'>[] = options.technique ?? unmodifiedHosted;
     try {
-      const { boot } = guest();
-      if (boot === 'machine') {
-        throw new UsageError(
-          'a guest in supervisor boot',
-          'one in machine boot',
-          'add --boot supervisor if it is a kernel for S-mode',
-        );
-      }
+      const chosen = techniquesFor(guest().boot, options.technique);
       const comparison = new Comparison({
         host: nodeHost,
         guest,
@@ -130,6 +127,21 @@ export const compareCommand: Command<typeof compareOptions> = {
     }
   },
 };
+
+/** Deprivileging alone gives a guest a machine mode. @throws UsageError where another technique was asked for */
+function techniquesFor(
+  boot: BootMode,
+  asked: readonly Exclude<Technique, 'bare'>[] | undefined,
+): readonly Exclude<Technique, 'bare'>[] {
+  if (boot === 'supervisor') return asked ?? unmodifiedHosted;
+  const other = asked?.find((technique) => technique !== 'trap-and-emulate');
+  if (other === undefined) return ['trap-and-emulate'];
+  throw new UsageError(
+    'a guest in supervisor boot with --technique ' + other,
+    'one in machine boot',
+    'leave --technique out, or add --boot supervisor if it is a kernel for S-mode',
+  );
+}
 
 const endings: Readonly<Record<ComparisonEnd['kind'], (end: ComparisonEnd) => string>> = {
   ended: ({ ending }) => ending?.message ?? '',

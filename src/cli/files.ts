@@ -148,7 +148,11 @@ export function writeBytes(what: string, path: string, bytes: Uint8Array, inputs
 function refuseOverwriting(what: string, path: string, inputs: readonly string[]): void {
   const real = realPath(path);
   if (real !== undefined && inputs.some((input) => realPath(input) === real)) {
-    throw new UsageError(`another file for ${what}`, `the input ${quoted(path)}`, 'choose a name that is not in use');
+    throw new UsageError(
+      `another file for ${what}`,
+      `${quoted(path)}, which is read or written already`,
+      'choose a name that is not in use',
+    );
   }
 }
 

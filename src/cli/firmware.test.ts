@@ -61,14 +61,37 @@ describe('firmware', () => {
 
   test.each([
     [['--firmware', 'next-stage.elf', '--boot', 'supervisor'], /expected --boot machine with --firmware/],
-    [['--firmware', 'next-stage.elf', '--technique', 'hardware-assisted'], /expected a guest in supervisor boot/],
+    [
+      ['--firmware', 'next-stage.elf', '--technique', 'hardware-assisted'],
+      /expected a guest in supervisor boot .*: use --technique trap-and-emulate, or leave out --firmware/,
+    ],
     [['--firmware', 'absent.bin'], /expected firmware at .*absent.bin.*, found none/],
-    [['--firmware', 'flat-kernel.elf'], /The firmware, 0x80200000 .* would overwrite the kernel/],
+    [
+      ['--firmware', 'flat-kernel.elf'],
+      /The firmware, 0x80200000 .* would overwrite the kernel, .* Link one of the two for another place/,
+    ],
   ])('%j', async (options, message) => {
     const [, firmware = '', ...rest] = options;
     const { status, complaints } = await command(['run', at('flat-kernel.elf'), '--firmware', at(firmware), ...rest]);
     expect(status).toBe(2);
     expect(complaints[0]).toMatch(message);
+  });
+});
+
+test('compare: firmware and kernel are the same deprivileged as bare, on harts without the H extension', async () => {
+  const compare = ['compare', at('flat-kernel.elf'), '--firmware', at('next-stage.elf'), '--every', '7'];
+  const { status, stdout, complaints } = await command(compare);
+  expect(complaints).toEqual([]);
+  expect(stdout).toMatch(/^No difference between bare and trap-and-emulate: \d+ points .* all of RAM at/);
+  expect(status).toBe(0);
+  expect((await command([...compare, '--inject', '100:5'])).stdout).toMatch(
+    /^trap-and-emulate differs from bare after/,
+  );
+  expect(await command([...compare, '--technique', 'hardware-assisted'])).toMatchObject({
+    status: 2,
+    complaints: [
+      expect.stringMatching(/a guest in supervisor boot with --technique hardware-assisted, found one in machine boot/),
+    ],
   });
 });
 

@@ -33,15 +33,16 @@ export function checkScheduling(
   for (const [option, values] of Object.entries(given)) {
     if (values === undefined || values.length === 1 || values.length === vcpus) continue;
     throw new UsageError(
-      `one value, or ${vcpus}, after ${option}`,
+      `one value${vcpus === 1 ? '' : `, or ${vcpus},`} after ${option}`,
       `${values.length}`,
       `the guest has ${vcpus} virtual CPU${vcpus === 1 ? '' : 's'}, see --harts`,
     );
   }
   const missing = pin?.find((mask) => mask % 2 ** (physicalHarts ?? 1) === 0);
   if (missing !== undefined) {
+    const last = (physicalHarts ?? 1) - 1;
     throw new UsageError(
-      `physical harts from 0 to ${(physicalHarts ?? 1) - 1} after --pin`,
+      `physical hart${last === 0 ? ' 0' : `s from 0 to ${last}`} after --pin`,
       'none of them',
       'choose others, or have more with --physical-harts',
     );

@@ -53,7 +53,9 @@ export function openSession(
     throw new UsageError(
       'a guest in supervisor boot with --technique hardware-assisted',
       'one in machine boot, which the H extension does not virtualize',
-      'add --boot supervisor if it is a kernel for S-mode, or use --technique trap-and-emulate',
+      guest.firmware === undefined
+        ? 'add --boot supervisor if it is a kernel for S-mode, or use --technique trap-and-emulate'
+        : 'use --technique trap-and-emulate, or leave out --firmware',
     );
   }
   if (technique !== 'bare' && machineBytes > MACHINE_LIMIT) {

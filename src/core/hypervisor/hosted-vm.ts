@@ -184,7 +184,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
     const tables = tablesOf(options.technique, guest) + copies;
     if (!options.memory.promise(options.id, tables)) {
       throw new Error(
-        `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM or give this one less memory`,
+        `expected ${tables * 4} KiB of free machine memory for this VM’s page tables, found less: remove a VM, give this one less memory, or the machine more`,
       );
     }
     this.memory = options.memory.guest(options.id, guest.memoryBytes, (message) =>

@@ -64,7 +64,9 @@ export function planBoot({ mode, image, firmware, ram, initrdSize }: BootRequest
   const below = firmware && placeKernel(ram.base, firmware, ram);
   const kernel = placeKernel(kernelAddress(mode, below?.loads, ram), image, ram);
   for (const part of below?.loads ?? []) {
-    for (const load of kernel.loads) refuseOverlap('The firmware', part.address, part.memorySize, load);
+    for (const load of kernel.loads) {
+      refuseOverlap('The firmware', part.address, part.memorySize, load, 'Link one of the two for another place.');
+    }
   }
   const loads = [...(below?.loads ?? []), ...kernel.loads];
   const layout = { loads, entry: below?.entry ?? kernel.entry, deviceTree, ...(below && { next: kernel.entry }) };
@@ -146,9 +148,15 @@ function placeInitrd(kernel: number, size: number, ram: MemoryRange): { start: n
   );
 }
 
-function refuseOverlap(what: string, start: number, size: number, load: BootLoad): void {
+function refuseOverlap(
+  what: string,
+  start: number,
+  size: number,
+  load: BootLoad,
+  advice = 'Give the machine more memory.',
+): void {
   if (start >= load.address + load.memorySize || load.address >= start + size) return;
   throw new ImageError(
-    `${what}, ${range(start, size)}, would overwrite the kernel, ${range(load.address, load.memorySize)}. Give the machine more memory.`,
+    `${what}, ${range(start, size)}, would overwrite the kernel, ${range(load.address, load.memorySize)}. ${advice}`,
   );
 }

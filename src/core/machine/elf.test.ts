@@ -227,7 +227,8 @@ describe('RAM', () => {
       /in RAM, 0x80000000 to 0x80000fff; found one at 0x1000 to 0x1003. Link the program for RAM/,
     ],
     ['a vmlinux', at(0, 4, 0xc0000000), /Of a Linux kernel take arch\/riscv\/boot\/Image/],
-    ['behind', at(0x80001000, 4), /Link the program/],
+    ['behind', at(0x80001000, 4), /Give the machine more memory/],
+    ['far behind', at(0x9000_0000, 4), /Link the program/],
   ])('holds no segment %s', (_, elf, message) => {
     expect(() => checkElfFits(elf, ram)).toThrow(ImageError);
     expect(() => checkElfFits(elf, ram)).toThrow(message);

@@ -151,6 +151,9 @@ function compressedAt(entry: number, segments: readonly ElfSegment[]): boolean {
   return code.some((byte, index) => index % 4 === 0 && (byte & 3) !== 3);
 }
 
+/** A program that lies within this much behind the beginning of RAM is linked for RAM: there is only less of it. */
+const NEAR = 2 ** 27;
+
 /**
  * Checks that a program's segments lie in RAM.
  * @throws ImageError naming the first segment that does not
@@ -161,7 +164,7 @@ export function checkElfFits(elf: Elf, ram: MemoryRange): void {
     const content = headerSize < memorySize ? address + headerSize : Infinity;
     if (content >= ram.base && address + memorySize <= end) continue;
     let advice = 'Link the program for RAM (its physical addresses count).';
-    if (address >= ram.base && address < end) advice = 'Give the machine more memory.';
+    if (address >= ram.base && address < ram.base + NEAR) advice = 'Give the machine more memory.';
     else if (virtualAddress !== address) advice += ' Of a Linux kernel take arch/riscv/boot/Image, not vmlinux.';
     throw new ImageError(
       `Expected every segment in RAM, ${range(ram.base, ram.size)}; found one at ${range(address, memorySize)}. ${advice}`,

@@ -315,7 +315,9 @@ function entitlementsOf(vm: ScenarioVm, place: string, vcpus: number): readonly 
     if (text === undefined) return undefined;
     const values = readAt(`${place}.${field}`, field, text);
     if (values.length === 1 || values.length === vcpus) return values;
-    throw new Error(`Expected one value, or ${vcpus}, at ${place}.${field}, found ${values.length}. See harts.`);
+    throw new Error(
+      `Expected one value${vcpus === 1 ? '' : `, or ${vcpus},`} at ${place}.${field}, found ${values.length}. See harts.`,
+    );
   });
   if (weight === undefined && cap === undefined && pin === undefined) return undefined;
   return Array.from({ length: vcpus }, (_, index) => {

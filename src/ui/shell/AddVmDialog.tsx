@@ -295,7 +295,7 @@ export function AddVmDialog() {
           <div className={styles['file']} data-chosen={firmware !== undefined}>
             <span>
               {firmware === undefined
-                ? 'Firmware of its own below it, such as OpenSBI: an ELF or a flat binary for machine mode'
+                ? 'Firmware below it, such as OpenSBI: an ELF or a flat binary'
                 : `Firmware: ${firmware.title}`}
             </span>
             {firmware !== undefined && (

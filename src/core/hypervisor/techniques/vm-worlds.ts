@@ -143,7 +143,7 @@ export class VmWorlds {
     const stage = new SecondStage(vm.id, pages, fence);
     if (assigned === undefined || assigned.attach(stage, vm.memory)) return stage;
     throw new Error(
-      `expected ${vm.memoryBytes / 2 ** 20} MiB of free machine memory, all of it at once because a physical device may use it, found less: remove a VM or give this one less`,
+      `expected ${vm.memoryBytes / 2 ** 20} MiB of free machine memory, all of it at once because a physical device may use it, found less: remove a VM, give this one less, or the machine more`,
     );
   }
 }
