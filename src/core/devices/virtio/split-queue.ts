@@ -153,6 +153,11 @@ export class SplitQueue {
     return head;
   }
 
+  /** The last `count` entries have not been taken. */
+  putBack(count: number): void {
+    this.#state.nextAvailable = (this.#state.nextAvailable - count) & 0xffff;
+  }
+
   chain(head: number): Chain | QueueFault {
     return walkChain(this.#memory, this.#descriptors, head, {
       queueSize: this.#state.size,

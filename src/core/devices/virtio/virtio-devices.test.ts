@@ -96,6 +96,66 @@ describe.each(both)('network card, %s', (version) => {
   });
 });
 
+describe.each(both)('network card with mergeable receive buffers, %s (section 5.1.6.4)', (version) => {
+  const HEADER = 12; // num_buffers is there on both interfaces (section 5.1.6.1)
+  const frame = (length: number) => Uint8Array.from({ length }, (_, index) => index);
+
+  function card(features: readonly number[] = []) {
+    const sent: Uint8Array[] = [];
+    let receive: (frame: Uint8Array) => boolean = () => false;
+    const cable = {
+      send: (frame: Uint8Array) => void sent.push(frame),
+      attach: (into: typeof receive) => void (receive = into),
+    };
+    const rig = new Rig({ version, device: virtioNetwork({ cable, mac: MAC }), features: [5, 15, ...features] });
+    const [rx, tx] = rig.start(2);
+    if (rx === undefined || tx === undefined) throw new Error('no queues');
+    return { rig, rx, tx, sent, receive: (frame: Uint8Array) => receive(frame) };
+  }
+
+  test('a frame lies in as many buffers as it takes, and the first says how many', () => {
+    const { rig, rx, receive } = card();
+    const buffers = [rig.empty(100), rig.empty(40), rig.empty(100), rig.empty(100)];
+    for (const buffer of buffers) rx.send([buffer]);
+    expect(receive(frame(200))).toBe(true);
+    expect(rx.collect().map(({ written }) => written)).toEqual([100, 40, HEADER + 200 - 140]);
+    const bytes = buffers.slice(0, 3).flatMap((buffer) => [...rig.bytes(buffer)]);
+    expect(bytes.slice(0, HEADER)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]);
+    expect(Uint8Array.from(bytes.slice(HEADER, HEADER + 200))).toEqual(frame(200));
+    expect(receive(frame(60))).toBe(true);
+    expect(rx.collect()).toEqual([{ head: 3, written: HEADER + 60 }]);
+  });
+
+  test('where the buffers do not suffice the frame is lost, and they stay for the next', () => {
+    const { rig, rx, receive } = card();
+    rx.send([rig.empty(64)]);
+    rx.send([rig.empty(64)]);
+    expect(receive(frame(200))).toBe(false);
+    expect(rx.collect()).toEqual([]);
+    rx.send([rig.empty(100)]);
+    expect(receive(frame(200))).toBe(true);
+    expect(rx.collect().map(({ head }) => head)).toEqual([0, 1, 2]);
+  });
+
+  test('with the event index the driver is asked to tell of more when they do not suffice (section 2.7.10)', () => {
+    const { rig, rx, receive } = card([29]);
+    rx.send([rig.empty(64)]);
+    expect(receive(frame(200))).toBe(false);
+    rx.send([rig.empty(64)]);
+    rx.send([rig.empty(100)]);
+    expect(receive(frame(200))).toBe(true);
+    expect(rig.failures).toEqual([]);
+  });
+
+  test('what is sent has the long header too', () => {
+    const { rig, tx, sent } = card();
+    const bytes = new Uint8Array(HEADER + 60);
+    bytes.set(frame(60), HEADER);
+    tx.send([rig.filled(bytes)]);
+    expect(sent).toEqual([frame(60)]);
+  });
+});
+
 describe('console', () => {
   function line() {
     let out = '';

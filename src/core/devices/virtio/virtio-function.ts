@@ -50,6 +50,8 @@ export interface VirtioLink {
   has(bit: number): boolean;
   /** The next buffer of a stock, or undefined where there is none; then the driver is asked to notify. */
   take(queue: number): Chain | undefined;
+  /** The last so many buffers taken from a stock, of which nothing was given back, have not been taken. */
+  putBack(queue: number, count: number): void;
   /** Gives back a buffer that was taken. */
   give(queue: number, chain: Returned, served: Served): void;
   /** Something in the configuration space has changed: the driver is interrupted. */

@@ -1,7 +1,8 @@
-// A network card (virtio 1.2, section 5.1): Ethernet frames to and from a cable. In front of each frame stands a header, ten bytes
-// long on the legacy interface, twelve on the modern one; everything in it is about features that are not offered here.
+// A network card (virtio 1.2, section 5.1): Ethernet frames to and from a cable. In front of each frame stands a header, twelve
+// bytes long, ten on the legacy interface without mergeable buffers; but for num_buffers all of it is about features that are not
+// offered here.
 //
-//   0 flags   1 gso_type   2 hdr_len   4 gso_size   6 csum_start   8 csum_offset   10 num_buffers (modern)   then the frame
+//   0 flags   1 gso_type   2 hdr_len   4 gso_size   6 csum_start   8 csum_offset   10 num_buffers   then the frame
 
 import type { DeviceState } from '../device.ts';
 import { adoptState, count, FLAG, type FieldsOf } from '../device-state.ts';
@@ -11,12 +12,14 @@ import type { FeatureRow, QueueRole, Served, VirtioFactory, VirtioFunction, Virt
 
 const FEATURES: readonly FeatureRow[] = [
   { bit: 5, name: 'VIRTIO_NET_F_MAC', meaning: 'The card has an address of its own.' },
+  { bit: 15, name: 'VIRTIO_NET_F_MRG_RXBUF', meaning: 'A frame that comes may lie in several buffers.' },
   { bit: 16, name: 'VIRTIO_NET_F_STATUS', meaning: 'The card tells whether its cable is plugged in.' },
 ];
 
+const MERGEABLE = 15;
 const RECEIVE = 0;
-const LEGACY_HEADER_BYTES = 10;
-const MODERN_HEADER_BYTES = 12;
+const SHORT_HEADER_BYTES = 10;
+const HEADER_BYTES = 12;
 const NUM_BUFFERS = 10;
 const LINK_UP = 1;
 /** Destination, source and type (IEEE 802.3). */
@@ -103,7 +106,7 @@ export class VirtioNetwork implements VirtioFunction {
   }
 
   get #headerBytes(): number {
-    return this.#link.has(Feature.version1) ? MODERN_HEADER_BYTES : LEGACY_HEADER_BYTES;
+    return this.#link.has(Feature.version1) || this.#link.has(MERGEABLE) ? HEADER_BYTES : SHORT_HEADER_BYTES;
   }
 
   #transmit(chain: Chain): Served {
@@ -120,20 +123,35 @@ export class VirtioNetwork implements VirtioFunction {
 
   #receive(frame: Uint8Array): boolean {
     const header = this.#headerBytes;
-    const chain = this.#state.linkUp && frame.length <= LONGEST_FRAME ? this.#link.take(RECEIVE) : undefined;
-    if (chain === undefined) {
-      this.#state.dropped++;
-      return false;
+    const bytes = new Uint8Array(header + frame.length);
+    bytes.set(frame, header);
+    const chains = this.#state.linkUp && frame.length <= LONGEST_FRAME ? this.#room(bytes.length) : [];
+    const fits = chains.length > 0 && chains.reduce((room, chain) => room + chain.writableBytes, 0) >= bytes.length;
+    if (!fits) this.#state.dropped++;
+    if (fits && header === HEADER_BYTES) new DataView(bytes.buffer).setUint16(NUM_BUFFERS, chains.length, true);
+    let done = 0;
+    for (const chain of chains) {
+      const written = fits ? chain.write(0, bytes.subarray(done, done + chain.writableBytes)) : 0;
+      done += written;
+      const status = fits ? 'OK' : 'buffer too small';
+      this.#link.give(RECEIVE, chain, { written, operation: 'receive', argument: frame.length, status });
     }
-    const fits = header + frame.length <= chain.writableBytes;
-    const bytes = new Uint8Array(fits ? header + frame.length : 0);
-    if (fits) {
-      if (header === MODERN_HEADER_BYTES) bytes[NUM_BUFFERS] = 1;
-      bytes.set(frame, header);
-    } else this.#state.dropped++;
-    const written = chain.write(0, bytes);
-    const status = fits ? 'OK' : 'buffer too small';
-    this.#link.give(RECEIVE, chain, { written, operation: 'receive', argument: frame.length, status });
     return fits;
+  }
+
+  /** Buffers for so many bytes: the next one, or with mergeable buffers as many as it takes; none where there are not enough. */
+  #room(bytes: number): readonly Chain[] {
+    const chains: Chain[] = [];
+    for (let room = 0; room < bytes;) {
+      const chain = this.#link.take(RECEIVE);
+      if (chain === undefined) {
+        this.#link.putBack(RECEIVE, chains.length);
+        return [];
+      }
+      chains.push(chain);
+      room += chain.writableBytes;
+      if (!this.#link.has(MERGEABLE)) break;
+    }
+    return chains;
   }
 }

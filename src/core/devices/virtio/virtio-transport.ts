@@ -238,6 +238,10 @@ export class VirtioTransport implements TransportFace, VirtioLink {
     return fault ? this.#faulty(queue, fault) : chain;
   }
 
+  putBack(queue: number, count: number): void {
+    if (count > 0) this.#queues[queue]?.putBack(count);
+  }
+
   give(queue: number, chain: Returned, served: Served): void {
     const rings = this.#queues[queue];
     if (rings === undefined || !this.#running) return;
