@@ -24,7 +24,7 @@ export function panelRows(lab: Lab): readonly CommandRow[] {
       title: `Show ${panel.title}`,
       group: 'Panels',
       keys: panel.key === undefined ? [] : [panel.key],
-      unavailable: always,
+      unavailable: ({ frame }) => (frame?.vms.length === 0 ? 'The panels come with a VM; add one.' : undefined),
       run: () => {
         if (lab.phone.matches) choose({ phonePanel: panel.id });
         else dock.show(panel.id, true);

@@ -15,6 +15,7 @@ interface PanelMapProps {
 
 export function PanelMap({ rows, situation }: PanelMapProps) {
   const { panels } = useLab();
+  const none = situation.frame?.vms.length === 0;
   const close = () => openOverlay(undefined);
   const show = ({ id }: Panel) => {
     close();
@@ -23,6 +24,7 @@ export function PanelMap({ rows, situation }: PanelMapProps) {
   };
   return (
     <Dialog label="All panels" onClose={close}>
+      {none && <p className={styles['note']}>The panels come with a VM: add one first.</p>}
       <div className={styles['map']}>
         {topics.map((topic) => {
           const members = panels.filter((panel) => panel.topic === topic);
@@ -36,8 +38,9 @@ export function PanelMap({ rows, situation }: PanelMapProps) {
                       <button
                         type="button"
                         className={styles['panel']}
+                        aria-disabled={none}
                         data-command={`panel.${panel.id}`}
-                        onClick={() => show(panel)}
+                        onClick={() => !none && show(panel)}
                         data-autofocus={panel === panels[0] ? true : undefined}
                       >
                         <span className={styles['title']}>

@@ -29,12 +29,21 @@ import { VmBar } from './VmBar.tsx';
 
 const loadPalette = () => import('./Palette.tsx').then(({ Palette }) => ({ default: Palette }));
 const Palette = lazy(loadPalette);
-const HelpSheet = lazy(() => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet })));
-const PanelMap = lazy(() => import('./PanelMap.tsx').then(({ PanelMap }) => ({ default: PanelMap })));
-const AddVmDialog = lazy(() => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog })));
-const ScenarioDialog = lazy(() =>
-  import('../scenario/ScenarioDialog.tsx').then(({ ScenarioDialog }) => ({ default: ScenarioDialog })),
-);
+const loadHelp = () => import('./HelpSheet.tsx').then(({ HelpSheet }) => ({ default: HelpSheet }));
+const HelpSheet = lazy(loadHelp);
+const loadMap = () => import('./PanelMap.tsx').then(({ PanelMap }) => ({ default: PanelMap }));
+const PanelMap = lazy(loadMap);
+const loadAddVm = () => import('./AddVmDialog.tsx').then(({ AddVmDialog }) => ({ default: AddVmDialog }));
+const AddVmDialog = lazy(loadAddVm);
+const loadScenario = () =>
+  import('../scenario/ScenarioDialog.tsx').then(({ ScenarioDialog }) => ({ default: ScenarioDialog }));
+const ScenarioDialog = lazy(loadScenario);
+const overlays = [loadPalette, loadMap, loadAddVm, loadHelp, loadScenario] as const;
+
+/** What is opened later must not wait for its chunk, and must be there when the network is gone; one that fails is asked for again. */
+async function loadOverlays(): Promise<void> {
+  for (const load of overlays) await load().catch(() => undefined);
+}
 
 export function Shell({ lab }: { readonly lab: Lab }) {
   return (
@@ -59,7 +68,7 @@ function Page({ lab }: { readonly lab: Lab }) {
   useFileDrop(lab);
   // What is typed right after Ctrl+K must not wait for a chunk.
   useEffect(() => {
-    const timer = window.setTimeout(() => void loadPalette(), 1500);
+    const timer = window.setTimeout(() => void loadOverlays(), 1500);
     return () => window.clearTimeout(timer);
   }, []);
   return (

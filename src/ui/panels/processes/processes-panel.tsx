@@ -154,7 +154,7 @@ function Group({ group, current }: GroupProps) {
           <code>{cgroup.path}</code> {cgroupText(cgroup)}
         </p>
       ))}
-      <div className={shared['scroller']}>
+      <div className={shared['scroller']} role="group" aria-label={`Processes in ${title}`} tabIndex={0}>
         <table className={classNames('table', styles['processes'])}>
           <caption className="visually-hidden">Processes</caption>
           <thead>

@@ -44,7 +44,7 @@ export function SystemCalls({ calls, vm }: SystemCallsProps) {
         </p>
       )}
       <h3 className={shared['heading']}>How often</h3>
-      <div className={shared['scroller']}>
+      <div className={shared['scroller']} role="group" aria-label="How often" tabIndex={0}>
         <table className={classNames('table', styles['processes'])}>
           <caption className="visually-hidden">System calls by process</caption>
           <thead>
