@@ -24,11 +24,22 @@ function adviceFor(vm: VirtualMachine, hart: number, pc: number, cause: number):
   if (vm.guest.mayBeCompressed && cause !== exceptionRows.instructionPageFault.code) {
     return 'Its ELF says that it may have compressed instructions (C), which this machine lacks: build it with -march=rv32ima_zicsr_zifencei.';
   }
-  if (findCause(cause)?.name.includes('page fault') !== true || !leavesAccessedClear(vm, hart, pc)) return undefined;
-  return (
-    'Its page tables leave the A bits clear, for the hardware to set, as QEMU’s default CPU does: ' +
-    'give it a board that sets them (Svadu; --ad-bits hardware, or “A and D bits set by hardware” where a VM is added).'
-  );
+  if (findCause(cause)?.name.includes('page fault') !== true) return undefined;
+  if (leavesAccessedClear(vm, hart, pc)) return letHardwareSet('A bits');
+  const stored = cause === exceptionRows.storePageFault.code && leavesDirtyClear(vm, hart);
+  return stored ? letHardwareSet('D bits of pages that it stores to') : undefined;
+}
+
+const letHardwareSet = (what: string): string =>
+  `Its page tables leave the ${what} clear, for the hardware to set, as QEMU’s default CPU does: ` +
+  'give it a board that sets them (Svadu; --ad-bits hardware, or “A and D bits set by hardware” where a VM is added).';
+
+/** The store that faulted last was to a page that allows stores and has A set, but not D. */
+function leavesDirtyClear(vm: VirtualMachine, hart: number): boolean {
+  const { stval } = vm.look(hart).csrs;
+  let leaf = 0;
+  walkGuest(vm, stval >>> 0, Access.store, ({ stage, value }) => (leaf = stage === 1 ? value : leaf), hart);
+  return (leaf & (Pte.V | Pte.W | Pte.A | Pte.D)) === (Pte.V | Pte.W | Pte.A);
 }
 
 /** The entry of the handler's page has A clear, or no entry at all has it set. */

@@ -82,6 +82,28 @@ describe.each(techniques)('%s, a handler that cannot be fetched', (technique) =>
   });
 });
 
+describe.each(techniques)('%s, a kernel that sets A and leaves D to the walker', (technique) => {
+  // Its handler begins by saving a register to a page of that kind.
+  const aOnly = (page: string) =>
+    KERNEL.replace('fault:  j       fault', 'fault:  sw      t1, 0(t0)')
+      .replace('0x2010000f', '0x201000cf')
+      .replace('0x20200007', '0x20200047')
+      .replace('0x20300007', page);
+  const run = (source: string, svadu: boolean) =>
+    runAlone(technique, sourceGuest(source, { memoryBytes: 32 * 2 ** 20, svadu }), { limit: 1_000_000 }).vm.ending;
+
+  test('hears of the bits, and runs where hardware sets them', () => {
+    expect(run(aOnly('0x20300047'), false)?.message).toMatch(
+      /store\/AMO page fault.* leave the D bits of pages that it stores to clear.*Svadu; --ad-bits hardware/,
+    );
+    expect(run(aOnly('0x20300047'), true)).toMatchObject({ kind: 'shutdown' });
+  });
+
+  test('is told nothing of it where the page is only read', () => {
+    expect(run(aOnly('0x20300043'), false)?.message).toMatch(/store\/AMO page fault(?!.*ad-bits)/);
+  });
+});
+
 test('Svadu ends in one state under all techniques', () => {
   const guest = sourceGuest(KERNEL, { memoryBytes: 32 * 2 ** 20, svadu: true });
   const hashes = techniques.map((technique) => runAlone(technique, guest).hash);
