@@ -13,10 +13,10 @@ import { SeededEntropy, virtioEntropy } from '../../devices/virtio/virtio-entrop
 import { virtioNineP } from '../../devices/virtio/virtio-nine-p.ts';
 import { virtioNetwork, type NetworkPort } from '../../devices/virtio/virtio-network.ts';
 import type { VirtioVersion } from '../../devices/virtio/virtio-mmio-registers.ts';
-import { consoleOf, drive, newLab, shippedGuest } from '../guest-rig.test-support.ts';
+import { drive, newLab, shippedGuest } from '../guest-rig.test-support.ts';
 import type { Technique } from '../virtual-machine.ts';
+import { linuxShell } from './linux-shell.test-support.ts';
 
-const PROMPT = /# $/;
 const typed = (text: string) => new TextEncoder().encode(text);
 
 /** A station that answers ARP for 10.0.0.1 and echoes pings (RFC 826, RFC 792); enough of a network for one card. */
@@ -84,15 +84,7 @@ function boot(technique: Technique, version: VirtioVersion) {
     technique,
     guest: { ...shippedGuest('linux'), devices: { virtioVersion: version, virtio: devices } },
   });
-  lab.start(vm.id);
-  const computer = lab.computerOf(vm);
-  const untilPrompt = () =>
-    drive(computer, {
-      limit: 1e10,
-      slice: 5_000_000,
-      until: () => PROMPT.test(consoleOf(vm)) || vm.ending !== undefined,
-    });
-  expect(untilPrompt()).toBe('until');
+  const shell = linuxShell(lab, vm);
   return {
     vm,
     store,
@@ -103,14 +95,8 @@ function boot(technique: Technique, version: VirtioVersion) {
     failures,
     hvc: () => hvc,
     /** Types a line. @returns what the guest printed, without what it echoed */
-    say(line: string): string {
-      const before = consoleOf(vm).length;
-      vm.receive(typed(`${line}\n`));
-      drive(computer, { limit: 2_000_000, slice: 100_000, until: () => !PROMPT.test(consoleOf(vm)) });
-      expect(untilPrompt()).toBe('until');
-      return consoleOf(vm).slice(before).split('\r\n').slice(1, -1).join('\n');
-    },
-    wait: (instructions: number) => drive(computer, { limit: instructions, slice: 1_000_000 }),
+    say: (line: string) => shell.type(line).split('\r\n').slice(1, -1).join('\n'),
+    wait: (instructions: number) => drive(lab.computerOf(vm), { limit: instructions, slice: 1_000_000 }),
   };
 }
 

@@ -3,35 +3,23 @@
 
 import { describe, expect, test } from 'vitest';
 import { consoleOf, drive, newLab, shippedGuest } from '../guest-rig.test-support.ts';
+import { linuxShell, PROMPT } from './linux-shell.test-support.ts';
 import { techniques, type Technique } from '../virtual-machine.ts';
 
-const PROMPT = /# $/;
 const COMMANDS =
   'echo $((6*7)) answers\ncat /proc/cpuinfo | grep isa\nls /proc/self/fd | wc -l\n(exit 3) || echo status $?\n';
-
-const type = (text: string) => new TextEncoder().encode(text);
 
 function session(technique: Technique) {
   const lab = newLab({ memoryMiB: 80, traceCapacity: 1024 });
   const vm = lab.addVm({ technique, guest: shippedGuest('linux') });
-  lab.start(vm.id);
-  const computer = lab.computerOf(vm);
-  const untilPrompt = () =>
-    drive(computer, {
-      limit: 1e10,
-      slice: 5_000_000,
-      until: () => PROMPT.test(consoleOf(vm)) || vm.ending !== undefined,
-    });
-  expect(untilPrompt()).toBe('until');
+  const shell = linuxShell(lab, vm);
   const greeting = consoleOf(vm);
   for (const line of COMMANDS.trimEnd().split('\n')) {
-    expect(vm.receive(type(`${line}\n`))).toBe(line.length + 1);
-    drive(computer, { limit: 2_000_000, slice: 100_000, until: () => !PROMPT.test(consoleOf(vm)) });
-    expect(untilPrompt()).toBe('until');
+    shell.type(line);
   }
   const answers = consoleOf(vm).slice(greeting.length);
-  vm.receive(type('poweroff -f\n'));
-  drive(computer, { limit: 1e10, slice: 5_000_000, until: () => vm.ending !== undefined });
+  vm.receive(new TextEncoder().encode('poweroff -f\n'));
+  drive(lab.computerOf(vm), { limit: 1e10, slice: 5_000_000, until: () => vm.ending !== undefined });
   return { vm, lab, greeting, answers };
 }
 
