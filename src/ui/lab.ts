@@ -1,5 +1,5 @@
 // The page put together: core client, frame loop, consoles, dock, and the actions a person can take on VMs.
-// Made once in main.tsx and handed down by context, so that no module holds state of its own.
+// Made once in page.tsx and handed down by context, so that no module holds state of its own.
 
 import { createContext, useContext } from 'react';
 import type { StepKind, Technique, VmOptions } from '../protocol/commands.ts';

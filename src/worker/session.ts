@@ -1,39 +1,29 @@
 // One page's lab: answers its commands and keeps the computers running between its messages.
 
-import { ConsoleScript } from '../core/hypervisor/console-script.ts';
 import type { DirtyLog } from '../core/hypervisor/memory/dirty-log.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import { DEFAULT_MIGRATION_LINK } from '../core/hypervisor/migration/migration-link.ts';
 import { restoreVm } from '../core/hypervisor/migration/vm-stream.ts';
-import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
-import type { ScenarioInput } from '../protocol/scenario/scenario.ts';
 import { BareMachine } from '../core/hypervisor/techniques/bare-machine.ts';
 import { TICKS_PER_SECOND } from '../core/hypervisor/computer.ts';
-import { exitReasons, exitRows } from '../core/hypervisor/exits/exits.ts';
 import { HostedVm } from '../core/hypervisor/hosted-vm.ts';
 import { Lab } from '../core/hypervisor/lab.ts';
 import type { VirtualNetwork } from '../core/hypervisor/guest-devices/virtual-network.ts';
-import { INSTRUCTIONS_PER_TICK } from '../core/machine/machine.ts';
+import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
 import type { Host } from '../core/machine/linear-memory.ts';
 import type { DiskFolder } from './disks/disk-folder.ts';
 import { PageDisks } from './disks/page-disks.ts';
-import { guests } from '../guests/manifest.ts';
-import {
-  PROTOCOL_VERSION,
-  type CommandName,
-  type Commands,
-  type Done,
-  type Entitlement,
-  type IoPathRow,
-  type VmCard,
-} from '../protocol/commands.ts';
+import type { CommandName, Commands, Done, Entitlement, IoPathRow, VmCard } from '../protocol/commands.ts';
 import type { FrameRequest } from '../protocol/frame.ts';
 import { buildFrame, type VmOrigin } from './frame-builder.ts';
+import { catalogOf } from './catalog.ts';
+import { followedVm } from './followed-vm.ts';
 import { GuestFiles } from './guest-files.ts';
 import { loadGuest } from './guest-images.ts';
 import type { Pacer } from './pacer.ts';
 import { nextTurn } from './next-turn.ts';
 import { Part } from './part.ts';
+import { TypedInput } from './typed-input.ts';
 import { ScenarioWatch } from './scenario-watch.ts';
 
 /** RAM of the machine the hypervisor shares out: four Linux guests and their tables. */
@@ -71,9 +61,7 @@ export class Session {
   readonly #origins = new Map<number, VmOrigin>();
   readonly #host: Host;
   readonly #pacer: Pacer;
-  /** Console input that VMs were added with, and how far it has come. */
-  readonly #inputs = new Map<number, readonly ScenarioInput[]>();
-  readonly #scripts = new Map<number, ConsoleScript>();
+  readonly #typed: TypedInput;
   readonly #scenarios: ScenarioWatch;
   readonly #files = new GuestFiles();
   readonly #disks: PageDisks;
@@ -106,46 +94,12 @@ export class Session {
     this.#disks = new PageDisks(disks);
     this.lab = new Lab({ host, memoryBytes: MACHINE_MEMORY, epochNanoseconds: EPOCH });
     this.#pacer = makePacer(this.lab);
+    this.#typed = new TypedInput(this.lab);
     this.#scenarios = new ScenarioWatch(this.lab);
     this.#pacer.beforeTurn = () => {
       this.#scenarios.look();
-      this.#type();
+      this.#typed.look();
     };
-  }
-
-  /** Types what the scripts of the VMs have due. */
-  #type(): void {
-    for (const [id, script] of this.#scripts) {
-      const vm = this.lab.vm(id);
-      if (vm.ending || script.done) this.#scripts.delete(id);
-      else if (vm.control.running) script.look(vm.waiting && this.lab.computerOf(vm).idleUntil() === Infinity);
-    }
-  }
-
-  /** A VM by its number: one that moves to another machine is another object there. */
-  #followed(id: number): Pick<VirtualMachine, 'console' | 'receive' | 'instructions' | 'memory' | 'exits'> {
-    const vm = () => this.lab.vm(id);
-    return {
-      get console() {
-        return vm().console;
-      },
-      get instructions() {
-        return vm().instructions;
-      },
-      get memory() {
-        return vm().memory;
-      },
-      get exits() {
-        return vm().exits;
-      },
-      receive: (bytes) => vm().receive(bytes),
-    };
-  }
-
-  #giveScript(id: number, steps: readonly ScenarioInput[]): void {
-    if (steps.length === 0) return;
-    this.#inputs.set(id, steps);
-    this.#scripts.set(id, new ConsoleScript(this.#followed(id), steps, (text) => new TextEncoder().encode(text)));
   }
 
   /** Answers one command. @throws Error with one line for a person */
@@ -222,22 +176,7 @@ export class Session {
   }
 
   readonly #handlers: Handlers = {
-    describe: () => ({
-      version: PROTOCOL_VERSION,
-      guests: guests.map(({ name, title, teaches, boot, memoryMiB, techniques, source, twin }) => ({
-        name,
-        title,
-        teaches,
-        boot,
-        memoryMiB,
-        techniques,
-        ...(source !== undefined && { source }),
-        ...(twin !== undefined && { twin }),
-      })),
-      exitReasons: exitReasons.map((reason) => ({ reason, ...exitRows[reason] })),
-      instructionsPerTick: INSTRUCTIONS_PER_TICK,
-      machineMemoryBytes: MACHINE_MEMORY,
-    }),
+    describe: () => catalogOf(MACHINE_MEMORY),
     addVm: (options) => {
       // Files arrive side by side; VMs get their numbers in the order in which they were asked for.
       const loading = loadGuest(options, this.#files);
@@ -262,7 +201,7 @@ export class Session {
           this.#origins.set(vm.id, origin);
           // A page that looks later wants to see what was.
           if (vm instanceof BareMachine) vm.levels.recording = true;
-          this.#giveScript(vm.id, options.input ?? []);
+          this.#typed.give(vm.id, options.input ?? []);
           this.#scenarios.begin(vm.id, options.scenario);
           if (options.start) this.lab.start(vm.id);
           return { vm: vm.id };
@@ -279,8 +218,7 @@ export class Session {
       this.#origins.delete(vm);
       this.#disks.release(vm);
       this.#introspection.here?.forget(vm);
-      this.#scripts.delete(vm);
-      this.#inputs.delete(vm);
+      this.#typed.forget(vm);
       this.#scenarios.forget(vm);
       return done;
     },
@@ -294,7 +232,7 @@ export class Session {
     },
     resetVm: ({ vm }) => {
       this.lab.reset(vm);
-      this.#giveScript(vm, this.#inputs.get(vm) ?? []);
+      this.#typed.restart(vm);
       this.#scenarios.begin(vm);
       return done;
     },
@@ -373,10 +311,9 @@ export class Session {
         const title = origin.title.endsWith(CLONE) ? origin.title : `${origin.title}${CLONE}`;
         this.#origins.set(clone, { ...origin, title: chosen ?? title });
       }
-      if (typed !== undefined) this.#giveScript(clone, typed);
+      if (typed !== undefined) this.#typed.give(clone, typed);
       this.#scenarios.begin(clone, scenario);
-      const input = this.#inputs.get(id);
-      if (input !== undefined) this.#inputs.set(clone, input); // for when it is reset
+      this.#typed.inherit(clone, id);
       return { vm: clone };
     },
     setMemory: ({ machine, merging, pagesPerScan, hugePages }) => {
@@ -441,7 +378,7 @@ export class Session {
     watchSystemCalls: async ({ vm: id, watch }) => {
       const introspection = await this.#introspection.get();
       const vm = this.lab.vm(id);
-      vm.userCalls = watch ? introspection.record(id, this.#followed(id)) : undefined;
+      vm.userCalls = watch ? introspection.record(id, followedVm(this.lab, id)) : undefined;
       return done;
     },
     setQuirk: ({ quirk, on }) => {
