@@ -3,6 +3,9 @@
 import type { ReactNode } from 'react';
 import styles from './DialogForm.module.css';
 
+/** What was refused is read where it stands, also below the fold of a small screen. */
+const intoSight = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
+
 interface DialogFormProps {
   readonly onSubmit: () => void;
   readonly children: ReactNode;
@@ -26,7 +29,7 @@ export function DialogForm({ onSubmit, children }: DialogFormProps) {
 export function DialogProblem({ children }: { readonly children: string | undefined }) {
   if (children === undefined) return null;
   return (
-    <p role="alert" className={styles['problem']}>
+    <p role="alert" ref={intoSight} className={styles['problem']}>
       {children}
     </p>
   );
