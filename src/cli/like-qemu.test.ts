@@ -47,9 +47,9 @@ const NOT_OFFERED: Readonly<Record<number, Readonly<Record<(typeof versions)[num
   [DISK]: { legacy: [7, 10, 11, 24], modern: [10, 11] },
   // 24 as above. 27 ANY_LAYOUT: any layout is understood, whether it was negotiated or not.
   [ENTROPY]: { legacy: [24, 27], modern: [] },
-  // 2 and 17 to 20, 23 are about the control queue, for offloads and filters that are not there; 15 MRG_RXBUF: a frame is never
-  // longer than a buffer must be; 21 GUEST_ANNOUNCE: the switch learns addresses. Legacy: 6 GSO, which is about offloads too.
-  [NETWORK]: { legacy: [2, 6, 15, 17, 18, 19, 20, 21, 23, 24, 27], modern: [2, 15, 17, 18, 19, 20, 21, 23] },
+  // 2 and 17 to 20, 23 are about the control queue, for offloads and filters that are not there; 21 GUEST_ANNOUNCE: the switch
+  // learns addresses. Legacy: 6 GSO, which is about offloads too.
+  [NETWORK]: { legacy: [2, 6, 17, 18, 19, 20, 21, 23, 24, 27], modern: [2, 17, 18, 19, 20, 21, 23] },
 };
 
 /** Bytes of the disk's configuration space that are each device's own choice (section 5.2.4). */
