@@ -306,6 +306,7 @@ export class HostedVm implements VirtualMachine, VcpuVm {
   }
 
   receive(bytes: Uint8Array): number {
+    if (this.moving) return 0; // its serial port has left already: whoever types keeps it for the one that arrives
     const taken = this.board.uart.receive(bytes);
     this.#host.typed();
     this.#disturb();

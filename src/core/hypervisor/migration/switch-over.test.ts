@@ -58,6 +58,7 @@ function move(lab: Lab, id: number): HostedVm {
   expect(migration.state).toBe('stopped');
   const stopped = wholeOf(source);
   expect(stopped.hash).toBe(migration.hashes.source);
+  expect(source.receive(Uint8Array.of(0x78))).toBe(0); // it would be lost
   drive(computer, { limit: 1e9, slice: 20_000, until: () => !migration.active });
   expect(migration.message).toMatch(/nothing was lost/);
   const destination = hostedVm(lab, id);
