@@ -130,7 +130,7 @@ export const runOptions = {
     'WHAT',
     optionValues.aia,
     'interrupt controllers of the board, as QEMU’s -M virt,aia=…: none, a PLIC; aplic-imsic, an APLIC and an IMSIC for each hart, ' +
-      'for a guest that knows them. Under a hypervisor its machine has them too, with 7 guest interrupt files a hart, and a device ' +
+      'for a guest that knows them: Linux does from 6.10 on, the one that ships is 6.1. Under a hypervisor its machine has them too, with 7 guest interrupt files a hart, and a device ' +
       'of model=passthrough interrupts its guest without an exit. Default: none',
   ),
   disk: repeatedOption(

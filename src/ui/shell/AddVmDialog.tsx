@@ -242,7 +242,7 @@ export function AddVmDialog() {
               <option value="hardware">hardware</option>
             </select>
           </label>
-          <label title="The board’s interrupt controllers: wires to a PLIC, or messages from an APLIC to an IMSIC for each hart (RISC-V AIA), for a guest that knows them">
+          <label title="The board’s interrupt controllers: wires to a PLIC, or messages from an APLIC to an IMSIC for each hart (RISC-V AIA), for a guest that knows them. Linux does from 6.10 on; the one that ships is 6.1">
             Interrupts by{' '}
             <select
               className="field"
@@ -250,7 +250,7 @@ export function AddVmDialog() {
               onChange={(event) => setAia(event.target.value === 'aplic-imsic' ? 'aplic-imsic' : 'none')}
             >
               <option value="none">a PLIC</option>
-              <option value="aplic-imsic">APLIC and IMSIC (AIA)</option>
+              <option value="aplic-imsic">APLIC and IMSIC (AIA; Linux from 6.10 on)</option>
             </select>
           </label>
           <label title="Harts of the guest: virtual CPUs, where a hypervisor runs it. Only a guest made for several uses them">
