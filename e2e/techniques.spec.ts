@@ -49,7 +49,7 @@ test('a program in machine mode is a guest like any other, and is seen in M', as
   if (!made.ok) throw new Error('the program does not assemble');
   await openLab(page, '#guest=hello');
   const dialog = await openAddVm(page);
-  await dialog.locator('input[type=file]').setInputFiles({
+  await dialog.getByLabel('A file of yours').setInputFiles({
     name: 'machine.elf',
     mimeType: 'application/octet-stream',
     buffer: Buffer.from(made.image),
