@@ -3,8 +3,7 @@
 import type { Lab } from '../core/hypervisor/lab.ts';
 import { cloneNameOf, type Scenario } from '../protocol/scenario/scenario.ts';
 import { sentenceOf, type Judgement, type KnownState } from '../core/hypervisor/expectations.ts';
-import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
-import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
+import { hashOfVm } from '../core/hypervisor/inspection/state-hash.ts';
 import type { OpenedVm } from './scenario-lab.ts';
 import type { ScenarioEnd } from './scenario-run.ts';
 import { statisticsOf, type Verdict } from './stats.ts';
@@ -51,8 +50,6 @@ export const isMet = (judged: readonly Judged[]): boolean =>
 
 export const lineOf = (name: string, judgement: Judgement): string =>
   `${judgement.met ? 'met    ' : 'NOT MET'} ${name}: ${sentenceOf(judgement)}`;
-
-const hashOfVm = (vm: VirtualMachine): string => stateHash(vm.look(), vm.memory, !vm.guest.supervisor);
 
 export interface ScenarioOutcome {
   readonly end: ScenarioEnd;

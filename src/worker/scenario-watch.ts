@@ -2,7 +2,7 @@
 // judges it when it is over.
 
 import { Expectations, type Judgement, type KnownState } from '../core/hypervisor/expectations.ts';
-import { stateHash } from '../core/hypervisor/inspection/state-hash.ts';
+import { hashOfVm } from '../core/hypervisor/inspection/state-hash.ts';
 import type { Lab } from '../core/hypervisor/lab.ts';
 import type { LiveMigration } from '../core/hypervisor/migration/live-migration.ts';
 import type { VirtualMachine } from '../core/hypervisor/virtual-machine.ts';
@@ -84,7 +84,7 @@ export class ScenarioWatch {
     const asleep = vm.waiting && this.#lab.computerOf(vm).idleUntil() === Infinity;
     if (vm.ending === undefined && !asleep) return { kind: 'running' };
     if (watched.hashed?.at !== vm.instructions) {
-      watched.hashed = { at: vm.instructions, hash: stateHash(vm.look(), vm.memory, !vm.guest.supervisor) };
+      watched.hashed = { at: vm.instructions, hash: hashOfVm(vm) };
     }
     return { kind: 'hash', hash: watched.hashed.hash, final: vm.ending !== undefined };
   }

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Computer } from '../../core/hypervisor/computer.ts';
 import { BareMachine } from '../../core/hypervisor/techniques/bare-machine.ts';
 import { Lab } from '../../core/hypervisor/lab.ts';
-import { stateHash } from '../../core/hypervisor/inspection/state-hash.ts';
+import { hashOfVm } from '../../core/hypervisor/inspection/state-hash.ts';
 import type { Technique, VirtualMachine } from '../../core/hypervisor/virtual-machine.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { chooseGuest } from '../guest-source.ts';
@@ -49,7 +49,7 @@ export class BurdenedLinux {
 
   /** What the guest has become, as `--stats` tells it. */
   get hash(): string {
-    return stateHash(this.vm.look(), this.vm.memory, !this.vm.guest.supervisor);
+    return hashOfVm(this.vm);
   }
 
   /**

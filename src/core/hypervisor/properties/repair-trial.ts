@@ -8,7 +8,7 @@ import { HostedVm } from '../hosted-vm.ts';
 import { Lab } from '../lab.ts';
 import type { PatchReport } from '../techniques/patching/code-patches.ts';
 import { sensitiveOn } from '../techniques/patching/sensitive-instructions.ts';
-import { stateHash } from '../inspection/state-hash.ts';
+import { hashOfVm } from '../inspection/state-hash.ts';
 import type { HostedTechnique, Technique } from '../virtual-machine.ts';
 
 export interface RepairRun {
@@ -89,7 +89,7 @@ function runToEnd(host: Host, technique: Technique, guest: GuestImage, quirks: r
     output: Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''),
     message: vm.ending?.message ?? (sleeping ? 'The guest waits for ever.' : 'The guest did not come to its end.'),
     exitCode: vm.ending?.exitCode,
-    hash: stateHash(vm.look(), vm.memory, !vm.guest.supervisor),
+    hash: hashOfVm(vm),
   };
   return { run, patches: vm instanceof HostedVm ? vm.patches?.report : undefined };
 }
