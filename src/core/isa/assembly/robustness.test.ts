@@ -13,6 +13,9 @@ const fixtures = ['instructions', 'directives', 'macros', 'relaxation'].map((nam
   readFileSync(new URL(`./fixtures/${name}.s`, import.meta.url), 'utf8'),
 );
 
+/** What shows that a message was made of something that has no words; a source may contain it too, and be quoted. */
+const OURS = /undefined|NaN|\[object|\u0001/;
+
 /** Whatever comes in: a result, whose messages all lie inside the source. */
 function check(source: string): void {
   const result = assemble(source);
@@ -22,7 +25,7 @@ function check(source: string): void {
     expect(line).toBeLessThanOrEqual(lines);
     expect(column).toBeGreaterThanOrEqual(1);
     expect(length).toBeGreaterThanOrEqual(1);
-    expect(message).not.toMatch(/undefined,|NaN|\[object|\u0001/);
+    if (!OURS.test(source)) expect(message).not.toMatch(OURS);
   }
   if (!result.ok) expect(result.errors.length).toBeGreaterThan(0);
 }
