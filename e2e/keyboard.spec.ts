@@ -69,6 +69,7 @@ test('the keys of VS Code and Chrome pause, step and continue', async ({ page })
 test('letters typed in the console go to the guest, not to the page', async ({ page }) => {
   await openLab(page, '#guest=linux');
   await page.keyboard.press('7');
+  await expect(page.locator('.xterm-helper-textarea')).toBeFocused();
   await page.keyboard.type('es');
   await expect(command(page, 'run.pause')).toBeVisible();
   await expect(page.getByRole('dialog')).toHaveCount(0);
