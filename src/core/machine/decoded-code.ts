@@ -14,6 +14,8 @@ export interface CodeObserver {
   dropped(): void;
   /** Words of a frame with a decoded page were stored to. @param page its decoded page */
   stored(page: number, offset: number, length: number): void;
+  /** A frame is data from now on. @param page its decoded page, which has no entries any more */
+  retired(page: number): void;
 }
 
 export class DecodedCode {
@@ -72,6 +74,16 @@ export class DecodedCode {
     if (page === 0) return;
     for (let at = offset & ~3; at < offset + length; at += 4) this.#memory.words[(page + at * 2) >> 2] = UNDECODED;
     this.#observer.stored(page, offset, length);
+  }
+
+  /** Forgets all entries and heats of a frame: stores to it will not be told any more, until its page is asked for again. */
+  retire(frame: number): void {
+    const page = this.#pages[frame] ?? 0;
+    if (page === 0) return;
+    const { words } = this.#memory;
+    words.fill(UNDECODED, page >> 2, (page + ENTRIES * ENTRY_BYTES) >> 2);
+    this.#observer.retired(page);
+    words.fill(0, (page + HEAT_OFFSET) >> 2, ((page + HEAT_OFFSET) >> 2) + ENTRIES);
   }
 
   /** The instruction word behind a decoded entry; undefined where the fast form has none: not reached yet, or a system instruction. */

@@ -117,6 +117,8 @@ export class Machine {
         translations.forEach((each) => each.forgetTable(Table.fetch));
       },
       codeStored: (page, offset, length) => this.translator?.forget(page, offset, length),
+      purgeFetches: () => translations.forEach((each) => each.forgetTable(Table.fetch)),
+      codeRetired: (page) => this.translator?.retire(page),
     });
     const translator = options.translator ?? true;
     const modules = translations.map((_, id) =>

@@ -13,7 +13,17 @@ const FrameFlag = {
   watched: 2,
   /** Some translation lets stores reach the frame without passing here. */
   writable: 4,
+  /** So much has been stored to its code that it may be data by now: nothing was executed from it since that was asked. */
+  doubtful: 8,
 } as const;
+
+/**
+ * Stores to a frame with decoded code after which it is in doubt whether it still holds a program. If nothing is executed from
+ * it while as many follow, it is data, until it is executed from again; if something is, it holds both, and the next doubt
+ * takes twice as many.
+ */
+const PATIENCE = 1024;
+const PATIENCE_LIMIT = 65_536;
 
 /** Told after a store to a watched word. @param physical address of the store */
 export type StoreWatcher = (physical: number) => void;
@@ -25,6 +35,10 @@ export interface PhysicalMemoryPorts {
   readonly purgeCode: () => void;
   /** Words of a frame with decoded code have changed. @param page its decoded page */
   readonly codeStored: (page: number, offset: number, length: number) => void;
+  /** Whoever executes from a frame next must ask for its decoded page. */
+  readonly purgeFetches: () => void;
+  /** A frame with decoded code is data: what was made from it goes. @param page its decoded page */
+  readonly codeRetired: (page: number) => void;
 }
 
 export class PhysicalMemory implements TableMemory {
@@ -35,6 +49,10 @@ export class PhysicalMemory implements TableMemory {
   readonly #flags: Uint8Array;
   readonly #watchers = new Map<number, StoreWatcher>();
   readonly #purgeWrites: () => void;
+  readonly #purgeFetches: () => void;
+  /** By frame: stores to its code, and how many it takes for a doubt. */
+  readonly #storesToCode: Uint32Array;
+  readonly #patience: Uint32Array;
 
   constructor(memory: LinearMemory, layout: Layout, ports: PhysicalMemoryPorts) {
     this.memory = memory;
@@ -42,12 +60,17 @@ export class PhysicalMemory implements TableMemory {
     this.#ramBase = layout.ramBase;
     this.#flags = new Uint8Array(layout.ramBytes / PAGE_SIZE);
     this.#purgeWrites = ports.purgeWrites;
+    this.#purgeFetches = ports.purgeFetches;
+    this.#storesToCode = new Uint32Array(this.#flags.length);
+    this.#patience = new Uint32Array(this.#flags.length).fill(PATIENCE);
     this.code = new DecodedCode(memory, layout, {
       dropped: () => {
-        for (let frame = 0; frame < this.#flags.length; frame++) this.#clear(frame, FrameFlag.code);
+        const either = FrameFlag.code | FrameFlag.doubtful;
+        for (let frame = 0; frame < this.#flags.length; frame++) this.#clear(frame, either);
         ports.purgeCode();
       },
       stored: ports.codeStored,
+      retired: ports.codeRetired,
     });
   }
 
@@ -100,6 +123,7 @@ export class PhysicalMemory implements TableMemory {
         const start = Math.max(linear, this.#ramBase + frame * PAGE_SIZE);
         const end = Math.min(linear + length, this.#ramBase + (frame + 1) * PAGE_SIZE);
         this.code.forget(frame, start & 0xfff, end - start);
+        this.#countStore(frame);
       }
     }
     if (this.#watchers.size === 0) return;
@@ -162,9 +186,28 @@ export class PhysicalMemory implements TableMemory {
   decodedPage(linear: number): number {
     const frame = Math.floor((linear - this.#ramBase) / PAGE_SIZE);
     const page = this.code.pageOf(frame);
+    if ((this.#flags[frame] ?? 0) & FrameFlag.doubtful) {
+      this.#clear(frame, FrameFlag.doubtful);
+      this.#patience[frame] = Math.min(2 * (this.#patience[frame] ?? 0), PATIENCE_LIMIT);
+    }
     this.#flags[frame] = (this.#flags[frame] ?? 0) | FrameFlag.code;
     this.#withdrawFastStores(frame);
     return page;
+  }
+
+  #countStore(frame: number): void {
+    const stores = (this.#storesToCode[frame] ?? 0) + 1;
+    const patience = this.#patience[frame] ?? 0;
+    this.#storesToCode[frame] = stores < patience ? stores : 0;
+    if (stores < patience) return;
+    this.#purgeFetches();
+    const flags = this.#flags[frame] ?? 0;
+    if ((flags & FrameFlag.doubtful) === 0) {
+      this.#flags[frame] = flags | FrameFlag.doubtful;
+      return;
+    }
+    this.#clear(frame, FrameFlag.code | FrameFlag.doubtful);
+    this.code.retire(frame);
   }
 
   #frameOf(physical: number): number {

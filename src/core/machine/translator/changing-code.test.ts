@@ -15,6 +15,49 @@ const addressOf = ({ symbols }: Assembled, name: string): number => {
 
 const dropped = (machine: TestMachine) => machine.translator?.counts.dropped ?? 0;
 
+test('a frame with a hot function in it is filled with data, over and over; then the function is another one', () => {
+  const runners = sideBySide(
+    `
+_start: la   s0, page
+        li   s1, 0x00050513             # addi a0, a0, 0
+1:      li   s3, 12
+2:      jalr ra, 0(s0)
+        addi s3, s3, -1
+        bnez s3, 2b
+        li   s3, 3000
+        li   s4, 1024
+        add  s4, s4, s0
+3:      sw   s3, 0(s4)
+        lw   t1, 0(s4)
+        add  a1, a1, t1
+        addi s4, s4, 4
+        slli t1, s4, 20
+        bnez t1, 4f
+        li   s4, 1024
+        add  s4, s4, s0
+4:      addi s3, s3, -1
+        bnez s3, 3b
+        addi s2, s2, 1
+        andi t2, s2, 63
+        slli t2, t2, 20
+        or   t2, t2, s1
+        sw   t2, 4(s0)                  # the function adds another number from now on
+        fence.i
+        j    1b
+        .balign 4096
+page:   li   t1, 9
+        addi a0, a0, 0
+        addi t1, t1, -1
+        bnez t1, page + 4
+        ret
+        .balign 4096
+`,
+    { at: [5_000, 40_000, 150_000] },
+  );
+  expect(runners.some(({ machine }) => dropped(machine) > 3)).toBe(true);
+  expect(runners[0]?.machine.state.x(10)).toBeGreaterThan(9 * 12);
+});
+
 /** A loop around `addi a0, a0, N`, whose N is stored anew every few rounds. */
 const rewriting = (store: string, fence: string) => `
 _start: la   s0, patched

@@ -145,6 +145,12 @@ export class Translator {
     }
   }
 
+  /** A decoded page's frame is data from now on: what was made from it goes, and its losses are forgiven. */
+  retire(page: number): void {
+    for (const translation of this.#uses.get(page)?.translations ?? []) this.#drop(translation);
+    this.#uses.delete(page);
+  }
+
   /** Takes all regions away, and the table with them: it is full, or the decoded pages go. */
   dropAll(): void {
     for (const use of this.#uses.values()) for (const translation of use.translations) this.#drop(translation);
