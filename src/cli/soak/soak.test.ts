@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { BurdenedLinux } from './burdened-linux.ts';
 import { checksumIn } from './load.ts';
 
-const INSTRUCTIONS = 90_000_000;
+const INSTRUCTIONS = 250_000_000;
 
 test('Linux at work comes to the same with the translator on and off', async () => {
   const [translated, interpreted] = [true, false].map(
